@@ -1,0 +1,144 @@
+"""Records: what an audit asks about.
+
+A record is an image with its truth, an id that travels with every number to the end, and,
+where known, the subject (patient) it was taken from and the group (video, scanner, site) it
+belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pixleak.errors import InputError
+from pixleak.types import Truth
+
+
+@dataclass(frozen=True)
+class RecordKey:
+    """What a record is called, and what it must not be separated from."""
+
+    id: str
+    subject: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One image with its truth.
+
+    Args:
+        key: id, subject, group.
+        image: (c, h, w) float32, in [0, 1] unless the reader says otherwise.
+        truth: (h, w) int64 labels, or (c', h, w) float32 for generators.
+    """
+
+    key: RecordKey
+    image: Tensor
+    truth: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """b records stacked.
+
+    Args:
+        ids: (b,) record ids.
+        images: (b, c, h, w) float32.
+        truths: (b, h, w) int64 or (b, c', h, w) float32.
+    """
+
+    ids: tuple[str, ...]
+    images: Tensor
+    truths: Tensor
+
+
+Load = Callable[[int], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Loads the i-th chosen record of a larger set; picklable, as worker processes need it."""
+
+    load: Load
+    positions: tuple[int, ...]
+
+    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self.load(self.positions[index])
+
+
+class Records(Sequence[Record]):
+    """An ordered set of records, loaded one at a time.
+
+    Args:
+        keys: one per record; ids must be unique. Neighbouring records of one group are
+            neighbours in time (readers sort so), which block-wise splits rely on.
+        load: i -> (image, truth) of the i-th record; must be picklable to train in
+            worker processes.
+        truth: what kind of truth the records have.
+        name: what to call the set in reports.
+
+    Raises:
+        InputError: no records, or an id occurs twice.
+    """
+
+    def __init__(
+        self, keys: Sequence[RecordKey], load: Load, truth: Truth, name: str = "records"
+    ) -> None:
+        if not keys:
+            raise InputError(f"{name}: there are no records")
+        self.keys = tuple(keys)
+        self.load = load
+        self.truth = truth
+        self.name = name
+        self._position = {key.id: i for i, key in enumerate(self.keys)}
+        if len(self._position) != len(self.keys):
+            seen: set[str] = set()
+            twice = next(k.id for k in self.keys if k.id in seen or seen.add(k.id))  # type: ignore[func-returns-value]
+            raise InputError(f"{name}: record id {twice!r} occurs twice; ids must be unique")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Record:  # type: ignore[override]
+        image, truth = self.load(range(len(self))[index])
+        return Record(self.keys[index], image, truth)
+
+    def __repr__(self) -> str:
+        return f"Records({self.name!r}, {len(self)} records, {self.truth})"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """(n,) record ids."""
+        return tuple(key.id for key in self.keys)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """(n,) what must stay on one side of a split: the subject, or else the record itself."""
+        return tuple(key.subject if key.subject is not None else key.id for key in self.keys)
+
+    def select(self, ids: Sequence[str]) -> Records:
+        """The records with these ids, in this order.
+
+        Raises:
+            InputError: an id is not in the set.
+        """
+        missing = [i for i in ids if i not in self._position]
+        if missing:
+            raise InputError(f"{self.name}: there is no record {missing[0]!r}")
+        positions = tuple(self._position[i] for i in ids)
+        keys = [self.keys[p] for p in positions]
+        return Records(keys, _Chosen(self.load, positions), self.truth, self.name)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Consecutive batches of at most ``size`` records; only one is in memory at a time."""
+        for start in range(0, len(self), size):
+            chunk = [self[i] for i in range(start, min(start + size, len(self)))]
+            yield Batch(
+                ids=tuple(record.key.id for record in chunk),
+                images=torch.stack([record.image for record in chunk]),
+                truths=torch.stack([record.truth for record in chunk]),
+            )

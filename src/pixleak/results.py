@@ -1,0 +1,287 @@
+"""The saved result of an audit: the one boundary between computing and reading.
+
+``result.json`` is this model; ``scores.parquet`` beside it holds one row a record and attack;
+``exhibits.npz`` the pictures of the most and least exposed records. Reports, tables and later
+comparisons read only these. Infinite numbers are written as the strings ``"Infinity"`` and
+``"-Infinity"``, since JSON has none; NaN never occurs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pixleak.errors import InputError
+
+SCHEMA_VERSION = 1
+
+
+def _not_nan(value: float) -> float:
+    if value != value:
+        raise ValueError("NaN is not a result: leave the field out, or say why it is missing")
+    return value
+
+
+Number = Annotated[float, AfterValidator(_not_nan)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings", frozen=True)
+
+
+class Interval(_Model):
+    """An estimate with its two-sided interval."""
+
+    value: Number
+    low: Number
+    high: Number
+    level: float = Field(default=0.95, description="coverage of the interval")
+    method: str = Field(description="how the interval was made, 'bootstrap by subject', ...")
+
+
+class Rate(_Model):
+    """A share of trials with its Clopper-Pearson interval."""
+
+    value: Number
+    low: Number
+    high: Number
+    successes: int
+    trials: int
+
+
+class TprAtFpr(_Model):
+    """True positive rate at the lowest threshold that keeps the false positive rate at most ``fpr``."""
+
+    fpr: float
+    value: Number
+    low: Number
+    high: Number
+    successes: int = Field(description="members above the threshold")
+    trials: int = Field(description="members")
+    false_positives: int
+    nonmembers: int
+    threshold: Number = Field(description="a record is called a member where score > threshold")
+    resolvable: bool = Field(
+        description="whether there are enough non-members for this rate to mean anything: "
+        "fpr * nonmembers >= 1"
+    )
+
+
+class OperatingPoint(_Model):
+    """What happens at one threshold."""
+
+    name: Literal["oracle", "shadow", "shadow-training-loss"] = Field(
+        description="oracle: best balanced accuracy on the evaluated records themselves, an upper "
+        "bound that no attacker has; shadow: best balanced accuracy on the shadow model's records, "
+        "carried over; shadow-training-loss: the shadow's final training loss"
+    )
+    threshold: Number
+    balanced_accuracy: Interval
+    f1: Number
+    tpr: Rate
+    fpr: Rate
+
+
+class AttackResult(_Model):
+    """One attack over one signal, evaluated."""
+
+    name: str = Field(description="attack, a name of pixleak list")
+    signal: str = Field(description="signal, a name of pixleak list")
+    title: str = Field(description="what to call it in a table")
+    source: str
+    access: str = Field(description="access to the target that it needs")
+    needs_truth: bool
+    auc: Interval
+    tpr_at_fpr: list[TprAtFpr]
+    operating_points: list[OperatingPoint]
+    members: int = Field(description="members scored")
+    nonmembers: int = Field(description="non-members scored")
+    not_measured: int = Field(description="records for which the signal is undefined")
+    p_value: Number = Field(description="one-sided p-value of 'no better than guessing'")
+    control_auc: Interval | None = Field(
+        default=None, description="the same attack on a model that was never trained"
+    )
+    control_note: str = Field(default="", description="why there is no control, if so")
+
+
+class Control(_Model):
+    """Something that must not tell members from non-members if the audit is fair."""
+
+    name: str
+    title: str
+    auc: Interval | None = Field(description="None where it could not be measured")
+    passed: bool | None = Field(description="None where it could not be measured")
+    explanation: str
+
+
+class DuplicatePair(_Model):
+    """Two records on different sides of the split that look alike."""
+
+    member: str
+    nonmember: str
+    kind: Literal["identical", "near"]
+    distance: Number = Field(description="root mean square pixel difference, image range 0..1")
+
+
+class DuplicateCheck(_Model):
+    """Records that occur, exactly or nearly, on both sides of the split."""
+
+    pairs: list[DuplicatePair] = Field(description="the closest pairs, at most 50")
+    nonmembers_affected: int
+    nonmembers: int
+    passed: bool
+    explanation: str
+
+
+class ShiftFeature(_Model):
+    """One property of the records, compared between members and non-members."""
+
+    feature: str
+    members_mean: Number
+    nonmembers_mean: Number
+    statistic: Number = Field(description="two-sample Kolmogorov-Smirnov")
+    p_value: Number
+    p_adjusted: Number = Field(description="Holm over the features")
+
+
+class ShiftCheck(_Model):
+    """Whether members and non-members differ in plain image properties."""
+
+    features: list[ShiftFeature]
+    passed: bool
+    explanation: str
+
+
+class Verdict(_Model):
+    """The answer, by the written rule in pixleak.evaluation.verdict."""
+
+    answer: Literal["leak", "none-found", "cannot-tell"]
+    sentence: str = Field(description="the answer in one plain sentence")
+    reasons: list[str]
+    evidence: list[str] = Field(description="attacks that found a leak and passed their control")
+    detectable_auc: Number = Field(
+        description="the smallest AUC that this many records would show with power 0.8"
+    )
+    level: float = Field(description="family-wise level of the tests")
+
+
+class RecordsInfo(_Model):
+    """The records that the audit asked about."""
+
+    name: str
+    count: int
+    image_shape: list[int] = Field(description="c, h, w")
+    truth: dict[str, Any]
+    digest: str = Field(description="SHA-256 over the prepared records")
+
+
+class SplitInfo(_Model):
+    """Who was trained on what; the ids lie in split.csv."""
+
+    kind: str
+    seed: int | None
+    unit: str = Field(description="what was kept together: record, subject, group, block")
+    counts: dict[str, int]
+    file: str = "split.csv"
+
+
+class ModelInfo(_Model):
+    """A model that took part."""
+
+    name: str = Field(description="target, shadow-0, untrained, ...")
+    description: str
+    recipe: dict[str, Any] | None = None
+    seed: int | None = None
+    seconds: Number | None = Field(default=None, description="training time")
+    epoch_losses: list[Number] = Field(default_factory=list)
+    weights: str | None = Field(default=None, description="file in the run folder")
+    members_dice: Number | None = Field(default=None, description="mean Dice on its training records")
+    nonmembers_dice: Number | None = Field(default=None, description="mean Dice on held-out records")
+
+
+class Exposure(_Model):
+    """One record on show."""
+
+    id: str
+    subject: str | None
+    member: bool
+    side: Literal["most", "least"]
+    rank: int = Field(description="1 is the most exposed (or the least, on that side)")
+    score: Number
+    exhibit: int = Field(description="index of its pictures in exhibits.npz")
+
+
+class Exposures(_Model):
+    """The members that the strongest attack is surest and least sure of."""
+
+    attack: str
+    signal: str
+    file: str = "exhibits.npz"
+    records: list[Exposure]
+
+
+class Environment(_Model):
+    """Where it ran."""
+
+    pixleak: str
+    python: str
+    platform: str
+    versions: dict[str, str]
+    device: str
+    threads: int
+
+
+class Result(_Model):
+    """Everything an audit found out."""
+
+    schema_version: int = SCHEMA_VERSION
+    title: str
+    created: str = Field(description="ISO 8601, UTC")
+    seconds: Number
+    arguments: dict[str, Any] = Field(description="the configuration as it ran")
+    seeds: dict[str, int]
+    environment: Environment
+    records: RecordsInfo | None = None
+    split: SplitInfo | None = None
+    models: list[ModelInfo] = Field(default_factory=list)
+    attacks: list[AttackResult]
+    controls: list[Control] = Field(default_factory=list)
+    duplicates: DuplicateCheck | None = None
+    shift: ShiftCheck | None = None
+    exposures: Exposures | None = None
+    verdict: Verdict
+    warnings: list[str] = Field(default_factory=list)
+
+    def to_json(self) -> str:
+        """The text of ``result.json``."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> Result:
+        """Load ``result.json`` from a run folder.
+
+        Raises:
+            InputError: it is missing, not JSON, or of another schema version.
+        """
+        path = folder / "result.json"
+        if not path.is_file():
+            raise InputError(f"{folder} holds no result.json; give the folder of a finished run")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path} is not valid JSON: {error}") from error
+        version = content.get("schema_version") if isinstance(content, dict) else None
+        if version != SCHEMA_VERSION:
+            raise InputError(
+                f"{path} has schema version {version}, this pixleak reads {SCHEMA_VERSION}; "
+                "run the audit again"
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{path}: {where}: {first['msg']}") from error

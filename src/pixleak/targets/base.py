@@ -1,0 +1,66 @@
+"""What can be attacked: anything that turns a batch of images into predictions.
+
+A target declares how much it gives away (:class:`~pixleak.types.Access`); every answer is
+checked against that declaration once, here, so that nothing downstream meets a NaN, a wrong
+shape, or logits where probabilities were promised.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from pixleak.targets.check import checked
+from pixleak.types import Access, Truth
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A target's validated answer on b images.
+
+    Args:
+        access: what ``values`` are.
+        values: LOGIT or PROBABILITY: (b, K, h, w) float32, or (b, 1, h, w) for a binary target
+            that answers with one channel (the logit or probability of class 1).
+            LABEL: (b, h, w) int64. Generators: (b, c, h, w) float32.
+    """
+
+    access: Access
+    values: Tensor
+
+
+class Target(ABC):
+    """Something that answers queries.
+
+    Args:
+        truth: what its output should look like.
+        access: what it gives away.
+        name: what to call it in errors and reports.
+    """
+
+    def __init__(self, truth: Truth, access: Access, name: str) -> None:
+        self.truth = truth
+        self.access = access
+        self.name = name
+
+    @final
+    def predict(self, images: Tensor, ids: Sequence[str] | None = None) -> Prediction:
+        """Query on (b, c, h, w) images, detached, on the CPU, validated.
+
+        Args:
+            images: (b, c, h, w) float32.
+            ids: (b,) record ids, to name the culprit in errors.
+
+        Raises:
+            InputError: the answer is not finite, of a wrong shape, or not what was declared.
+        """
+        answer = self._query(images)
+        return Prediction(self.access, checked(answer, images, self.truth, self.access, self.name, ids))
+
+    @abstractmethod
+    def _query(self, images: Tensor) -> object:
+        """The raw answer; whatever was changed to obtain it must be restored, also on error."""
