@@ -92,6 +92,7 @@ class SignalInfo:
         source: paper or ``"pixleak"``.
         learned: trained on a shadow model's outputs.
         queries_model: False only for baselines that never see the model.
+        title: what to call it in a table; empty: the name.
     """
 
     name: str
@@ -103,6 +104,7 @@ class SignalInfo:
     source: str = "pixleak"
     learned: bool = False
     queries_model: bool = True
+    title: str = ""
 
     @property
     def sign(self) -> float:

@@ -1,0 +1,45 @@
+"""Signals: pixels of one query -> one number a record."""
+
+from __future__ import annotations
+
+from pixleak.registry import Registry
+from pixleak.signals.base import Signal
+from pixleak.signals.fixed.confidence import Confidence
+from pixleak.signals.fixed.cross_entropy import (
+    CrossEntropy,
+    CrossEntropySecondMoment,
+    LogCrossEntropy,
+)
+from pixleak.signals.fixed.cross_entropy_by_group import CrossEntropyByBorder, CrossEntropyByClass
+from pixleak.signals.fixed.dice_loss import DiceLoss
+from pixleak.signals.fixed.entropy import Entropy
+from pixleak.signals.fixed.label_agreement import LabelAgreement, LabelDice
+from pixleak.signals.fixed.margin import Margin, MarginByStratum
+from pixleak.signals.fixed.mask_share import MaskShare
+from pixleak.signals.fixed.modified_entropy import ModifiedEntropy
+from pixleak.signals.fixed.worst_cross_entropy import WorstCrossEntropy
+
+SIGNALS: Registry[Signal] = Registry(
+    "signals",
+    {
+        signal.name: signal
+        for signal in (
+            CrossEntropy(),
+            DiceLoss(),
+            Margin(),
+            WorstCrossEntropy(),
+            Confidence(),
+            Entropy(),
+            ModifiedEntropy(),
+            LogCrossEntropy(),
+            CrossEntropySecondMoment(),
+            CrossEntropyByClass(),
+            CrossEntropyByBorder(),
+            MarginByStratum(),
+            LabelAgreement(),
+            LabelDice(),
+            MaskShare(),
+        )
+    },
+)
+"""Signals with their default parameters, by name; the order is that of the tables."""

@@ -1,0 +1,66 @@
+"""What a signal is: pixels of one query -> one number (or a family of numbers) a record."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixleak.signals.pixels import Pixels
+from pixleak.types import Bools, Floats, LabelTruth, SignalInfo
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What a signal measured on b records.
+
+    Args:
+        values: (b, c) float64, meaningless where not ``measured``.
+        measured: (b, c) bool.
+    """
+
+    values: Floats
+    measured: Bools
+
+    @classmethod
+    def single(cls, values: Floats, measured: Bools | None = None) -> Columns:
+        """One column from (b,) values, measured everywhere unless told."""
+        known = np.ones(len(values), dtype=np.bool_) if measured is None else measured
+        return cls(values[:, None], known[:, None])
+
+    @classmethod
+    def means(cls, sums: Floats, counts: NDArray[np.int64]) -> Columns:
+        """(b, c) sums over (b, c) counts; not measured where the count is 0."""
+        measured = counts > 0
+        return cls(sums / np.where(measured, counts, 1), measured)
+
+
+@dataclass(frozen=True)
+class Signal(ABC):
+    """A frozen dataclass of parameters that reduces pixels to one column, or to a family of them.
+
+    A subclass sets ``info`` (what the table of signals lists) and writes :meth:`measure`; a
+    family (one column a class, a border band, ...) also overrides :meth:`infos`. It reads
+    :class:`~pixleak.signals.pixels.Pixels` only and never couples the records of a batch;
+    :func:`pixleak.toys.check_signal` tests both.
+    """
+
+    @property
+    @abstractmethod
+    def info(self) -> SignalInfo:
+        """Name, unit, which way members lie, what it needs; for a family, of the whole family."""
+
+    @property
+    def name(self) -> str:
+        """The name in the table of signals."""
+        return self.info.name
+
+    def infos(self, truth: LabelTruth) -> tuple[SignalInfo, ...]:
+        """The c columns that :meth:`measure` yields for records of this kind of truth."""
+        return (self.info,)
+
+    @abstractmethod
+    def measure(self, pixels: Pixels) -> Columns:
+        """The (b, c) values of b records."""

@@ -1,0 +1,65 @@
+"""Agreement of the predicted labels with the truth, for targets that give labels only.
+
+Idea: where a target hides its probabilities, being right more often on members is what is left
+of overfitting::
+
+    label-agreement = share of valid pixels whose predicted label is the true one
+    label-dice      = mean over present foreground classes of 2 |P_c & Y_c| / (|P_c| + |Y_c|)
+
+The Dice is not measured where a record has no foreground.
+
+Source:
+    The gap attack of Yeom, Giacomelli, Fredrikson, Jha, CSF 2018, arXiv:1709.01604, with a
+    record's share of right pixels in place of one right or wrong label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pixleak.signals.base import Columns, Signal
+from pixleak.signals.fixed.dice import mean_dice
+from pixleak.signals.pixels import Pixels
+from pixleak.types import Access, SignalInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelAgreement(Signal):
+    """Share of pixels with the right label."""
+
+    info: ClassVar[SignalInfo] = SignalInfo(
+        name="label-agreement",
+        title="label agreement",
+        unit="1",
+        members_are="higher",
+        access=Access.LABEL,
+        summary="share of pixels whose predicted label is right",
+        source="Yeom 2018, arXiv:1709.01604",
+    )
+
+    def measure(self, pixels: Pixels) -> Columns:
+        right = np.trace(pixels.confusion, axis1=1, axis2=2)
+        return Columns.single(right / pixels.pixel_count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelDice(Signal):
+    """Dice of the predicted labels."""
+
+    info: ClassVar[SignalInfo] = SignalInfo(
+        name="label-dice",
+        title="Dice of labels",
+        unit="1",
+        members_are="higher",
+        access=Access.LABEL,
+        summary="Dice of the predicted labels; undefined on an empty mask",
+        source="pixleak, after Yeom 2018, arXiv:1709.01604",
+    )
+
+    def measure(self, pixels: Pixels) -> Columns:
+        confusion = pixels.confusion
+        right = np.diagonal(confusion, axis1=1, axis2=2)
+        return mean_dice(right, confusion.sum(axis=1), pixels)
