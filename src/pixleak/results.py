@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from pixleak.errors import InputError
 
@@ -25,7 +25,11 @@ def _not_nan(value: float) -> float:
     return value
 
 
-Number = Annotated[float, AfterValidator(_not_nan)]
+Number = Annotated[
+    float,
+    AfterValidator(_not_nan),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["Infinity", "-Infinity"]}]}),
+]
 
 
 class _Model(BaseModel):

@@ -1,0 +1,70 @@
+"""Membership inference audits of models whose output is an image.
+
+    import pixleak
+
+    members, nonmembers = pixleak.from_dataset(train, truth), pixleak.from_dataset(held_out, truth)
+    result = pixleak.audit(model, members, nonmembers, access="logit")
+    print(result)                     # verdict, controls, attacks with intervals
+    result.save("runs/mine")          # result.json, scores.parquet, report.html
+
+    pixleak.evaluate(scores, member)  # scores from elsewhere
+
+The pipeline: records -> one query a record -> signals -> attacks -> evaluation -> verdict.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pixleak.auditing.api import audit as audit
+    from pixleak.auditing.api import evaluate as evaluate
+    from pixleak.records.base import Record as Record
+    from pixleak.records.base import RecordKey as RecordKey
+    from pixleak.records.base import Records as Records
+    from pixleak.records.dataset import from_dataset as from_dataset
+    from pixleak.records.folders import image_mask_folders as image_mask_folders
+    from pixleak.records.phantom import phantom as phantom
+    from pixleak.records.splits import block_split as block_split
+    from pixleak.records.splits import random_split as random_split
+    from pixleak.results import Result as Result
+    from pixleak.training.recipe import Recipe as Recipe
+    from pixleak.types import Access as Access
+    from pixleak.types import ImageTruth as ImageTruth
+    from pixleak.types import LabelTruth as LabelTruth
+
+# Imported at first use, so that `import pixleak` and `pixleak --help` need no torch.
+_HOMES = {
+    "audit": "pixleak.auditing.api",
+    "evaluate": "pixleak.auditing.api",
+    "Record": "pixleak.records.base",
+    "RecordKey": "pixleak.records.base",
+    "Records": "pixleak.records.base",
+    "from_dataset": "pixleak.records.dataset",
+    "image_mask_folders": "pixleak.records.folders",
+    "phantom": "pixleak.records.phantom",
+    "block_split": "pixleak.records.splits",
+    "random_split": "pixleak.records.splits",
+    "Result": "pixleak.results",
+    "Recipe": "pixleak.training.recipe",
+    "Access": "pixleak.types",
+    "ImageTruth": "pixleak.types",
+    "LabelTruth": "pixleak.types",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pixleak' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,248 @@
+"""The two questions of the library, as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pixleak.auditing.finding import Finding
+from pixleak.auditing.progress import Progress, Silent, shown
+from pixleak.errors import InputError
+from pixleak.types import Access, LabelTruth
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.utils.data import Dataset
+
+    from pixleak.auditing.config import AuditConfig
+    from pixleak.records.base import Records
+    from pixleak.targets.base import Target
+    from pixleak.training.recipe import Recipe
+
+
+def audit(
+    model: nn.Module | Target | Callable[..., object],
+    members: Records | Dataset[Any],
+    nonmembers: Records | Dataset[Any],
+    *,
+    access: Access | str = Access.LOGIT,
+    classes: int | LabelTruth | None = None,
+    shadow: Recipe | None = None,
+    shadow_records: Records | Dataset[Any] | None = None,
+    signals: Sequence[str] | None = None,
+    learned: Sequence[str] | None = None,
+    title: str = "Membership audit",
+    seed: int = 0,
+    device: str = "cpu",
+    out: str | Path | None = None,
+    progress: bool = False,
+) -> Finding:
+    """Can an outsider tell which records a model was trained on?
+
+    Args:
+        model: a torch module, a pixleak target, or a function from images (b, c, h, w) to
+            predictions (b, K, h, w).
+        members: records the model was trained on: :class:`pixleak.Records`, or a torch
+            Dataset of (image, label map).
+        nonmembers: comparable records that it was not trained on.
+        access: what the model's answers are: ``"logit"``, ``"probability"`` or ``"label"``.
+        classes: number of classes, or a LabelTruth; needed for Datasets only.
+        shadow: recipe of a model that the attacker trains to learn from; None for no shadow,
+            and then no learned attacks.
+        shadow_records: the attacker's own records, half of which the shadow is trained on.
+        signals: fixed signals to attack; None for the default ones that ``access`` allows.
+        learned: signals learned on the shadow; None for the default ones.
+        title: what the report is called.
+        seed: every random choice follows from it.
+        device: where a module is run.
+        out: run folder, where an interrupted audit resumes; None keeps nothing unless the
+            result is saved.
+        progress: show progress bars.
+
+    Returns:
+        The result; ``print`` it, or ``save`` it with its report.
+
+    Raises:
+        InputError: records or model cannot be used as given.
+        UnmetNeedError: a signal was named that needs more access.
+
+    Example:
+        >>> import pixleak, torch
+        >>> records = pixleak.phantom(40, size=32, seed=0)
+        >>> model = torch.nn.Conv2d(1, 2, 3, padding=1)
+        >>> held = records.ids[20:]
+        >>> result = pixleak.audit(model, records.select(records.ids[:20]), records.select(held))
+        >>> result.verdict.answer
+        'cannot-tell'
+    """
+    from pixleak.auditing.config import DEFAULT_LEARNED, DEFAULT_SIGNALS, LearnedConfig
+    from pixleak.auditing.gather import gather
+    from pixleak.auditing.plan import Plan
+    from pixleak.auditing.run import run
+
+    if (shadow is None) != (shadow_records is None):
+        raise InputError("shadow and shadow_records go together: a recipe, and records for it")
+    sets = {
+        "target-members": _records(members, classes, "members"),
+        "target-nonmembers": _records(nonmembers, classes, "nonmembers"),
+    }
+    if shadow_records is not None:
+        sets["shadow"] = _records(shadow_records, classes, "shadow_records")
+    records, split = gather(sets, seed=seed)
+    names = tuple(DEFAULT_LEARNED if learned is None else learned) if shadow else ()
+    plan = Plan(
+        title=title,
+        seed=seed,
+        records=records,
+        split=split,
+        target=_given(model, records, _access(access), seed, device),
+        shadow=shadow,
+        signals=DEFAULT_SIGNALS if signals is None else tuple(signals),
+        learned=tuple(LearnedConfig(name=name) for name in names),
+        signals_chosen=signals is not None,
+        arguments={"title": title, "seed": seed, "access": str(access), "called": "pixleak.audit"},
+    )
+    with ExitStack() as stack:
+        reporter: Progress = stack.enter_context(shown()) if progress else Silent()
+        temporary = None if out is not None else TemporaryDirectory(prefix="pixleak-")
+        folder = Path(out) if out is not None else Path(temporary.name)  # type: ignore[union-attr]
+        result = run(plan, folder, reporter)
+    finding = Finding.of(result, folder=folder, temporary=temporary)
+    if out is not None:
+        finding.save(out)
+    return finding
+
+
+def audit_config(config: AuditConfig, out: Path, progress: Progress | None = None) -> Finding:
+    """Run a configuration into ``out`` and write its report.
+
+    Raises:
+        InputError: as :func:`audit`.
+    """
+    from pixleak.auditing.assemble import assemble
+    from pixleak.auditing.run import run
+
+    finding = Finding.of(run(assemble(config), out, progress), folder=out)
+    finding.save(out)
+    return finding
+
+
+def _access(access: Access | str) -> Access:
+    try:
+        return Access(access)
+    except ValueError:
+        known = ", ".join(repr(str(a)) for a in Access)
+        raise InputError(f"access is {access!r}; expected one of {known}") from None
+
+
+def _records(
+    given: Records | Dataset[Any], classes: int | LabelTruth | None, argument: str
+) -> Records:
+    from pixleak.records.base import Records
+    from pixleak.records.dataset import from_dataset
+
+    if isinstance(given, Records):
+        return given
+    if classes is None:
+        raise InputError(
+            f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
+            "as in audit(..., classes=2)"
+        )
+    truth = classes if isinstance(classes, LabelTruth) else LabelTruth(classes)
+    return from_dataset(given, truth, name=argument)
+
+
+def _given(model: Any, records: Records, access: Access, seed: int, device: str) -> Any:
+    from torch import nn
+
+    from pixleak.auditing.assemble import given_function, given_module
+    from pixleak.auditing.plan import GivenTarget
+    from pixleak.targets.base import Target
+
+    if isinstance(model, Target):
+        note = "a target without known weights has nothing to take away"
+        return GivenTarget(model, None, note)
+    if isinstance(model, nn.Module):
+        return given_module(model, records.truth, access, seed=seed, device=device)
+    if callable(model):
+        return given_function(model, records.truth, access)
+    raise InputError(
+        f"model is a {type(model).__name__}; expected a torch module, a target or a function"
+    )
+
+
+def evaluate(
+    scores: Sequence[float],
+    member: Sequence[bool],
+    *,
+    ids: Sequence[str] | None = None,
+    subject: Sequence[str] | None = None,
+    seed: int = 0,
+    title: str = "Evaluation of given scores",
+) -> Finding:
+    """What scores that exist already say about membership.
+
+    Args:
+        scores: (n,) one number a record, higher = more likely a member.
+        member: (n,) whether the record was trained on.
+        ids: (n,) record ids; positions by default.
+        subject: (n,) who each record was taken from; intervals are then by subject.
+        seed: of the bootstrap.
+        title: what the report is called.
+
+    Raises:
+        InputError: lengths differ, a score is NaN, or there are too few records.
+
+    Example:
+        >>> import numpy as np, pixleak
+        >>> member = np.arange(200) < 100
+        >>> scores = np.random.default_rng(0).normal(size=200) + 2 * member
+        >>> pixleak.evaluate(scores, member).verdict.answer
+        'leak'
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    from pixleak.auditing.save import SCORE_COLUMNS
+    from pixleak.evaluation.evaluate import evaluate as evaluate_scores_alone
+
+    result = evaluate_scores_alone(scores, member, ids=ids, subject=subject, seed=seed, title=title)
+    n = len(scores)
+    names = [str(i) for i in range(n)] if ids is None else [str(i) for i in ids]
+    attack = result.attacks[0]
+    table = pa.table(
+        [
+            pa.array(names),
+            pa.array([None] * n if subject is None else [str(s) for s in subject], pa.string()),
+            pa.nulls(n, pa.string()),
+            pa.array(np.asarray(member, dtype=bool)),
+            pa.array(["attack"] * n),
+            pa.array([attack.name] * n),
+            pa.array([attack.signal] * n),
+            pa.array(np.asarray(scores, dtype=np.float64)),
+        ],
+        schema=SCORE_COLUMNS,
+    )
+    return Finding.of(result, scores=table)
+
+
+def evaluate_file(path: Path, *, seed: int = 0) -> Finding:
+    """:func:`evaluate` of a CSV or Parquet file with ``score``, ``member``, ``id``, ``subject``.
+
+    Raises:
+        InputError: the file is missing, a column is missing, or a value cannot be read.
+    """
+    from pixleak.evaluation.evaluate import read_scores
+
+    given = read_scores(path)
+    return evaluate(
+        given.scores,
+        given.member,
+        ids=given.ids,
+        subject=given.subject,
+        seed=seed,
+        title=f"Evaluation of {path.name}",
+    )

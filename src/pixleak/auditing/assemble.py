@@ -1,0 +1,114 @@
+"""From a configuration to a plan: open the records, split them, load what is attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pixleak.auditing.config import AuditConfig, SplitConfig, TargetConfig
+from pixleak.auditing.gather import gather
+from pixleak.auditing.plan import GivenTarget, Plan, TrainedTarget
+from pixleak.records.splits import Split, block_split, random_split, read_split
+from pixleak.types import Access, Truth
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from pixleak.records.base import Records
+
+
+def assemble(config: AuditConfig) -> Plan:
+    """Everything that a configuration asks for, opened and checked.
+
+    Raises:
+        InputError: records, target or split cannot be had as configured.
+    """
+    records, split = _records_and_split(config)
+    target = _target(config.target, records.truth, config.seed)
+    shadow = None
+    if config.shadow is not None:
+        shadow = config.shadow.recipe or config.target.recipe
+    return Plan(
+        title=config.title,
+        seed=config.seed,
+        records=records,
+        split=split,
+        target=target,
+        shadow=shadow,
+        signals=config.signals,
+        learned=config.learned_configs(),
+        signals_chosen="signals" in config.model_fields_set,
+        evaluation=config.evaluation,
+        exhibits=config.exhibits,
+        batch_size=config.batch_size,
+        workers=config.workers,
+        arguments=config.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def _records_and_split(config: AuditConfig) -> tuple[Records, Split]:
+    if config.records is not None:
+        records = config.records.open()
+        return records, _split(config.split, records, config)
+    assert config.members is not None and config.nonmembers is not None
+    sets = {
+        "target-members": config.members.open(),
+        "target-nonmembers": config.nonmembers.open(),
+    }
+    if config.shadow_records is not None:
+        sets["shadow"] = config.shadow_records.open()
+    return gather(sets, seed=config.seed)
+
+
+def _split(split: SplitConfig, records: Records, config: AuditConfig) -> Split:
+    counts: dict[str, int | None] = split.counts()
+    if config.shadow is None:
+        counts |= {"shadow-members": 0, "shadow-nonmembers": 0}
+    if split.kind == "file":
+        assert split.path is not None
+        return read_split(split.path, records)
+    if split.kind == "blocks":
+        return block_split(records, counts, seed=config.seed, block=split.block, gap=split.gap)
+    return random_split(records, counts, seed=config.seed, unit=split.unit)
+
+
+def _target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | TrainedTarget:
+    from pixleak.targets.load import load_function, load_module
+
+    if target.recipe is not None:
+        return TrainedTarget(target.recipe, target.access, target.device)
+    if target.module is not None:
+        module = load_module(
+            target.module, checkpoint=target.checkpoint, allow_pickle=target.allow_pickle
+        )
+        return given_module(module, truth, target.access, seed=seed, device=target.device)
+    assert target.function is not None
+    return given_function(load_function(target.function), truth, target.access)
+
+
+def given_module(
+    module: nn.Module, truth: Truth, access: Access, *, seed: int, device: str = "cpu"
+) -> GivenTarget:
+    """A torch module as target, with its untrained twin where it can be re-initialised."""
+    from pixleak.targets.module import ModuleTarget
+    from pixleak.training.untrained import reinitialised
+
+    fresh = reinitialised(module, seed)
+    if fresh is None:
+        twin = None
+        note = (
+            "the module has parameters that no reset_parameters() sets, so an untrained twin "
+            "cannot be made"
+        )
+    else:
+        name = "untrained twin of the target"
+        twin, note = ModuleTarget(fresh, truth, access, name=name, device=device), ""
+    return GivenTarget(ModuleTarget(module, truth, access, device=device), twin, note, device)
+
+
+def given_function(function: Callable[..., object], truth: Truth, access: Access) -> GivenTarget:
+    """A function from images to predictions as target."""
+    from pixleak.targets.function import FunctionTarget
+
+    note = "a function has no weights to take away"
+    return GivenTarget(FunctionTarget(function, truth, access), None, note)

@@ -1,0 +1,98 @@
+"""What pixleak has to offer, one line a method, read from the tables themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixleak.errors import InputError
+from pixleak.registry import nearest
+from pixleak.types import LabelTruth, SignalInfo
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method."""
+
+    name: str
+    needs: str
+    summary: str
+    source: str
+
+
+def _needs(info: SignalInfo) -> str:
+    return f"{info.access}{' + truth' if info.needs_truth else ''}"
+
+
+def _signals() -> list[Row]:
+    from pixleak.signals import SIGNALS
+
+    rows = []
+    for name, signal in SIGNALS.items():
+        info = signal.infos(LabelTruth(2))[0]
+        rows.append(Row(name, _needs(info), info.summary, info.source))
+    return rows
+
+
+def _learned() -> list[Row]:
+    from pixleak.signals.learned import LEARNED
+
+    rows = []
+    for name, kind in LEARNED.items():
+        info = kind().info
+        rows.append(Row(name, f"{_needs(info)} + shadow", info.summary, info.source))
+    return rows
+
+
+def _attacks() -> list[Row]:
+    from pixleak.attacks import ATTACKS
+
+    return [
+        Row(
+            name,
+            f"{attack.min_references} references" if attack.min_references else "one signal",
+            attack.summary,
+            attack.source,
+        )
+        for name, attack in ATTACKS.items()
+    ]
+
+
+def _datasets() -> list[Row]:
+    from pixleak.records.named import DATASETS
+
+    return [
+        Row(name, "fetch" if known.downloads else "own copy", known.summary, known.source)
+        for name, known in DATASETS.items()
+    ]
+
+
+def _networks() -> list[Row]:
+    from pixleak.training.networks import NETWORKS
+
+    return [
+        Row(name, f"extra {known.extra}" if known.extra else "-", known.summary, known.source)
+        for name, known in NETWORKS.items()
+    ]
+
+
+FAMILIES = {
+    "signals": ("Signals", _signals),
+    "learned": ("Signals learned on a shadow model", _learned),
+    "attacks": ("Attacks", _attacks),
+    "datasets": ("Data sets", _datasets),
+    "networks": ("Networks of recipes", _networks),
+}
+
+
+def catalogue(family: str | None = None) -> dict[str, list[Row]]:
+    """Title -> methods, of one family or of all.
+
+    Raises:
+        InputError: there is no such family.
+    """
+    if family is not None and family not in FAMILIES:
+        raise InputError(
+            f"there is no family {family!r}{nearest(family, FAMILIES)} Known: {', '.join(FAMILIES)}"
+        )
+    chosen = FAMILIES if family is None else {family: FAMILIES[family]}
+    return {title: rows() for title, rows in chosen.values()}

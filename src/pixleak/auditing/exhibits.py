@@ -1,0 +1,96 @@
+"""The most and the least exposed members, as pictures a person can look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixleak.auditing.judge import Judged
+from pixleak.auditing.plan import Plan
+from pixleak.results import Exposure, Exposures
+from pixleak.signals.pixels import Pixels
+from pixleak.types import Access, LabelTruth
+
+if TYPE_CHECKING:
+    from pixleak.records.prepare import PreparedRecords
+    from pixleak.targets.base import Target
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """What ``exhibits.npz`` holds, and what the result says about it."""
+
+    exposures: Exposures
+    arrays: dict[str, NDArray[np.generic]] = field(repr=False)
+
+
+def show(
+    plan: Plan, judged: Judged, records: PreparedRecords, target: Target
+) -> Exhibits | None:
+    """Pictures of the members that the strongest attack is surest and least sure of.
+
+    Args:
+        plan: how many on each side.
+        judged: the attacks.
+        records: the target members and non-members.
+        target: asked again on the chosen few.
+    """
+    if not plan.exhibits:
+        return None
+    best = max(range(len(judged.attacks)), key=lambda i: judged.attacks[i].auc.value)
+    scores = judged.scored[best].scores
+    members = set(plan.ids("target-members"))
+    ranked = sorted(
+        (i for i, key in enumerate(scores.ids) if key in members and scores.measured[i]),
+        key=lambda i: (-scores.values[i], scores.ids[i]),
+    )
+    count = min(plan.exhibits, len(ranked) // 2)
+    chosen = [("most", rank + 1, i) for rank, i in enumerate(ranked[:count])]
+    chosen += [("least", rank + 1, i) for rank, i in enumerate(reversed(ranked[-count:]))]
+    if not count:
+        return None
+    exposures, arrays = [], {}
+    for number, (side, rank, i) in enumerate(chosen):
+        subset = records.select([scores.ids[i]])
+        key = subset.keys[0]
+        exposures.append(
+            Exposure(
+                id=key.id,
+                subject=key.subject,
+                member=True,
+                side="most" if side == "most" else "least",
+                rank=rank,
+                score=float(scores.values[i]),
+                exhibit=number,
+            )
+        )
+        arrays |= {f"{n}/{number}": a for n, a in _pictures(subset, target).items()}
+    attack = judged.attacks[best]
+    return Exhibits(
+        Exposures(attack=attack.name, signal=attack.signal, records=exposures), arrays
+    )
+
+
+def _pictures(record: PreparedRecords, target: Target) -> dict[str, NDArray[np.generic]]:
+    """Image, truth, prediction, valid pixels and loss of one record, as arrays to draw."""
+    assert isinstance(record.truth, LabelTruth)
+    batch = next(iter(record.batches(1)))
+    prediction = target.predict(batch.images, batch.ids)
+    pixels = Pixels(prediction, batch.truths, record.truth, batch.ids)
+    image = batch.images[0].numpy()
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 1:  # an intensity window of the reader's own: stretch it to be seen
+        image = (image - low) / max(high - low, 1e-6)
+    shown = np.round(255 * image.clip(0, 1)).astype(np.uint8)
+    labels = target.access is Access.LABEL
+    loss = (pixels.labels != batch.truths).float() if labels else pixels.cross_entropy
+    return {
+        "image": shown[0] if len(shown) != 3 else np.moveaxis(shown, 0, -1),
+        "truth": batch.truths[0].numpy().astype(np.int16),
+        "prediction": pixels.labels[0].numpy().astype(np.int16),
+        "valid": pixels.valid[0].numpy(),
+        "loss": loss[0].reshape(shown.shape[1:]).numpy().astype(np.float32),
+    }

@@ -1,0 +1,63 @@
+"""A result that knows the files it came with, so that it can be saved as a run folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+from pydantic import PrivateAttr
+
+from pixleak.auditing.save import write_parquet, write_result
+from pixleak.auditing.store import check_writable
+from pixleak.results import Result
+
+FILES = ("config.yaml", "split.csv", "scores.parquet", "signals.parquet", "exhibits.npz")
+"""What a run folder holds beside ``result.json`` and the report."""
+
+
+class Finding(Result):
+    """What :func:`pixleak.audit` and :func:`pixleak.evaluate` return."""
+
+    _folder: Path | None = PrivateAttr(None)
+    _scores: pa.Table | None = PrivateAttr(None)
+    _temporary: TemporaryDirectory[str] | None = PrivateAttr(None)
+
+    @classmethod
+    def of(
+        cls,
+        result: Result,
+        *,
+        folder: Path | None = None,
+        scores: pa.Table | None = None,
+        temporary: TemporaryDirectory[str] | None = None,
+    ) -> Finding:
+        """A result with the run folder, or the table of scores, that it came with."""
+        finding = cls.model_validate(result.model_dump())
+        finding._folder = folder
+        finding._scores = scores
+        finding._temporary = temporary
+        return finding
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``result.json``, ``scores.parquet``, pictures and ``report.html``.
+
+        Returns:
+            The path of the report.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        from pixleak.report.render import render
+
+        folder = Path(folder)
+        check_writable(folder)
+        if self._folder is not None and self._folder.resolve() != folder.resolve():
+            for name in FILES:
+                if (self._folder / name).is_file():
+                    shutil.copyfile(self._folder / name, folder / name)
+        if self._scores is not None:
+            write_parquet(folder / "scores.parquet", self._scores)
+        write_result(folder, self)
+        return render(folder)

@@ -1,0 +1,219 @@
+"""Signals of every model on every record it is asked about, each model queried once a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pixleak.auditing.models import Model, Models
+from pixleak.auditing.plan import Plan
+from pixleak.auditing.progress import Progress, step
+from pixleak.auditing.store import Artefact, Store
+from pixleak.errors import InputError, UnmetNeedError
+from pixleak.signals import SIGNALS
+from pixleak.signals.learned import LEARNED, load_fitted
+from pixleak.signals.maps import MapStore
+from pixleak.signals.measure import measure
+from pixleak.types import SignalInfo, SignalTable
+
+if TYPE_CHECKING:
+    from pixleak.records.prepare import PreparedRecords
+    from pixleak.signals.base import Signal
+    from pixleak.signals.learned.base import FittedSignal, LearnedSignal
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Signal tables of one audit.
+
+    Args:
+        target: on the target members and non-members.
+        untrained: the same records and signals, or None.
+        shadow: fixed signals on the shadow's members and non-members, or None.
+        left_out: one sentence for every signal that was not measured.
+    """
+
+    target: SignalTable
+    untrained: SignalTable | None
+    shadow: SignalTable | None
+    left_out: tuple[str, ...]
+
+
+def measure_all(
+    plan: Plan, models: Models, records: PreparedRecords, store: Store, progress: Progress
+) -> Measured:
+    """Shadow first, so that what is learned on it joins the one pass over the target.
+
+    Raises:
+        UnmetNeedError: the user asked for a signal that the target's access cannot serve.
+        InputError: a signal name is unknown, or the target's output is unusable.
+    """
+    fixed, left_out = _fixed(plan, models)
+    evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
+    learned: list[tuple[Signal, str]] = []
+    shadow_table = None
+    if models.shadow is not None:
+        wanted, also_out = _learned(plan, models)
+        left_out += also_out
+        shadow_records = records.select(plan.ids("shadow-members", "shadow-nonmembers"))
+        shadow_table, learned = _shadow_pass(
+            plan, models.shadow, shadow_records, fixed, wanted, store, progress
+        )
+    elif plan.learned:
+        left_out.append("learned signals were left out: there is no shadow model to learn from")
+    signals = [(s, repr(s)) for s in fixed] + learned
+    target = _table(plan, models.target, evaluated, signals, store, progress)
+    control = None
+    if models.untrained is not None:
+        control = _table(plan, models.untrained, evaluated, signals, store, progress)
+    return Measured(target, control, shadow_table, tuple(left_out))
+
+
+def _fixed(plan: Plan, models: Models) -> tuple[list[Signal], list[str]]:
+    chosen = [SIGNALS[name] for name in plan.signals]
+    others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
+    access = models.target.target.access
+    truth = models.target.target.truth
+    kept, left_out = [], []
+    for signal in chosen + others:
+        infos = signal.infos(truth)
+        if all(access.grants(info.access) for info in infos):
+            kept.append(signal)
+        elif signal in chosen:
+            name, needed = signal.name, infos[0].access
+            if plan.signals_chosen:
+                raise UnmetNeedError(
+                    f"signal {name!r} needs {needed} access, the target grants {access}; "
+                    f"leave it out of signals, or declare target.access: {needed}"
+                )
+            left_out.append(f"{name} was left out: it needs {needed} access, the target grants {access}")
+    if not kept:
+        raise UnmetNeedError(f"no signal can be measured with {access} access")
+    return kept, left_out
+
+
+def _learned(plan: Plan, models: Models) -> tuple[list[LearnedSignal], list[str]]:
+    access = models.target.target.access
+    wanted, left_out = [], []
+    for config in plan.learned:
+        kind = LEARNED[config.name]
+        try:
+            signal = kind(**config.options)
+        except TypeError as error:
+            raise InputError(f"learned signal {config.name!r}: {error}") from error
+        if access.grants(signal.info.access):
+            wanted.append(signal)
+        else:
+            left_out.append(
+                f"{config.name} was left out: it needs {signal.info.access} access, "
+                f"the target grants {access}"
+            )
+    return wanted, left_out
+
+
+def _shadow_pass(
+    plan: Plan,
+    shadow: Model,
+    records: PreparedRecords,
+    fixed: Sequence[Signal],
+    wanted: Sequence[LearnedSignal],
+    store: Store,
+    progress: Progress,
+) -> tuple[SignalTable, list[tuple[Signal, str]]]:
+    members = set(plan.ids("shadow-members"))
+    member = {key: key in members for key in records.ids}
+    places = [
+        store.artefact(
+            "learned",
+            {
+                "signal": repr(signal),
+                "shadow": dict(shadow.identity),
+                "records": list(records.digests),
+                "member": [member[key] for key in records.ids],
+                "seed": plan.seed_for(signal.info.name),
+            },
+        )
+        for signal in wanted
+    ]
+    described = [(s, repr(s)) for s in fixed]
+    if all(place.exists for place in places):
+        table = _table(plan, shadow, records, described, store, progress)
+    else:
+        with ExitStack() as stack:
+            scratch = stack.enter_context(TemporaryDirectory(dir=store.root, prefix=".maps-"))
+            maps = stack.enter_context(MapStore(Path(scratch)))
+            table = _table(plan, shadow, records, described, store, progress, maps)
+            for signal, place in zip(wanted, places, strict=True):
+                if place.exists:
+                    continue
+                report = step(progress, f"learning {signal.info.name}")
+                fitted = signal.fit(
+                    maps, records, member, seed=plan.seed_for(signal.info.name), on_epoch=report
+                )
+                with place.writing() as folder:
+                    fitted.save(folder)
+    # Loaded again even when just fitted: a resumed run must see exactly the same signal.
+    fitted_signals: list[FittedSignal] = [load_fitted(place.folder) for place in places]
+    return table, [(f, place.key) for f, place in zip(fitted_signals, places, strict=True)]
+
+
+def _table(
+    plan: Plan,
+    model: Model,
+    records: PreparedRecords,
+    signals: Sequence[tuple[Signal, str]],
+    store: Store,
+    progress: Progress,
+    maps: MapStore | None = None,
+) -> SignalTable:
+    place = store.artefact(
+        "signals",
+        {
+            "model": dict(model.identity),
+            "records": list(records.digests),
+            "signals": [identity for _, identity in signals],
+            "access": str(model.target.access),
+        },
+    )
+    if place.exists and maps is None:
+        return read_table(place.folder)
+    table = measure(
+        model.target,
+        records,
+        [signal for signal, _ in signals],
+        batch_size=plan.batch_size,
+        store=maps,
+        on_progress=step(progress, f"asking the {model.info.name}"),
+    )
+    if not place.exists:
+        _write_table(place, table)
+    return table
+
+
+def _write_table(place: Artefact, table: SignalTable) -> None:
+    with place.writing() as folder:
+        np.savez(folder / "table.npz", values=table.values, measured=table.measured)
+        content: Mapping[str, Any] = {
+            "ids": list(table.ids),
+            "infos": [asdict(info) for info in table.infos],
+        }
+        (folder / "table.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_table(folder: Path) -> SignalTable:
+    """A signal table from its artefact."""
+    from pixleak.types import Access
+
+    content = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+    infos = [SignalInfo(**info | {"access": Access(info["access"])}) for info in content["infos"]]
+    with np.load(folder / "table.npz") as arrays:
+        return SignalTable(
+            tuple(content["ids"]), arrays["values"], tuple(infos), arrays["measured"]
+        )

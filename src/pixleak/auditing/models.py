@@ -1,0 +1,162 @@
+"""The models of an audit: the target, the attacker's shadow, and the untrained control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pixleak.auditing.plan import GivenTarget, Plan
+from pixleak.auditing.progress import Progress
+from pixleak.auditing.store import Store, digest
+from pixleak.errors import InputError
+from pixleak.results import ModelInfo
+from pixleak.targets.base import Target
+from pixleak.targets.module import ModuleTarget
+from pixleak.targets.restricted import restricted
+from pixleak.training.checkpoint import load_weights
+from pixleak.training.side_by_side import TrainingJob, train_all
+from pixleak.training.untrained import untrained
+from pixleak.types import Access, ImageTruth
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from pixleak.records.prepare import PreparedRecords
+    from pixleak.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be asked, and what determines its answers.
+
+    Args:
+        target: what to query.
+        identity: content address of its answers.
+        info: what the result says about it.
+    """
+
+    target: Target
+    identity: Mapping[str, Any]
+    info: ModelInfo
+
+
+@dataclass(frozen=True)
+class Models:
+    """All models of one audit; ``untrained`` and ``shadow`` may be missing."""
+
+    target: Model
+    shadow: Model | None
+    untrained: Model | None
+    untrained_note: str
+
+
+def obtain_models(
+    plan: Plan, records: PreparedRecords, store: Store, progress: Progress
+) -> Models:
+    """Train what a recipe describes (side by side, reusing finished models), load the rest."""
+    recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
+    if not isinstance(plan.target, GivenTarget):
+        recipes["target"] = (plan.target.recipe, plan.ids("target-members"))
+    if plan.shadow is not None and plan.ids("shadow-members"):
+        recipes["shadow"] = (plan.shadow, plan.ids("shadow-members"))
+    trained = _train(plan, records, recipes, store, progress)
+    if isinstance(plan.target, GivenTarget):
+        target = _given("target", plan.target.target, records, plan)
+        fresh = plan.target.untrained
+        control = None if fresh is None else _given("untrained", fresh, records, plan)
+        return Models(target, trained.get("shadow"), control, plan.target.untrained_note)
+    recipe = plan.target.recipe
+    access = plan.target.access
+    module = untrained(
+        recipe,
+        channels=records.image_shape[0],
+        truth=records.truth,
+        size=records.image_shape[1:],
+        seed=plan.seed_for("untrained"),
+    )
+    control = Model(
+        restricted(_asked(module, records, "untrained model", plan), access),
+        {"recipe": recipe.model_dump(mode="json"), "untrained": plan.seed_for("untrained")},
+        ModelInfo(
+            name="untrained",
+            description="the target's network with random weights, trained on nothing: "
+            "a control that must not tell members from non-members",
+            seed=plan.seed_for("untrained"),
+        ),
+    )
+    return Models(trained["target"], trained.get("shadow"), control, "")
+
+
+def _train(
+    plan: Plan,
+    records: PreparedRecords,
+    recipes: Mapping[str, tuple[Recipe, tuple[str, ...]]],
+    store: Store,
+    progress: Progress,
+) -> dict[str, Model]:
+    jobs: dict[str, TrainingJob] = {}
+    for name, (recipe, ids) in recipes.items():
+        chosen = records.select(ids)
+        place = store.artefact(
+            "model",
+            {
+                "recipe": recipe.model_dump(mode="json"),
+                "records": list(chosen.digests),
+                "seed": plan.seed_for(name),
+            },
+        )
+        path = place.folder / "weights.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        jobs[name] = TrainingJob(name, recipe, chosen, plan.seed_for(name), path)
+
+    def report(name: str, epoch: int, epochs: int, loss: float) -> None:
+        progress.update(f"training the {name}", epoch, epochs, f"loss {loss:.3f}")
+
+    done = {m.name: m for m in train_all(list(jobs.values()), workers=plan.workers, progress=report)}
+    access = plan.target.access
+    models = {}
+    for name, job in jobs.items():
+        module = untrained(
+            job.recipe,
+            channels=records.image_shape[0],
+            truth=records.truth,
+            size=records.image_shape[1:],
+            seed=0,
+        )
+        load_weights(module, job.path)
+        models[name] = Model(
+            restricted(_asked(module, records, name, plan), access),
+            {"model": job.path.parent.name},
+            ModelInfo(
+                name=name,
+                description=f"{job.recipe.description}, trained on {len(job.records)} records",
+                recipe=job.recipe.model_dump(mode="json"),
+                seed=job.seed,
+                seconds=done[name].seconds,
+                epoch_losses=list(done[name].epoch_losses),
+                weights=str(job.path.relative_to(store.root.parent)),
+            ),
+        )
+    return models
+
+
+def _asked(module: nn.Module, records: PreparedRecords, name: str, plan: Plan) -> Target:
+    return ModuleTarget(module, records.truth, Access.LOGIT, name=name, device=plan.target.device)
+
+
+def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:
+    """A target from outside is known by its answers on a few records."""
+    if isinstance(records.truth, ImageTruth):
+        raise InputError("an audit needs label maps as truth; these records have images as truth")
+    probe = records.select(plan.ids("target-members", "target-nonmembers")[:4])
+    answers = [
+        target.predict(batch.images, batch.ids).values.double().flatten()
+        for batch in probe.batches(1)
+    ]
+    identity = {
+        "answers": digest([a.numpy().tobytes().hex() for a in answers]),
+        "access": str(target.access),
+        "name": name,
+    }
+    return Model(target, identity, ModelInfo(name=name, description=f"{target.name}, as given"))

@@ -1,0 +1,93 @@
+"""A plan: everything an audit needs, decided before anything is computed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pixleak.auditing.config import (
+    DEFAULT_LEARNED,
+    DEFAULT_SIGNALS,
+    EvaluationConfig,
+    LearnedConfig,
+)
+
+from pixleak.types import Access
+
+if TYPE_CHECKING:
+    from pixleak.records.base import Records
+    from pixleak.records.splits import Split
+    from pixleak.targets.base import Target
+    from pixleak.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class GivenTarget:
+    """A target that exists already.
+
+    Args:
+        target: what to query.
+        untrained: the same target with fresh weights, for the control, or None.
+        untrained_note: why there is none.
+        device: where it runs.
+    """
+
+    target: Target
+    untrained: Target | None
+    untrained_note: str = ""
+    device: str = "cpu"
+
+    @property
+    def access(self) -> Access:
+        """What it gives away."""
+        return self.target.access
+
+
+@dataclass(frozen=True)
+class TrainedTarget:
+    """A target to be trained on the target members, which then grants ``access``."""
+
+    recipe: Recipe
+    access: Access = Access.LOGIT
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One audit, ready to run.
+
+    Args:
+        records: all records of all roles.
+        split: role -> record ids; the shadow roles may be empty.
+        target: what is attacked.
+        shadow: recipe of the attacker's own model, or None for no shadow model.
+        signals: names of fixed signals attacked by threshold.
+        learned: learned signals; empty without a shadow.
+        signals_chosen: whether the user named the signals; those that the target's access
+            cannot serve are then an error, else they are left out with a warning.
+        arguments: the configuration as it is saved with the result.
+    """
+
+    title: str
+    seed: int
+    records: Records
+    split: Split
+    target: GivenTarget | TrainedTarget
+    shadow: Recipe | None
+    signals: tuple[str, ...] = DEFAULT_SIGNALS
+    learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
+    signals_chosen: bool = False
+    evaluation: EvaluationConfig = EvaluationConfig()
+    exhibits: int = 6
+    batch_size: int = 16
+    workers: int | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def seed_for(self, purpose: str) -> int:
+        """A seed of its own for every purpose, whatever else runs beside it."""
+        return int(hashlib.sha256(f"{self.seed}/{purpose}".encode()).hexdigest()[:7], 16)
+
+    def ids(self, *roles: str) -> tuple[str, ...]:
+        """The ids of these roles, in order."""
+        return tuple(key for role in roles for key in self.split.roles.get(role, ()))

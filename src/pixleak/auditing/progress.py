@@ -1,0 +1,84 @@
+"""Progress of long work, shown or not, behind one small interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+Step = Callable[[int, int], None]
+
+
+class Progress(Protocol):
+    """Shows how far named pieces of work have come."""
+
+    def update(self, name: str, done: int, total: int, note: str = "") -> None:
+        """``done`` of ``total`` steps of the work called ``name``; a new name starts new work."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def update(self, name: str, done: int, total: int, note: str = "") -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class _Bars:
+    """rich progress bars, one a piece of work, added as the work starts."""
+
+    def __init__(self, bars: object, say: Callable[[str], None]) -> None:
+        from rich.progress import Progress as RichProgress
+
+        assert isinstance(bars, RichProgress)
+        self._bars = bars
+        self._say = say
+        self._tasks: dict[str, object] = {}
+
+    def update(self, name: str, done: int, total: int, note: str = "") -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total, note="")
+        self._bars.update(self._tasks[name], completed=done, total=total, note=note)  # type: ignore[arg-type]
+
+    def say(self, text: str) -> None:
+        self._say(text)
+
+
+@contextmanager
+def shown() -> Iterator[Progress]:
+    """Progress bars on standard error for the duration of the block."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as RichProgress
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    with RichProgress(*columns, console=console) as bars:
+        yield _Bars(bars, lambda text: console.print(text, highlight=False))
+
+
+def step(progress: Progress, name: str, note: str = "") -> Step:
+    """``progress`` as the two-argument callback that the other rooms take."""
+
+    def report(done: int, total: int) -> None:
+        progress.update(name, done, total, note)
+
+    return report

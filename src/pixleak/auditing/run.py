@@ -1,0 +1,194 @@
+"""One audit from plan to verdict."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pixleak
+from pixleak.auditing.exhibits import show
+from pixleak.auditing.judge import judge
+from pixleak.auditing.measuring import Measured, measure_all
+from pixleak.auditing.models import Models, obtain_models
+from pixleak.auditing.plan import Plan
+from pixleak.auditing.progress import Progress, Silent, step
+from pixleak.auditing.save import (
+    scores_table,
+    signals_table,
+    write_config,
+    write_exhibits,
+    write_parquet,
+    write_result,
+)
+from pixleak.auditing.store import Store, check_writable
+from pixleak.errors import InputError
+from pixleak.evaluation.verdict import decide
+from pixleak.records.prepare import PreparedRecords, prepare
+from pixleak.results import Environment, ModelInfo, RecordsInfo, Result, SplitInfo
+from pixleak.types import ImageTruth
+
+if TYPE_CHECKING:
+    from pixleak.types import SignalTable
+
+FEWEST = 10
+"""Fewest target members, and non-members, that are worth an audit."""
+
+
+def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
+    """Run an audit into ``folder``; what an earlier, interrupted run computed is used again.
+
+    Args:
+        plan: what to do.
+        folder: run folder, made if missing. Gets ``config.yaml``, ``split.csv``,
+            ``artefacts/``, ``signals.parquet``, ``scores.parquet``, ``exhibits.npz`` and,
+            last, ``result.json``.
+        progress: shows how far it has come.
+
+    Raises:
+        InputError: the records, the target's output or the folder cannot be used.
+        UnmetNeedError: a signal needs more than the target grants.
+    """
+    progress = progress or Silent()
+    begun = time.monotonic()
+    check_writable(folder)
+    _check(plan)
+    store = Store(folder / "artefacts")
+    write_config(folder, plan)
+    used = plan.records.select([k for k in plan.records.ids if k in _used(plan)])
+    records = prepare(used, folder / "records", on_progress=step(progress, "reading records"))
+    plan.split.save(folder / "split.csv", records)
+    models = obtain_models(plan, records, store, progress)
+    measured = measure_all(plan, models, records, store, progress)
+    evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
+    judged = judge(plan, measured, evaluated, models.untrained_note, progress)
+    exhibits = show(plan, judged, evaluated, models.target.target)
+    verdict = decide(
+        judged.attacks,
+        judged.controls,
+        duplicates=judged.duplicates,
+        shift=judged.shift,
+        members=len(plan.ids("target-members")),
+        nonmembers=len(plan.ids("target-nonmembers")),
+        level=round(1 - plan.evaluation.level, 10),
+    )
+    write_parquet(folder / "signals.parquet", signals_table(measured.target))
+    write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
+    write_exhibits(folder, exhibits)
+    result = Result(
+        title=plan.title,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - begun, 2),
+        arguments=plan.arguments,
+        seeds={"seed": plan.seed} | _seeds(plan),
+        environment=environment(models),
+        records=_records_info(plan, records),
+        split=SplitInfo(
+            kind=plan.split.kind,
+            seed=plan.split.seed,
+            unit=plan.split.unit,
+            counts={role: len(ids) for role, ids in plan.split.roles.items()},
+        ),
+        models=_model_infos(plan, models, measured),
+        attacks=judged.attacks,
+        controls=judged.controls,
+        duplicates=judged.duplicates,
+        shift=judged.shift,
+        exposures=None if exhibits is None else exhibits.exposures,
+        verdict=verdict,
+        warnings=list(measured.left_out),
+    )
+    write_result(folder, result)
+    return result
+
+
+def _used(plan: Plan) -> set[str]:
+    return set(plan.ids(*plan.split.roles))
+
+
+def _check(plan: Plan) -> None:
+    if isinstance(plan.records.truth, ImageTruth):
+        raise InputError("an audit needs label maps as truth; these records have images as truth")
+    for role in ("target-members", "target-nonmembers"):
+        count = len(plan.ids(role))
+        if count < FEWEST:
+            raise InputError(
+                f"there are {count} {role.replace('-', ' ')}; an audit needs at least {FEWEST}"
+            )
+    if plan.shadow is not None and plan.ids("shadow-members"):
+        for role in ("shadow-members", "shadow-nonmembers"):
+            if len(plan.ids(role)) < FEWEST:
+                raise InputError(
+                    f"there are {len(plan.ids(role))} {role.replace('-', ' ')}; a shadow model "
+                    f"needs at least {FEWEST} (or none at all, with shadow: null)"
+                )
+
+
+def _seeds(plan: Plan) -> dict[str, int]:
+    return {name: plan.seed_for(name) for name in ("target", "shadow", "untrained", "blind")}
+
+
+def environment(models: Models | None = None) -> Environment:
+    """Where this process runs, and with which versions."""
+    packages = ("torch", "numpy", "scipy", "scikit-learn", "monai", "segmentation-models-pytorch")
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    device = "cpu"
+    if models is not None:
+        device = str(getattr(models.target.target, "device", "cpu"))
+    return Environment(
+        pixleak=pixleak.__version__,
+        python=sys.version.split()[0],
+        platform=platform.platform(terse=True),
+        versions=versions,
+        device=device,
+        threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+    )
+
+
+def _records_info(plan: Plan, records: PreparedRecords) -> RecordsInfo:
+    from dataclasses import asdict
+
+    return RecordsInfo(
+        name=plan.records.name,
+        count=len(records),
+        image_shape=list(records.image_shape),
+        truth=asdict(records.truth),
+        digest=records.digest,
+    )
+
+
+def _model_infos(plan: Plan, models: Models, measured: Measured) -> list[ModelInfo]:
+    infos = [_with_dice(models.target.info, measured.target, set(plan.ids("target-members")))]
+    if models.shadow is not None and measured.shadow is not None:
+        held = set(plan.ids("shadow-members"))
+        infos.append(_with_dice(models.shadow.info, measured.shadow, held))
+    if models.untrained is not None and measured.untrained is not None:
+        held = set(plan.ids("target-members"))
+        infos.append(_with_dice(models.untrained.info, measured.untrained, held))
+    return infos
+
+
+def _with_dice(info: ModelInfo, table: SignalTable, members: set[str]) -> ModelInfo:
+    """Utility on training and on held-out records: mean soft Dice where there is foreground."""
+    if "dice-loss" not in table.names:
+        return info
+    column = table.select(signals=["dice-loss"])
+    measured = column.measured[:, 0]
+    sides = {}
+    for name, inside in (("members_dice", True), ("nonmembers_dice", False)):
+        chosen = [m and ((key in members) == inside) for key, m in zip(column.ids, measured, strict=True)]
+        if any(chosen):
+            sides[name] = float(1 - column.values[chosen, 0].mean())
+    return info.model_copy(update=sides)
+
+

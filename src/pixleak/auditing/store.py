@@ -1,0 +1,128 @@
+"""Content-addressed artefacts: what was computed once is found again, and never mistaken.
+
+An artefact is a folder named by the SHA-256 of everything that determines it (weights,
+records, parameters, package version). It is written under a temporary name and renamed when
+complete, so a run killed at any moment leaves either the whole artefact or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pixleak
+from pixleak.errors import InputError
+
+
+def digest(content: object) -> str:
+    """SHA-256 of the canonical JSON of ``content``.
+
+    >>> digest({"b": 1, "a": [2, 3]}) == digest({"a": [2, 3], "b": 1})
+    True
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """The place of one artefact; ``exists`` only when it is complete."""
+
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """The digest that names it."""
+        return self.folder.name
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there, complete."""
+        return self.folder.is_dir()
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """A temporary folder to write into, which becomes the artefact on success."""
+        temporary = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex[:8]}.part")
+        temporary.mkdir(parents=True)
+        try:
+            yield temporary
+            for path in temporary.rglob("*"):
+                if path.is_file():
+                    with path.open("rb") as file:
+                        os.fsync(file.fileno())
+            if not self.folder.is_dir():  # another process may have made the same artefact
+                os.replace(temporary, self.folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+class Store:
+    """A folder of artefacts.
+
+    Args:
+        root: where they lie; made if missing.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        check_writable(root)
+
+    def artefact(self, kind: str, determined_by: Mapping[str, Any]) -> Artefact:
+        """The artefact of this kind that these facts determine.
+
+        Args:
+            kind: ``"model"``, ``"signals"``, ...; a sub-folder.
+            determined_by: everything its content depends on, JSON-serialisable. The package
+                version is added.
+        """
+        key = digest({"kind": kind, "pixleak": pixleak.__version__, **determined_by})
+        return Artefact(self.root / kind / key[:32])
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` and try to write in it.
+
+    Raises:
+        InputError: it cannot be made or written to, or the disk is full.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{uuid.uuid4().hex[:8]}.probe"
+        probe.write_bytes(b"\0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"cannot write to the output folder {folder}: {error.strerror or error}; "
+            "choose another with --out"
+        ) from error
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name, fsync, rename."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,231 @@
+"""The command line: parse, call one function, print.
+
+Whatever the user can mend ends in one sentence and exit code 2, without a traceback.
+Heavy imports happen inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from pixleak import __version__
+from pixleak.errors import InputError, PixleakError
+
+app = typer.Typer(
+    help="Can an outsider tell which images a model was trained on? How surely?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data = typer.Typer(help="Named data sets: list them, fetch those that may be fetched.")
+app.add_typer(data, name="data", no_args_is_help=True)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_MENDABLE = {
+    errno.ENOSPC: "there is no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.EROFS: "the file system is read-only",
+}
+
+
+def _fail(sentence: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text("error: ", style="bold red").append(sentence, style="default"))
+
+
+def _friendly(command: Callable[P, R]) -> Callable[P, R]:
+    """Errors the user can mend become one sentence and exit code 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except PixleakError as error:
+            _fail(str(error))
+        except OSError as error:
+            if error.errno not in _MENDABLE:
+                raise
+            _fail(
+                f"{error.filename or 'the output folder'}: {_MENDABLE[error.errno]}; what was "
+                "computed so far is kept, run the same command again once that is mended"
+            )
+        except KeyboardInterrupt:
+            _fail("interrupted; finished models and signals are kept, the same command resumes")
+            raise typer.Exit(130) from None
+        raise typer.Exit(2)
+
+    return wrapped
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"pixleak {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Membership inference audits of models whose output is an image."""
+
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; made if missing.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: records.root=PATH"),
+]
+
+
+def _audit(config: Path, settings: list[str], out: Path) -> None:
+    from pixleak.auditing.api import audit_config
+    from pixleak.auditing.config import read_config
+    from pixleak.auditing.progress import shown
+
+    parsed = read_config(config, settings)
+    with shown() as progress:
+        finding = audit_config(parsed, out, progress)
+    _print(finding)
+    typer.echo(f"\nReport: {out / 'report.html'}")
+
+
+def _print(result: Any) -> None:
+    from rich.console import Console
+
+    Console().print(result)
+
+
+@app.command()
+@_friendly
+def demo(out: Out = Path("runs/demo"), settings: Settings = None) -> None:
+    """Audit a small U-Net on images that pixleak generates itself; no download."""
+    _audit(Path(__file__).parent / "auditing" / "demo.yaml", settings or [], out)
+
+
+@app.command()
+@_friendly
+def audit(
+    config: Annotated[Path, typer.Argument(help="YAML file; 'pixleak init' writes one.")],
+    out: Out = Path("runs/audit"),
+    settings: Settings = None,
+) -> None:
+    """Audit a segmentation model as CONFIG says, and write a report.
+
+    A run that was interrupted goes on where it stopped when the same command is given again.
+    """
+    _audit(config, settings or [], out)
+
+
+@app.command()
+@_friendly
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Parquet with score, member and, optionally, id, subject.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write a run folder with a report.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Evaluate scores that you have already: higher score = more likely a member."""
+    from pixleak.auditing.api import evaluate_file
+
+    finding = evaluate_file(file, seed=seed)
+    if out is not None:
+        finding.save(out)
+    _print(finding)
+    if out is not None:
+        typer.echo(f"\nReport: {out / 'report.html'}")
+
+
+@app.command()
+@_friendly
+def report(folder: Annotated[Path, typer.Argument(help="A finished run folder.")]) -> None:
+    """Write report.html again from a saved run; needs neither the model nor torch."""
+    from pixleak.report.render import render
+
+    typer.echo(f"Report: {render(folder)}")
+
+
+@app.command()
+@_friendly
+def init(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("audit.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented configuration to start from."""
+    if file.exists() and not force:
+        raise InputError(f"{file} exists already; choose another name, or overwrite with --force")
+    template = Path(__file__).parent / "auditing" / "template.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    typer.echo(f"Wrote {file}. Next: pixleak audit {file} --out runs/mine")
+
+
+@app.command("list")
+@_friendly
+def list_methods(
+    family: Annotated[str | None, typer.Argument(help="Only this family.")] = None,
+) -> None:
+    """List signals, attacks, data sets and networks: need, summary, source."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from pixleak.auditing.catalogue import catalogue
+
+    console = Console()
+    for title, rows in catalogue(family).items():
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for column in ("name", "needs", "what it is", "source"):
+            table.add_column(column, overflow="fold", no_wrap=column == "name")
+        for row in rows:
+            table.add_row(row.name, row.needs, row.summary, row.source)
+        console.print(table)
+        console.print()
+
+
+@data.command("list")
+@_friendly
+def data_list() -> None:
+    """List the named data sets and how to get them."""
+    list_methods("datasets")
+
+
+@data.command("fetch")
+@_friendly
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A name of 'pixleak data list'.")],
+    root: Annotated[Path, typer.Argument(help="Folder to put it in; made if missing.")],
+) -> None:
+    """Fetch a data set that may be fetched without an account; resumes where it stopped."""
+    from pixleak.auditing.progress import shown
+    from pixleak.records.fetch import fetch_set
+
+    with shown() as progress:
+        where = fetch_set(name, root, on_progress=lambda n, d, t: progress.update(n, d, t))
+    typer.echo(f"{name} is in {where}. Use it with --set records.root={where}")
+
+
+def main() -> None:
+    """Entry point of the ``pixleak`` command."""
+    # A closed pipe (pixleak list | head) is no error of anybody's.
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
