@@ -107,6 +107,10 @@ class Records(Sequence[Record]):
         image, truth = self.load(range(len(self))[index])
         return Record(self.keys[index], image, truth)
 
+    def __iter__(self) -> Iterator[Record]:
+        # Sequence's own iterator would take an IndexError raised by ``load`` for the end.
+        return (self[i] for i in range(len(self)))
+
     def __repr__(self) -> str:
         return f"Records({self.name!r}, {len(self)} records, {self.truth})"
 
@@ -133,12 +137,16 @@ class Records(Sequence[Record]):
         keys = [self.keys[p] for p in positions]
         return Records(keys, _Chosen(self.load, positions), self.truth, self.name)
 
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """The records at these positions, stacked; they must have one shape."""
+        chunk = [self[i] for i in indices]
+        return Batch(
+            ids=tuple(record.key.id for record in chunk),
+            images=torch.stack([record.image for record in chunk]),
+            truths=torch.stack([record.truth for record in chunk]),
+        )
+
     def batches(self, size: int) -> Iterator[Batch]:
         """Consecutive batches of at most ``size`` records; only one is in memory at a time."""
         for start in range(0, len(self), size):
-            chunk = [self[i] for i in range(start, min(start + size, len(self)))]
-            yield Batch(
-                ids=tuple(record.key.id for record in chunk),
-                images=torch.stack([record.image for record in chunk]),
-                truths=torch.stack([record.truth for record in chunk]),
-            )
+            yield self.batch(range(start, min(start + size, len(self))))

@@ -1,0 +1,51 @@
+"""Writing a file so that it is there whole or not at all, with errors a user can act on."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pixleak.errors import InputError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the failures of a disk into sentences about ``path``.
+
+    Raises:
+        InputError: no space, no permission, or a folder that is not there.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"no space left to write {path}; free some, or choose another folder"
+            ) from error
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise InputError(f"no permission to write {path}; choose another folder") from error
+        if isinstance(error, (FileExistsError, NotADirectoryError)):
+            raise InputError(f"cannot write {path}: part of it is a file, not a folder") from error
+        raise
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A temporary path that takes the place of ``path`` when the block ends without an error.
+
+    Raises:
+        InputError: as :func:`writing`.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""The four roles a record can have in an audit, and who has which.
+
+The target is trained on its members and never sees its non-members; the attacker's shadow model
+is trained on the shadow members, likewise. Records that belong together (slices of one patient)
+stay on one side, or a non-member looks like a member.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixleak.errors import InputError
+from pixleak.records.base import RecordKey, Records
+from pixleak.records.disk import replaced
+from pixleak.registry import nearest
+
+ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Record ids by role; a record has one role or none.
+
+    Args:
+        kind: ``"random"``, ``"block"``, ``"file"``, ...
+        unit: what was kept together: ``"record"``, ``"subject"``, ``"group"``, ``"block"``.
+        seed: that it was drawn with, or None.
+        roles: role -> record ids; every role of :data:`ROLES` is there, perhaps empty.
+
+    Raises:
+        InputError: an unknown role, or a record that occurs twice.
+    """
+
+    kind: str
+    unit: str
+    seed: int | None
+    roles: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        known_roles(self.roles)
+        object.__setattr__(self, "roles", {r: tuple(self.roles.get(r, ())) for r in ROLES})
+        seen: dict[str, str] = {}
+        for role, ids in self.roles.items():
+            for key in ids:
+                if key in seen:
+                    where = (
+                        f"twice in {role}" if seen[key] == role else f"in {seen[key]} and {role}"
+                    )
+                    raise InputError(f"split: record {key!r} is {where}; roles must be disjoint")
+                seen[key] = role
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Role -> number of records."""
+        return {role: len(ids) for role, ids in self.roles.items()}
+
+    def of(self, records: Records, role: str) -> Records:
+        """The records of one role.
+
+        Raises:
+            InputError: the role is unknown or empty, or a record is not in the set.
+        """
+        known_roles([role])
+        if not self.roles[role]:
+            raise InputError(f"split: no record has the role {role}")
+        return records.select(self.roles[role])
+
+    def check(self, records: Records) -> None:
+        """Refuse a split that names unknown records or tears a subject apart.
+
+        Raises:
+            InputError: naming the record, or the subject and its two roles.
+        """
+        keys = {key.id: key for key in records.keys}
+        sides: dict[str, tuple[str, str]] = {}
+        for role, ids in self.roles.items():
+            for key in ids:
+                if key not in keys:
+                    raise InputError(f"split: record {key!r} ({role}) is not in {records.name}")
+                subject = keys[key].subject
+                if subject is None:
+                    continue
+                first_role, first = sides.setdefault(subject, (role, key))
+                if first_role != role:
+                    raise InputError(
+                        f"split: subject {subject!r} is on two sides, record {first!r} in "
+                        f"{first_role} and {key!r} in {role}; split by subject"
+                    )
+
+    def save(self, path: Path, records: Records | None = None) -> None:
+        """Write a CSV of columns id, role, subject, group; unused records get no row.
+
+        Subject and group are left empty where ``records`` are not given.
+        """
+        keys = {key.id: key for key in records.keys} if records is not None else {}
+        with (
+            replaced(path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("id", "role", "subject", "group"))
+            for role, ids in self.roles.items():
+                for key in ids:
+                    known = keys.get(key, RecordKey(key))
+                    writer.writerow((key, role, known.subject or "", known.group or ""))
+
+
+def read_split(path: Path, records: Records) -> Split:
+    """A split from a CSV with columns id and role (others are ignored).
+
+    Raises:
+        InputError: the file is missing or lacks a column; an unknown role or record; a record
+            with two roles; a subject on two sides.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no split file {path}")
+    roles: dict[str, list[str]] = {role: [] for role in ROLES}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            if missing := {"id", "role"} - set(rows.fieldnames or ()):
+                column = min(missing)
+                raise InputError(f"{path}: a split needs the columns id and role; no {column}")
+            for row in rows:
+                role = row["role"] or ""
+                if role not in roles:
+                    raise InputError(
+                        f"{path}, line {rows.line_num}: unknown role {role!r}"
+                        f"{nearest(role, ROLES)} Known: {', '.join(ROLES)}"
+                    )
+                roles[role].append(row["id"])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a readable CSV file: {error}") from error
+    unit = "subject" if any(key.subject is not None for key in records.keys) else "record"
+    split = Split("file", unit, None, {role: tuple(ids) for role, ids in roles.items()})
+    split.check(records)
+    return split
+
+
+def known_roles(roles: Iterable[str]) -> None:
+    """Refuse a role that is not one of :data:`ROLES`."""
+    for role in roles:
+        if role not in ROLES:
+            raise InputError(
+                f"split: unknown role {role!r}{nearest(role, ROLES)} Known: {', '.join(ROLES)}"
+            )
+
+
+def checked_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts of all four roles, those not named being 0.
+
+    Raises:
+        InputError: an unknown role, a negative count, nothing asked for.
+    """
+    known_roles(counts)
+    for role, count in counts.items():
+        if count < 0:
+            raise InputError(f"split: {role} must be at least 0, got {count}")
+    full = {role: int(counts.get(role, 0)) for role in ROLES}
+    if not any(full.values()):
+        raise InputError("split: every count is 0; ask for at least one record")
+    return full
