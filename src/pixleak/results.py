@@ -289,3 +289,9 @@ class Result(_Model):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{path}: {where}: {first['msg']}") from error
+
+
+def result_schema() -> dict[str, Any]:
+    """The JSON Schema of ``result.json``; ``result.schema.json`` beside this file is its text."""
+    schema = Result.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema

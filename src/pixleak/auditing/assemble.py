@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pixleak.auditing.config import AuditConfig, SplitConfig, TargetConfig
@@ -61,15 +62,25 @@ def _records_and_split(config: AuditConfig) -> tuple[Records, Split]:
 
 
 def _split(split: SplitConfig, records: Records, config: AuditConfig) -> Split:
-    counts: dict[str, int | None] = split.counts()
-    if config.shadow is None:
-        counts |= {"shadow-members": 0, "shadow-nonmembers": 0}
     if split.kind == "file":
         assert split.path is not None
         return read_split(split.path, records)
+    shadow = config.shadow is not None
+    counts = split.counts(shadow)
     if split.kind == "blocks":
-        return block_split(records, counts, seed=config.seed, block=split.block, gap=split.gap)
-    return random_split(records, counts, seed=config.seed, unit=split.unit)
+        drawn = block_split(records, counts, seed=config.seed, block=split.block, gap=split.gap)
+    else:
+        drawn = random_split(records, counts, seed=config.seed, unit=split.unit)
+    return drawn if shadow else _without_shadow(drawn)
+
+
+def _without_shadow(split: Split) -> Split:
+    """The shadow's records go to the target when there is no shadow."""
+    roles = {
+        f"target-{side}": split.roles[f"target-{side}"] + split.roles.get(f"shadow-{side}", ())
+        for side in ("members", "nonmembers")
+    }
+    return replace(split, roles=roles)
 
 
 def _target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | TrainedTarget:

@@ -36,7 +36,7 @@ class SplitConfig(_Part):
     unit: Literal["auto", "record", "subject", "group"] = Field(
         "auto", description="what stays on one side of a random split; auto: subjects if known"
     )
-    target_members: int | None = Field(None, ge=1, description="null: an even share")
+    target_members: int | None = Field(None, ge=1, description="null: see `counts`")
     target_nonmembers: int | None = Field(None, ge=1)
     shadow_members: int | None = Field(None, ge=0)
     shadow_nonmembers: int | None = Field(None, ge=0)
@@ -50,13 +50,34 @@ class SplitConfig(_Part):
             raise ValueError("split.path goes with split.kind: file, and only with it")
         return self
 
-    def counts(self) -> dict[str, int | None]:
-        """Role name -> records wanted."""
+    def counts(self, shadow: bool) -> dict[str, int] | None:
+        """Role name -> records wanted; None shares all records out evenly.
+
+        Once one number is given the others follow it: as many non-members as members, and for
+        the shadow as for the target.
+
+        Args:
+            shadow: whether there is a shadow model; without one its roles get nothing.
+        """
+        numbers = (
+            self.target_members,
+            self.target_nonmembers,
+            self.shadow_members,
+            self.shadow_nonmembers,
+        )
+        given = [n for n in numbers if n is not None]
+        if not given:
+            return None
+        members, nonmembers, inside, outside = numbers
+        members = members or nonmembers or given[0]
+        nonmembers = members if nonmembers is None else nonmembers
+        if not shadow:
+            inside = outside = 0
         return {
-            "target-members": self.target_members,
-            "target-nonmembers": self.target_nonmembers,
-            "shadow-members": self.shadow_members,
-            "shadow-nonmembers": self.shadow_nonmembers,
+            "target-members": members,
+            "target-nonmembers": nonmembers,
+            "shadow-members": members if inside is None else inside,
+            "shadow-nonmembers": nonmembers if outside is None else outside,
         }
 
 

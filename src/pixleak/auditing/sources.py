@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,12 +37,13 @@ class PhantomSource(_Source):
     reader: Literal["phantom"]
     count: int = Field(480, ge=8, description="images")
     size: int = Field(64, ge=16, description="height and width in pixels")
-    classes: int = Field(2, ge=2, le=6, description="2: lesion or not; more: organs and lesions")
+    channels: Literal[1, 3] = Field(1, description="grey or tinted")
+    classes: int = Field(2, ge=2, le=9, description="2: lesion or not; more: organs as well")
     slices_per_subject: int = Field(1, ge=1, description="images that share a subject")
     difficulty: float = Field(0.5, ge=0, le=1, description="spread of lesion contrast")
-    label_noise: float = Field(0.3, ge=0, le=1, description="how far mask borders stray")
-    shift: float = Field(0, ge=0, le=1, description="how much a second scanner differs")
-    near_duplicates: float = Field(0, ge=0, le=1, description="share of images with a near-copy")
+    label_noise: float = Field(0.3, ge=0, le=1, description="how far masks stray")
+    shift: float = Field(0, ge=0, le=1, description="share of subjects from another scanner")
+    near_duplicates: float = Field(0, ge=0, le=0.5, description="share that repeats a neighbour")
     empty_share: float = Field(0.05, ge=0, le=1, description="share of images without a lesion")
     seed: int = Field(0, ge=0)
 
@@ -139,9 +140,3 @@ Source = Annotated[
     PhantomSource | NamedSource | FoldersSource | VolumesSource | DatasetSource,
     Field(discriminator="reader"),
 ]
-
-
-def source_arguments(source: Any) -> dict[str, Any]:
-    """What a source was, as plain JSON, for the saved result."""
-    dumped: dict[str, Any] = source.model_dump(mode="json")
-    return dumped
