@@ -1,0 +1,1 @@
+"""The report: reads a finished run folder and writes one HTML file; never needs torch."""

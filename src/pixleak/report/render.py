@@ -1,0 +1,107 @@
+"""Write ``report.html`` into a run folder, from what lies in that folder and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pixleak.errors import InputError
+from pixleak.report import wording
+from pixleak.report.folder import read_run
+from pixleak.report.page import dice_gap, page
+
+
+def render(folder: Path) -> Path:
+    """Render the report of a finished run.
+
+    The file is complete in itself: no script, font or picture is fetched from anywhere, and its
+    content security policy forbids it. It replaces an earlier report only once it is whole.
+
+    Args:
+        folder: a run folder with ``result.json``, ``scores.parquet`` and, where the result has
+            exposures, ``exhibits.npz``.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        InputError: a part is missing, cannot be read or does not fit the others, or the folder
+            cannot be written to.
+    """
+    folder = Path(folder)
+    html = to_html(folder)
+    path = folder / "report.html"
+    try:
+        _replace(path, html)
+    except OSError as error:
+        raise InputError(
+            f"the report cannot be written to {path} ({error.strerror}); "
+            "free some space, or give a folder that may be written to"
+        ) from error
+    return path
+
+
+def to_html(folder: Path) -> str:
+    """The report of a finished run as text.
+
+    Raises:
+        InputError: as for :func:`render`.
+    """
+    environment = Environment(
+        loader=PackageLoader("pixleak.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "area": wording.area,
+        "area_range": wording.area_range,
+        "percent": wording.percent,
+        "percent_range": wording.percent_range,
+        "plain": wording.plain,
+        "p_value": wording.p_value,
+        "duration": wording.duration,
+        "moment": wording.moment,
+        "count": wording.count,
+        "dice_gap": dice_gap,
+        "yaml": _yaml,
+    }
+    style, script = (_source(environment, name) for name in ("report.css", "report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return environment.get_template("report.html.j2").render(
+        page(read_run(folder)),
+        # Both are files of this package and hold nothing of the run.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        script_digest=f"sha256-{digest}",
+    )
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _yaml(content: object) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip("\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

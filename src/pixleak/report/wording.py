@@ -1,0 +1,154 @@
+"""How the report writes numbers, and what it says about the answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pixleak.results import AttackResult, Interval, Rate, Result, TprAtFpr
+
+ANSWERS = {
+    "leak": "Leak found",
+    "none-found": "No leak found",
+    "cannot-tell": "Cannot tell",
+}
+
+
+def plain(number: float, digits: int = 3) -> str:
+    """A number for a reader: 3 significant digits, a real minus sign, ∞ spelled as such."""
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    text = f"{number:.{digits}g}"
+    if "e" in text and 1e-4 <= abs(number) < 1e6:
+        text = f"{number:.0f}"
+    return text.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share as a percentage: one decimal, none where it is a whole number."""
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    if text == "0" and share > 0:
+        text = f"{100 * share:.1g}"
+    return f"{text} %"
+
+
+def area(value: float) -> str:
+    """An AUC, a balanced accuracy, a Dice coefficient: three decimals."""
+    return f"{value:.3f}".replace("-", "−")
+
+
+def area_range(interval: Interval) -> str:
+    """Both ends of an interval of an area."""
+    return f"{area(interval.low)}–{area(interval.high)}"
+
+
+def percent_range(rate: Rate | TprAtFpr) -> str:
+    """Both ends of the interval of a rate."""
+    return f"{percent(rate.low).removesuffix(' %')}–{percent(rate.high)}"
+
+
+def p_value(value: float) -> str:
+    """``p = 0.012``, or that it is below what matters."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
+def duration(seconds: float) -> str:
+    """``2 min 41 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def moment(created: str) -> str:
+    """``22 November 2026, 10:33 UTC``, or the text itself where it is no time."""
+    try:
+        when = datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+
+
+def count(number: int, singular: str) -> str:
+    """``1 member``, ``2,000 members``."""
+    return f"{number:,} {singular}{'' if number == 1 else 's'}"
+
+
+def found_leak(attack: AttackResult, result: Result) -> bool:
+    """Whether the verdict counts this attack as evidence."""
+    return not {attack.title, f"{attack.name}/{attack.signal}"}.isdisjoint(result.verdict.evidence)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What an answer means and what it does not mean: one short paragraph each."""
+
+    is_: str
+    is_not: str
+
+
+def meaning(result: Result) -> Meaning:
+    """The two paragraphs under the verdict."""
+    return {"leak": _leak, "none-found": _none_found, "cannot-tell": _cannot_tell}[
+        result.verdict.answer
+    ](result)
+
+
+def _leak(result: Result) -> Meaning:
+    proven = [attack for attack in result.attacks if found_leak(attack, result)]
+    best = max(proven or result.attacks, key=lambda attack: attack.auc.value)
+    rates = [rate for rate in best.tpr_at_fpr if rate.resolvable]
+    strict = min(rates, key=lambda rate: rate.fpr) if rates else None
+    how_many = (
+        f" While wrongly accusing at most {percent(strict.fpr)} of the records it was not trained "
+        f"on, the attack recognises {percent(strict.value)} of its training records."
+        if strict is not None
+        else ""
+    )
+    holds = "an image and its true mask" if best.needs_truth else "an image"
+    return Meaning(
+        f"Somebody who holds {holds} and may query the model can tell better than by guessing "
+        f"whether it was trained on that image. Shown one training record and one other, the "
+        f"strongest attack ({best.title}) picks the right one {percent(best.auc.value)} of the "
+        f"time; guessing gives 50 %.{how_many}",
+        "Not that images can be read out of the model, and not that every record is equally "
+        "exposed: some are recognised with certainty, others not at all. The figures are a lower "
+        "bound for this model, these records and these attacks; somebody with more shadow models "
+        "or more knowledge can only do better.",
+    )
+
+
+def _none_found(result: Result) -> Meaning:
+    power = result.verdict.detectable_auc
+    return Meaning(
+        f"None of {count(len(result.attacks), 'attack')} told training records from others beyond "
+        f"chance. With this many records, an attack whose AUC is {area(power)} or more would have "
+        "shown itself with a probability of 80 %.",
+        f"Not that the model is private. A leak weaker than an AUC of {area(power)}, one that "
+        "touches only a few unusual records, or one that takes a stronger attack than those below "
+        "could still be there. Only a training method with a proven bound, such as differential "
+        "privacy, rules leaks out.",
+    )
+
+
+def _cannot_tell(result: Result) -> Meaning:
+    failed = [control.title for control in result.controls if control.passed is False]
+    failed += ["Duplicates"] if result.duplicates and not result.duplicates.passed else []
+    failed += ["Shift"] if result.shift and not result.shift.passed else []
+    if failed:
+        return Meaning(
+            "The training records and the others differ, or overlap, in ways that have nothing to "
+            f"do with the model (see: {', '.join(failed)}). Whatever the attacks find may come "
+            "from that difference, so it cannot be laid at the model's door.",
+            "Neither that the model leaks nor that it does not. Draw both groups at random from "
+            "the same source, keep each subject on one side, remove duplicates, and run the "
+            "audit again.",
+        )
+    return Meaning(
+        "The audit could not measure enough to answer; the reasons are listed above.",
+        "Neither that the model leaks nor that it does not. In particular, a measurement that "
+        "failed is no sign of safety.",
+    )
