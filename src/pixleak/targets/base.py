@@ -3,6 +3,9 @@
 A target declares how much it gives away (:class:`~pixleak.types.Access`); every answer is
 checked against that declaration once, here, so that nothing downstream meets a NaN, a wrong
 shape, or logits where probabilities were promised.
+
+A target that alters another one's answers (rounding, argmax, noise) is a subclass that holds
+the other and calls its ``predict`` in ``_query``; its own answers are checked again.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import final
 
 from torch import Tensor
 
+from pixleak.errors import InputError, PixleakError
 from pixleak.targets.check import checked
 from pixleak.types import Access, Truth
 
@@ -49,17 +53,29 @@ class Target(ABC):
 
     @final
     def predict(self, images: Tensor, ids: Sequence[str] | None = None) -> Prediction:
-        """Query on (b, c, h, w) images, detached, on the CPU, validated.
+        """Query on (b, c, h, w) images; the answer is detached, on the CPU, validated, a copy.
 
         Args:
             images: (b, c, h, w) float32.
             ids: (b,) record ids, to name the culprit in errors.
 
         Raises:
-            InputError: the answer is not finite, of a wrong shape, or not what was declared.
+            InputError: the query failed, or the answer is not finite, of a wrong shape, or not
+                what was declared.
         """
-        answer = self._query(images)
-        return Prediction(self.access, checked(answer, images, self.truth, self.access, self.name, ids))
+        try:
+            answer = self._query(images)
+        except PixleakError:
+            raise
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            first = f" (first record {ids[0]!r})" if ids else ""
+            raise InputError(
+                f"target {self.name!r} failed on images of shape {tuple(images.shape)}{first} "
+                f"with {type(error).__name__}: {reason}"
+            ) from error
+        values = checked(answer, images, self.truth, self.access, self.name, ids)
+        return Prediction(self.access, values)
 
     @abstractmethod
     def _query(self, images: Tensor) -> object:

@@ -1,0 +1,171 @@
+"""Targets that a config names: ``file.py:function``, ``file.py:factory`` and a checkpoint."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import pickle
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pixleak.errors import InputError
+from pixleak.registry import nearest
+from pixleak.targets.function import FunctionTarget
+from pixleak.targets.state import load_state
+from pixleak.types import Access, Truth
+
+_number = itertools.count()
+# Where training scripts put the weights among a checkpoint's other contents.
+_NESTS = ("state_dict", "model_state_dict", "model", "network", "net")
+
+
+def load_function(spec: str) -> Callable[..., object]:
+    """The callable that ``"file.py:name"`` names.
+
+    The file is imported under a private name, so it can neither shadow nor be shadowed by an
+    installed module; while it runs, its folder is on the import path, as for a script.
+
+    Raises:
+        InputError: no such file or name, the import fails, or it is not callable.
+    """
+    file, colon, attribute = spec.rpartition(":")
+    if not colon or not file or not attribute:
+        raise InputError(f"{spec!r} names no function; write file.py:name")
+    path = Path(file).expanduser().resolve()
+    if not path.is_file():
+        raise InputError(f"there is no file {file} to take {attribute!r} from")
+    module_name = f"_pixleak_user_{next(_number)}_{path.stem}"
+    found = importlib.util.spec_from_file_location(module_name, path)
+    if found is None or found.loader is None:
+        raise InputError(f"{file} is not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[module_name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise InputError(f"importing {file} fails with {_named(error)}") from error
+    finally:
+        sys.path.remove(str(path.parent))
+    if not hasattr(module, attribute):
+        public = [name for name in vars(module) if not name.startswith("_")]
+        raise InputError(f"{file} defines no {attribute!r}{nearest(attribute, public)}")
+    function = getattr(module, attribute)
+    if not callable(function):
+        raise InputError(f"{spec} is a {type(function).__name__}, not something to call")
+    return function  # type: ignore[no-any-return]
+
+
+def target_from_function_spec(
+    spec: str, truth: Truth, access: Access, *, name: str = "target"
+) -> FunctionTarget:
+    """A target that asks the function ``"file.py:name"``.
+
+    Raises:
+        InputError: as :func:`load_function`.
+    """
+    return FunctionTarget(load_function(spec), truth, access, name=name)
+
+
+def load_module(
+    spec: str, checkpoint: str | Path | None = None, *, allow_pickle: bool = False
+) -> nn.Module:
+    """Build a module with ``"file.py:factory"`` and fill it from a checkpoint.
+
+    Args:
+        spec: names a function without arguments that returns the module (or the module).
+        checkpoint: safetensors, or torch's own format; a state dict, alone or nested under
+            ``state_dict``, ``model``, ...; names may carry the prefixes of DataParallel,
+            Lightning or torch.compile. None: the factory loads its weights itself.
+        allow_pickle: read a checkpoint that holds arbitrary pickled objects, which runs whatever
+            code its author put there.
+
+    Raises:
+        InputError: as :func:`load_function`; the factory fails or returns no module; the
+            checkpoint cannot be read, needs ``allow_pickle``, or is of another architecture.
+    """
+    factory = load_function(spec)
+    if isinstance(factory, nn.Module):
+        module: object = factory
+    else:
+        try:
+            module = factory()
+        except Exception as error:
+            raise InputError(f"calling {spec} fails with {_named(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise InputError(
+            f"{spec} must return a torch.nn.Module, it returned a {type(module).__name__}"
+        )
+    if checkpoint is not None:
+        state = read_state(Path(checkpoint).expanduser(), allow_pickle=allow_pickle)
+        load_state(module, state, str(checkpoint), spec)
+    return module
+
+
+def read_state(path: Path, *, allow_pickle: bool = False) -> dict[str, Tensor]:
+    """The state dict in a checkpoint of safetensors' or torch's format.
+
+    Raises:
+        InputError: the file is missing or damaged, holds no weights, or needs ``allow_pickle``.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    safe = path.suffix == ".safetensors"
+    content: object = _read_safetensors(path) if safe else _read_torch(path, allow_pickle)
+    for _ in range(2):  # {"model": {"state_dict": {...}}} is as deep as it gets
+        if isinstance(content, nn.Module):
+            content = content.state_dict()
+        if isinstance(content, Mapping):
+            nest = [key for key in _NESTS if isinstance(content.get(key), (Mapping, nn.Module))]
+            content = content[nest[0]] if nest else content
+    if isinstance(content, nn.Module):
+        content = content.state_dict()
+    tensors = (
+        {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+        if isinstance(content, Mapping)
+        else {}
+    )
+    if not tensors:
+        raise InputError(
+            f"{path} holds no weights: a state dict is needed, alone or under one of "
+            f"{', '.join(map(repr, _NESTS))}"
+        )
+    return tensors
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a readable safetensors file: {error}") from error
+
+
+def _read_torch(path: Path, allow_pickle: bool) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+    except pickle.UnpicklingError as error:
+        if allow_pickle:
+            raise InputError(f"{path} is not a torch checkpoint: {_named(error)}") from error
+        raise InputError(
+            f"{path} is a pickle that holds more than weights, and reading it would run code "
+            "that its author put there; save the state dict alone, or, if you trust the file, "
+            "set allow_pickle: true"
+        ) from error
+    except Exception as error:
+        # torch.load answers a damaged file with whatever its parser tripped over.
+        raise InputError(
+            f"{path} is damaged or not a torch checkpoint ({_named(error)})"
+        ) from error
+
+
+def _named(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
