@@ -1,0 +1,102 @@
+"""Weights on disk: safetensors with what is needed to build the network again.
+
+A file is written under a temporary name, fsynced and renamed: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import nn
+
+from pixleak import __version__
+from pixleak.errors import InputError
+from pixleak.records.disk import replaced
+from pixleak.targets.state import load_state
+from pixleak.training.networks import NETWORKS
+
+
+def save_weights(module: nn.Module, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a module's state as safetensors.
+
+    Args:
+        module: on any device.
+        path: usually ``*.safetensors``; folders are made.
+        metadata: kept in the file beside ``pixleak``, the version that wrote it. To be loadable
+            by :func:`load_network` it needs ``network``, see :func:`network_metadata`.
+
+    Raises:
+        InputError: no permission or no space.
+    """
+    # Cloned, since safetensors refuses tensors that share memory (tied weights).
+    state = {
+        key: value.detach().cpu().contiguous().clone() for key, value in module.state_dict().items()
+    }
+    with replaced(path) as temporary:
+        # Not save_file, which leaves a file that only its owner may read.
+        temporary.write_bytes(save(state, {**(metadata or {}), "pixleak": __version__}))
+
+
+def network_metadata(
+    name: str, options: Mapping[str, object], channels: int, outputs: int, size: tuple[int, int]
+) -> dict[str, str]:
+    """What :func:`load_network` needs to know, as safetensors metadata."""
+    described = {
+        "name": name,
+        "options": dict(options),
+        "channels": channels,
+        "outputs": outputs,
+        "size": list(size),
+    }
+    return {"network": json.dumps(described)}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a readable safetensors file: {error}") from error
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill a module from a file of :func:`save_weights`.
+
+    Raises:
+        InputError: the file is missing or damaged, or of another architecture.
+    """
+    read_metadata(path)
+    load_state(module, load_file(path), str(path), "the network")
+
+
+def load_network(path: Path) -> nn.Module:
+    """Build the network that a checkpoint describes, with its weights, in evaluation mode.
+
+    Pretrained weights that its recipe started from are not fetched again.
+
+    Raises:
+        InputError: the file is missing or damaged, does not describe its network, or of another
+            architecture than it says.
+        MissingExtraError: a package that the network needs is not installed.
+    """
+    metadata = read_metadata(path)
+    if "network" not in metadata:
+        raise InputError(f"{path} does not say which network it is of; it was not trained here")
+    described = json.loads(metadata["network"])
+    height, width = described["size"]
+    module = NETWORKS[described["name"]].blank(
+        described["channels"], described["outputs"], (height, width), **described["options"]
+    )
+    load_weights(module, path)
+    return module.eval()

@@ -1,0 +1,122 @@
+"""Architectures and encoders of segmentation-models-pytorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field
+
+from pixleak.errors import InputError, require
+from pixleak.registry import nearest
+from pixleak.training.networks.base import Network, Options
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, images in [0, 1]
+
+
+class SmpOptions(Options):
+    """Options of every ``smp-*`` network.
+
+    Args:
+        encoder: any encoder name of segmentation-models-pytorch: ``resnet34``,
+            ``mobilenet_v2``, ``vgg11``, ``tu-convnext_tiny``, ...
+        encoder_weights: None to start from random weights, a name such as ``imagenet`` that the
+            package fetches, or a file with the encoder's state dict.
+    """
+
+    encoder: Annotated[str, Field(min_length=1)] = "resnet34"
+    encoder_weights: str | None = None
+
+    def blank(self) -> Self:
+        return self.model_copy(update={"encoder_weights": None})
+
+
+def _make(architecture: str, channels: int, outputs: int, options: SmpOptions) -> nn.Module:
+    smp = require(
+        "segmentation_models_pytorch", extra="smp", why=f"the network smp-{architecture.lower()}"
+    )
+    _check_encoder(smp, options.encoder)
+    weights = options.encoder_weights
+    from_file = weights is not None and Path(weights).suffix != ""
+    build: Callable[..., Any] = partial(
+        getattr(smp, architecture), encoder_name=options.encoder, classes=outputs
+    )
+    try:
+        if weights is not None and from_file:
+            module = build(encoder_weights=None, in_channels=3)
+            _fill_encoder(module.encoder, Path(weights).expanduser(), options.encoder)
+            if channels != 3:
+                module.encoder.set_in_channels(channels, pretrained=True)
+        else:
+            module = build(encoder_weights=weights, in_channels=channels)
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        cause = f"{type(error).__name__}: {reason}"
+        if weights is not None:
+            raise InputError(
+                f"the weights {weights!r} of encoder {options.encoder!r} could not be had "
+                f"({cause}); give a file that holds them as encoder_weights, or leave "
+                "encoder_weights out to start from random weights"
+            ) from error
+        raise InputError(
+            f"segmentation-models-pytorch cannot build {architecture} with encoder "
+            f"{options.encoder!r} ({cause})"
+        ) from error
+    if channels != 3:
+        return module  # type: ignore[no-any-return]
+    from pixleak.training.networks.standardising import Standardised
+
+    return Standardised(module, _MEAN, _STD)
+
+
+def _check_encoder(smp: ModuleType, encoder: str) -> None:
+    known = smp.encoders.get_encoder_names()
+    # Names of timm's encoders are many and change: timm itself judges them.
+    if encoder not in known and not encoder.startswith(("tu-", "timm-")):
+        raise InputError(
+            f"segmentation-models-pytorch has no encoder {encoder!r}{nearest(encoder, known)}"
+        )
+
+
+def _fill_encoder(encoder: nn.Module, path: Path, name: str) -> None:
+    from pixleak.targets.load import read_state
+    from pixleak.targets.state import load_state
+
+    state = read_state(path)
+    # ImageNet checkpoints carry the classifier that the encoder lacks.
+    state = {k: v for k, v in state.items() if not k.startswith(("fc.", "classifier."))}
+    load_state(encoder, state, str(path), f"encoder {name!r}")
+
+
+def _network(name: str, architecture: str, summary: str, source: str) -> Network:
+    return Network(
+        name=name,
+        summary=summary,
+        source=f"segmentation-models-pytorch; {source}",
+        options=SmpOptions,
+        make=partial(_make, architecture),
+        stride=lambda options: 32,
+        extra="smp",
+    )
+
+
+NETWORKS = (
+    _network("smp-unet", "Unet", "U-Net over any encoder", "Ronneberger et al. 2015"),
+    _network("smp-unetplusplus", "UnetPlusPlus", "U-Net++ over any encoder", "Zhou et al. 2018"),
+    _network("smp-fpn", "FPN", "feature pyramid over any encoder", "Kirillov et al. 2017"),
+    _network(
+        "smp-deeplabv3plus", "DeepLabV3Plus", "DeepLabV3+ over any encoder", "Chen et al. 2018"
+    ),
+    _network("smp-linknet", "Linknet", "LinkNet over any encoder", "Chaurasia et al. 2017"),
+    _network("smp-manet", "MAnet", "MA-Net over any encoder", "Fan et al. 2020"),
+    _network("smp-upernet", "UPerNet", "UPerNet over any encoder", "Xiao et al. 2018"),
+    _network("smp-segformer", "Segformer", "SegFormer's decoder", "Xie et al. 2021"),
+)

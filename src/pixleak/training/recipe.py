@@ -1,0 +1,95 @@
+"""How a model is trained: everything but the records and the seed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from pixleak.training.networks import NETWORKS
+
+Optimizer = Literal["adam", "adamw", "nadam", "sgd"]
+Schedule = Literal["cosine", "linear", "constant"]
+
+
+class NetworkChoice(BaseModel):
+    """A network of the table with its options; those left out are filled in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(default="unet", description="a network of `pixleak list`")
+    options: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return NETWORKS[name].name
+
+    @field_validator("options")
+    @classmethod
+    def _completed(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        # Without a name in info.data the name was wrong, which is the error to report.
+        if "name" not in info.data:
+            return options
+        return NETWORKS[info.data["name"]].check(options).model_dump(mode="json")
+
+
+class Recipe(BaseModel):
+    """How a model is trained. It answers with logits, (b, K, h, w).
+
+    Example:
+        >>> Recipe(network="tiny", epochs=3).description
+        'tiny (width=8, layers=2), dice+ce, 3 epochs, batch 8, adam 0.001 cosine'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    network: NetworkChoice = Field(default_factory=NetworkChoice)
+    loss: Literal["dice", "ce", "dice+ce"] = Field(
+        default="dice+ce", description="soft Dice, cross-entropy, or their sum; per image"
+    )
+    epochs: Annotated[int, Field(ge=1)] = 50
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=1e-3, description="learning rate at the start"
+    )
+    optimizer: Optimizer = "adam"
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    schedule: Schedule = Field(
+        default="cosine",
+        description="how the learning rate falls to zero, step by step; a constant one lets "
+        "Adam's loss spike late",
+    )
+    augment: Literal["none", "hflip", "flips", "flips+intensity"] = "none"
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _by_name(cls, network: object) -> object:
+        return {"name": network} if isinstance(network, str) else network
+
+    @property
+    def description(self) -> str:
+        """One line for tables and reports."""
+        options = [f"{key}={_brief(value)}" for key, value in self.network.options.items()]
+        parts = [
+            f"{self.network.name} ({', '.join(options)})" if options else self.network.name,
+            self.loss,
+            f"{self.epochs} epochs",
+            f"batch {self.batch_size}",
+            f"{self.optimizer} {self.lr:g} {self.schedule}",
+        ]
+        if self.weight_decay > 0:
+            parts.append(f"weight decay {self.weight_decay:g}")
+        if self.augment != "none":
+            parts.append(self.augment)
+        return ", ".join(parts)
+
+
+def _brief(value: object) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
