@@ -72,12 +72,18 @@ class TprAtFpr(_Model):
         description="whether there are enough non-members for this rate to mean anything: "
         "fpr * nonmembers >= 1"
     )
+    p_value: Number = Field(
+        default=1.0, description="one-sided p-value of 'no more members found than by chance'"
+    )
+
+
+PointName = Literal["oracle", "shadow", "shadow-training-loss"]
 
 
 class OperatingPoint(_Model):
     """What happens at one threshold."""
 
-    name: Literal["oracle", "shadow", "shadow-training-loss"] = Field(
+    name: PointName = Field(
         description="oracle: best balanced accuracy on the evaluated records themselves, an upper "
         "bound that no attacker has; shadow: best balanced accuracy on the shadow model's records, "
         "carried over; shadow-training-loss: the shadow's final training loss"

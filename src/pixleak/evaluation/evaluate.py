@@ -1,0 +1,260 @@
+"""From scores and the truth about membership to everything that is reported about an attack."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from pixleak.errors import InputError
+from pixleak.evaluation.intervals import interval_of
+from pixleak.evaluation.operating import best_threshold, operating_point, oracle_point
+from pixleak.evaluation.rates import rate_of
+from pixleak.evaluation.roc import Roc, roc_of
+from pixleak.evaluation.sample import Sample, sample_of
+from pixleak.evaluation.scorefile import read_scores
+from pixleak.evaluation.significance import auc_p_value, tpr_p_value
+from pixleak.evaluation.verdict import decide
+from pixleak.results import (
+    AttackResult,
+    Environment,
+    Interval,
+    OperatingPoint,
+    PointName,
+    Result,
+    TprAtFpr,
+)
+from pixleak.types import Bools, Scores, SignalInfo
+
+__all__ = ["FPRS", "evaluate", "evaluate_scores", "read_scores"]
+
+FPRS = (0.1, 0.01, 0.001)
+
+
+def evaluate_scores(
+    scores: Scores,
+    member: Bools,
+    *,
+    units: Sequence[str] | None = None,
+    info: SignalInfo | None = None,
+    shadow: tuple[Scores, Bools] | None = None,
+    extra_thresholds: Mapping[PointName, float] | None = None,
+    control: Scores | None = None,
+    title: str = "",
+    seed: int = 0,
+    level: float = 0.95,
+    fprs: Sequence[float] = FPRS,
+    replicates: int = 1000,
+) -> AttackResult:
+    """Evaluate one attack's scores. Records it could not score are left out and counted.
+
+    Args:
+        scores: of n records; higher = more likely a member.
+        member: (n,) bool, in the order of ``scores.ids``.
+        units: (n,) the subject of each record (or the record itself): intervals and tests treat
+            subjects as independent, not records.
+        info: the signal that was used, for what the attack needs.
+        shadow: the same attack's scores of the attacker's own shadow model, and that model's
+            membership; its best threshold is carried over.
+        extra_thresholds: thresholds fixed beforehand, on the scale of the scores.
+        control: the same attack's scores of a model never trained on any of the records;
+            joined by id.
+        title: what to call the attack in tables.
+        seed: of bootstrap and permutations.
+        level: of the intervals.
+        fprs: false positive rates to report the true positive rate at.
+        replicates: of the bootstrap.
+
+    Raises:
+        InputError: NaN, fewer than 10 scored members or non-members, fewer than 5 subjects on
+            a side, or a subject on both.
+    """
+    sample, roc = _sample_and_roc(scores, member, units)
+    points = [oracle_point(sample, roc, level=level, replicates=replicates, seed=seed)]
+    if shadow is not None:
+        carried = best_threshold(_sample_and_roc(shadow[0], shadow[1], None)[1])
+        points.append(operating_point("shadow", sample, carried, level=level))
+    for name, threshold in (extra_thresholds or {}).items():
+        points.append(operating_point(name, sample, threshold, level=level))
+    return AttackResult(
+        name=scores.attack,
+        signal=scores.signal,
+        title=title or scores.signal or scores.attack,
+        source="" if info is None else info.source,
+        access="unknown" if info is None else str(info.access),
+        needs_truth=False if info is None else info.needs_truth,
+        auc=interval_of(sample, level=level, replicates=replicates, seed=seed),
+        tpr_at_fpr=[tpr_at_fpr(sample, roc, fpr, level=level, seed=seed) for fpr in fprs],
+        operating_points=_once_each(points),
+        members=roc.members,
+        nonmembers=roc.nonmembers,
+        not_measured=int((~scores.measured).sum()),
+        p_value=auc_p_value(sample, seed),
+        control_auc=_control_auc(control, scores, member, units, level, replicates, seed),
+    )
+
+
+def tpr_at_fpr(
+    sample: Sample, roc: Roc, fpr: float, *, level: float = 0.95, seed: int = 0
+) -> TprAtFpr:
+    """The true positive rate at a bounded false positive rate, with interval and test."""
+    point = roc.at_fpr(fpr)
+    rate = rate_of(sample.members.scores > point.threshold, sample.members, level)
+    return TprAtFpr(
+        fpr=fpr,
+        value=rate.value,
+        low=rate.low,
+        high=rate.high,
+        successes=rate.successes,
+        trials=rate.trials,
+        false_positives=point.false_positives,
+        nonmembers=roc.nonmembers,
+        threshold=point.threshold,
+        resolvable=fpr * roc.nonmembers >= 1 - 1e-9,
+        p_value=tpr_p_value(sample, fpr, seed),
+    )
+
+
+def evaluate(
+    scores: Sequence[float],
+    member: Sequence[bool],
+    *,
+    ids: Sequence[str] | None = None,
+    subject: Sequence[str] | None = None,
+    seed: int = 0,
+    title: str = "Evaluation of given scores",
+) -> Result:
+    """What scores that exist already say about membership.
+
+    There is no model to ask and there are no records to look at, so no control can be run: the
+    verdict says that a leak was found only on the condition that members and non-members were
+    drawn alike.
+
+    Args:
+        scores: (n,) one number a record, higher = more likely a member; may be infinite.
+        member: (n,) whether the record was trained on; booleans, or 0 and 1.
+        ids: (n,) record ids; positions by default.
+        subject: (n,) who each record was taken from.
+        seed: of bootstrap and permutations.
+        title: what the result is called.
+
+    Raises:
+        InputError: lengths differ, a score is NaN, an id occurs twice, a subject is on both
+            sides, or there are fewer than 10 records (5 subjects) on a side.
+    """
+    begun = time.monotonic()
+    values = np.asarray(scores, dtype=np.float64)
+    truth = _booleans(member)
+    if values.ndim != 1 or values.shape != truth.shape:
+        raise InputError(
+            f"scores and member must be one number a record each, got shapes {values.shape} "
+            f"and {truth.shape}"
+        )
+    names = tuple(str(i) for i in (range(len(values)) if ids is None else ids))
+    if len(names) != len(values):
+        raise InputError(f"{len(values)} scores but {len(names)} ids")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"record id {twice!r} occurs twice; give one score a record")
+    units = None if subject is None else [str(s) for s in subject]
+    every: Bools = np.ones(len(values), dtype=bool)
+    given = Scores(ids=names, values=values, measured=every, attack="given", signal="score")
+    attack = evaluate_scores(given, truth, units=units, title="Given scores", seed=seed)
+    sample = sample_of(values, truth, units)
+    return Result(
+        title=title,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - begun, 2),
+        arguments={"records": len(values), "subjects": None if units is None else len(set(units))},
+        seeds={"seed": seed},
+        environment=_environment(),
+        attacks=[attack],
+        verdict=decide(
+            [attack],
+            [],
+            duplicates=None,
+            shift=None,
+            members=sample.members.count,
+            nonmembers=sample.nonmembers.count,
+        ),
+    )
+
+
+def _sample_and_roc(
+    scores: Scores, member: Bools, units: Sequence[str] | None
+) -> tuple[Sample, Roc]:
+    for held, what in (
+        (scores.values, "values"),
+        (scores.measured, "measured"),
+        (member, "member"),
+    ):
+        if held.shape != (len(scores.ids),):
+            raise InputError(
+                f"attack {scores.attack!r}: {len(scores.ids)} records but {what} of shape "
+                f"{held.shape}"
+            )
+    if units is not None and len(units) != len(scores.ids):
+        raise InputError(f"{len(scores.ids)} records but {len(units)} subjects")
+    kept = scores.measured
+    chosen = None if units is None else [u for u, k in zip(units, kept, strict=True) if k]
+    try:
+        sample = sample_of(scores.values[kept], member[kept], chosen)
+    except InputError as error:
+        missing = int((~kept).sum())
+        note = f" ({missing} of {len(kept)} records were not measured)" if missing else ""
+        raise InputError(f"{scores.attack} over {scores.signal}: {error}{note}") from error
+    return sample, roc_of(scores.values[kept], member[kept])
+
+
+def _control_auc(
+    control: Scores | None,
+    scores: Scores,
+    member: Bools,
+    units: Sequence[str] | None,
+    level: float,
+    replicates: int,
+    seed: int,
+) -> Interval | None:
+    if control is None:
+        return None
+    where = {key: i for i, key in enumerate(scores.ids)}
+    if set(control.ids) != set(where):
+        raise InputError(f"the control of {scores.signal!r} was not run on the same records")
+    rows = [where[key] for key in control.ids]
+    aligned = None if units is None else [units[i] for i in rows]
+    sample, _ = _sample_and_roc(control, member[rows], aligned)
+    return interval_of(sample, level=level, replicates=replicates, seed=seed)
+
+
+def _once_each(points: list[OperatingPoint]) -> list[OperatingPoint]:
+    names = [point.name for point in points]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"operating point {twice[0]!r} is given twice")
+    return points
+
+
+def _booleans(member: Sequence[bool]) -> Bools:
+    values = np.asarray(member)
+    if values.dtype != np.bool_ and not (
+        np.issubdtype(values.dtype, np.number) and np.isin(values, (0, 1)).all()
+    ):
+        raise InputError("member must be booleans, or 0 and 1: one for each score")
+    return values.astype(np.bool_)
+
+
+def _environment() -> Environment:
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy")}
+    return Environment(
+        # Importing the root package would tie this room to every other one.
+        pixleak=str(sys.modules["pixleak"].__version__),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        versions=versions,
+        device="cpu",
+        threads=1,
+    )

@@ -1,0 +1,155 @@
+"""Reads scores that somebody else computed: CSV or Parquet, one row a record."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixleak.errors import InputError
+from pixleak.registry import nearest
+from pixleak.types import Bools, Floats
+
+_COLUMNS = ("score", "member", "id", "subject")
+_TRUE = {"1", "1.0", "true"}
+_FALSE = {"0", "0.0", "false"}
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreFile:
+    """What a file of scores held.
+
+    Args:
+        scores: (n,) may be infinite.
+        member: (n,) bool.
+        ids: (n,) record ids, or None if the file has no column ``id``.
+        subject: (n,) subjects, or None if the file has no column ``subject``.
+    """
+
+    scores: Floats
+    member: Bools
+    ids: tuple[str, ...] | None
+    subject: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Columns as they stand in the file, and where each row stands ("line 2")."""
+
+    columns: dict[str, list[Any]]
+    places: list[str]
+
+
+def read_scores(path: Path) -> ScoreFile:
+    """Read columns ``score`` and ``member`` (0/1, true/false), and ``id``, ``subject`` if there.
+
+    Args:
+        path: ``*.csv`` with a header line, or ``*.parquet``.
+
+    Raises:
+        InputError: the file is missing or unreadable, a column is missing, a value cannot be
+            read (the message names its line), or a score is NaN.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; give a CSV or Parquet file of scores")
+    if path.suffix.lower() == ".csv":
+        table = _read_csv(path)
+    elif path.suffix.lower() == ".parquet":
+        table = _read_parquet(path)
+    else:
+        raise InputError(f"{path} is neither *.csv nor *.parquet")
+    if not table.places:
+        raise InputError(f"{path} holds no records")
+    scores = np.empty(len(table.places))
+    member: Bools = np.empty(len(table.places), dtype=bool)
+    for i, place in enumerate(table.places):
+        scores[i] = _score(table.columns["score"][i], f"{path}, {place}")
+        member[i] = _truth(table.columns["member"][i], f"{path}, {place}")
+    return ScoreFile(
+        scores=scores,
+        member=member,
+        ids=_names(table, "id", path),
+        subject=_names(table, "subject", path),
+    )
+
+
+def _read_csv(path: Path) -> _Table:
+    # The csv module and not pyarrow's reader: it knows which line a row ends on.
+    rows: list[list[str]] = []
+    places: list[str] = []
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True, skipinitialspace=True)
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(header, path)
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: {len(row)} values, but the header "
+                        f"names {len(header)} columns"
+                    )
+                rows.append(row)
+                places.append(f"line {reader.line_num}")
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} cannot be read as CSV: {error}") from error
+    return _Table({name: [row[i] for row in rows] for i, name in enumerate(header)}, places)
+
+
+def _read_parquet(path: Path) -> _Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        names = parquet.read_schema(path).names
+        _check_header(names, path)
+        table = parquet.read_table(path, columns=[name for name in _COLUMNS if name in names])
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be read as Parquet: {reason}") from error
+    return _Table(
+        {name: table.column(name).to_pylist() for name in table.column_names},
+        [f"row {i + 1}" for i in range(table.num_rows)],
+    )
+
+
+def _check_header(names: list[str], path: Path) -> None:
+    for needed in ("score", "member"):
+        if needed not in names:
+            raise InputError(
+                f"{path} has no column {needed!r}{nearest(needed, names)} "
+                f"It has: {', '.join(names) or 'none'}"
+            )
+    if twice := [name for name in _COLUMNS if names.count(name) > 1]:
+        raise InputError(f"{path} has two columns named {twice[0]!r}")
+
+
+def _score(value: Any, where: str) -> float:
+    try:
+        score = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: score {value!r} is not a number") from None
+    if score != score:
+        raise InputError(f"{where}: score is NaN; leave out records that were not scored")
+    return score
+
+
+def _truth(value: Any, where: str) -> bool:
+    word = str(value).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise InputError(f"{where}: member {value!r} is neither 0/1 nor true/false")
+    return word in _TRUE
+
+
+def _names(table: _Table, name: str, path: Path) -> tuple[str, ...] | None:
+    if name not in table.columns:
+        return None
+    for value, place in zip(table.columns[name], table.places, strict=True):
+        if value is None or str(value).strip() == "":
+            raise InputError(f"{path}, {place}: {name} is empty")
+    return tuple(str(value) for value in table.columns[name])
