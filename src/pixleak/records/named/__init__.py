@@ -1,0 +1,16 @@
+"""Named data sets, each reading a user's own copy."""
+
+from __future__ import annotations
+
+from pixleak.records.named.base import NamedSet
+from pixleak.records.named.camvid import CAMVID
+from pixleak.records.named.cityscapes import CITYSCAPES
+from pixleak.records.named.kvasir_seg import KVASIR_SEG
+from pixleak.records.named.msd_liver import MSD_LIVER
+from pixleak.registry import Registry
+
+__all__ = ["DATASETS", "NamedSet"]
+
+DATASETS: Registry[NamedSet] = Registry(
+    "datasets", {each.name: each for each in (KVASIR_SEG, CAMVID, CITYSCAPES, MSD_LIVER)}
+)

@@ -1,0 +1,82 @@
+"""Cityscapes: finely labelled street scenes of fifty cities, 19 classes to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pixleak.errors import InputError
+from pixleak.records.named.base import NamedSet, root_with
+from pixleak.types import LabelTruth
+
+if TYPE_CHECKING:
+    from pixleak.records.base import Records
+
+# Label id in the files -> name, in the order of the 19 train ids; all other ids are void.
+_CLASSES = {
+    7: "road",
+    8: "sidewalk",
+    11: "building",
+    12: "wall",
+    13: "fence",
+    17: "pole",
+    19: "traffic light",
+    20: "traffic sign",
+    21: "vegetation",
+    22: "terrain",
+    23: "sky",
+    24: "person",
+    25: "rider",
+    26: "car",
+    27: "truck",
+    28: "bus",
+    31: "train",
+    32: "motorcycle",
+    33: "bicycle",
+}
+_TRUTH = LabelTruth(19, ignore=255, names=tuple(_CLASSES.values()), background=None)
+
+
+def open_cityscapes(
+    root: Path, size: tuple[int, int] | None = None, *, parts: tuple[str, ...] = ("train", "val")
+) -> Records:
+    """``leftImg8bit/PART/CITY`` and ``gtFine/PART/CITY``; the city is the group.
+
+    The test part is left out by default, since its published labels are all void.
+    """
+    from pixleak.records.base import RecordKey
+    from pixleak.records.files import LabelReader, image_files, matched
+    from pixleak.records.folders import masked_images
+
+    folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")
+    keys, images, labels = [], [], []
+    for part in parts:
+        if not (folder / "leftImg8bit" / part).is_dir():
+            raise InputError(f"cityscapes: there is no folder {folder / 'leftImg8bit' / part}")
+        for city in sorted(path for path in (folder / "leftImg8bit" / part).iterdir()):
+            if not city.is_dir():
+                continue
+            files = matched(
+                image_files(city, "_leftImg8bit"),
+                image_files(folder / "gtFine" / part / city.name, "_gtFine_labelIds"),
+                ("image", "label map"),
+            )
+            keys += [RecordKey(stem, group=city.name) for stem, _, _ in files]
+            images += [image for _, image, _ in files]
+            labels += [label for _, _, label in files]
+    values = tuple((label, train) for train, label in enumerate(_CLASSES))
+    reader = LabelReader(_TRUTH, values=values, other=255)
+    return masked_images(keys, images, labels, reader, name="cityscapes", size=size)
+
+
+CITYSCAPES = NamedSet(
+    name="cityscapes",
+    summary="3475 finely labelled street scenes, 19 classes, void ignored, grouped by city",
+    source="Cordts et al., The Cityscapes Dataset, CVPR 2016, arXiv:1604.01685",
+    terms="non-commercial; registration required",
+    truth=_TRUTH,
+    open=open_cityscapes,
+    downloads=(),
+    how_to_get="Register at https://www.cityscapes-dataset.com, unpack "
+    "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip into one folder, which is the root.",
+)
