@@ -90,6 +90,26 @@ class Split:
                         f"{first_role} and {key!r} in {role}; split by subject"
                     )
 
+    def units(self, records: Records) -> dict[str, str]:
+        """Record id -> what it was dealt with; records of one unit are not independent.
+
+        The subject where there is one; for blocks, the run of neighbouring records of one
+        group with one role; else the record itself.
+        """
+        role_of = {key: role for role, ids in self.roles.items() for key in ids}
+        units: dict[str, str] = {}
+        before: tuple[str | None, str | None] = (None, None)
+        block = 0
+        for key in records.keys:
+            role = role_of.get(key.id)
+            if (role, key.group) != before:
+                before = (role, key.group)
+                block += 1
+            if role is not None:
+                run = f"block {block}" if self.unit == "block" else key.id
+                units[key.id] = key.subject if key.subject is not None else run
+        return units
+
     def save(self, path: Path, records: Records | None = None) -> None:
         """Write a CSV of columns id, role, subject, group; unused records get no row.
 

@@ -1,0 +1,40 @@
+"""Get a named data set that may be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pixleak.errors import InputError
+from pixleak.records.fetch import fetch
+from pixleak.records.named import DATASETS
+
+
+def get(
+    name: str,
+    root: Path,
+    *,
+    on_progress: Callable[[str, int, int | None], None] | None = None,
+) -> Path:
+    """Fetch every file of a named set into ``root``; finished and partial files are used again.
+
+    Args:
+        name: a name in :data:`~pixleak.records.named.DATASETS`.
+        root: created where missing.
+        on_progress: called with (file, bytes so far, bytes in all or None).
+
+    Raises:
+        InputError: unknown name, the set may not be fetched without its owner's leave (the
+            message says how to get it), or a download fails.
+    """
+    known = DATASETS[name]
+    if not known.downloads:
+        raise InputError(f"{name} cannot be fetched for you. {known.how_to_get}")
+    for download in known.downloads:
+
+        def report(done: int, total: int | None, file: str = download.file) -> None:
+            if on_progress is not None:
+                on_progress(file, done, total)
+
+        fetch(download, root, progress=report)
+    return root
