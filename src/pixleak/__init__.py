@@ -2,8 +2,7 @@
 
     import pixleak
 
-    members, nonmembers = pixleak.from_dataset(train, truth), pixleak.from_dataset(held_out, truth)
-    result = pixleak.audit(model, members, nonmembers, access="logit")
+    result = pixleak.audit(model, train_set, held_out_set, access="logit", classes=2)
     print(result)                     # verdict, controls, attacks with intervals
     result.save("runs/mine")          # result.json, scores.parquet, report.html
 
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from pixleak.records.base import Record as Record
     from pixleak.records.base import RecordKey as RecordKey
     from pixleak.records.base import Records as Records
-    from pixleak.records.dataset import from_dataset as from_dataset
-    from pixleak.records.folders import image_mask_folders as image_mask_folders
+    from pixleak.records.dataset import read_dataset as read_dataset
+    from pixleak.records.folders import read_folders as read_folders
     from pixleak.records.phantom import phantom as phantom
     from pixleak.records.splits import block_split as block_split
     from pixleak.records.splits import random_split as random_split
@@ -43,8 +42,8 @@ _HOMES = {
     "Record": "pixleak.records.base",
     "RecordKey": "pixleak.records.base",
     "Records": "pixleak.records.base",
-    "from_dataset": "pixleak.records.dataset",
-    "image_mask_folders": "pixleak.records.folders",
+    "read_dataset": "pixleak.records.dataset",
+    "read_folders": "pixleak.records.folders",
     "phantom": "pixleak.records.phantom",
     "block_split": "pixleak.records.splits",
     "random_split": "pixleak.records.splits",
@@ -55,7 +54,7 @@ _HOMES = {
     "LabelTruth": "pixleak.types",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:

@@ -43,7 +43,9 @@ def _fail(sentence: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    Console(stderr=True, soft_wrap=True).print(Text("error: ", style="bold red").append(sentence, style="default"))
+    Console(stderr=True, soft_wrap=True).print(
+        Text("error: ", style="bold red").append(sentence, style="default")
+    )
 
 
 def _friendly(command: Callable[P, R]) -> Callable[P, R]:
@@ -190,7 +192,9 @@ def list_methods(
 
     console = Console()
     for title, rows in catalogue(family).items():
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table = Table(
+            title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
+        )
         for column in ("name", "needs", "what it is", "source"):
             table.add_column(column, overflow="fold", no_wrap=column == "name")
         for row in rows:
@@ -213,12 +217,12 @@ def data_fetch(
     root: Annotated[Path, typer.Argument(help="Folder to put it in; made if missing.")],
 ) -> None:
     """Fetch a data set that may be fetched without an account; resumes where it stopped."""
-    from pixleak.auditing.progress import shown
-    from pixleak.records.fetch import fetch_set
+    from pixleak.auditing.progress import shown_bytes
+    from pixleak.records.named.get import get
 
-    with shown() as progress:
-        where = fetch_set(name, root, on_progress=lambda n, d, t: progress.update(n, d, t))
-    typer.echo(f"{name} is in {where}. Use it with --set records.root={where}")
+    with shown_bytes() as report:
+        get(name, root, on_progress=report)
+    typer.echo(f"{name} is in {root}. Use it with --set records.root={root}")
 
 
 def main() -> None:

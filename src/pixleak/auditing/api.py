@@ -142,7 +142,7 @@ def _records(
     given: Records | Dataset[Any], classes: int | LabelTruth | None, argument: str
 ) -> Records:
     from pixleak.records.base import Records
-    from pixleak.records.dataset import from_dataset
+    from pixleak.records.dataset import read_dataset
 
     if isinstance(given, Records):
         return given
@@ -152,7 +152,7 @@ def _records(
             "as in audit(..., classes=2)"
         )
     truth = classes if isinstance(classes, LabelTruth) else LabelTruth(classes)
-    return from_dataset(given, truth, name=argument)
+    return read_dataset(given, truth, name=argument)
 
 
 def _given(model: Any, records: Records, access: Access, seed: int, device: str) -> Any:
@@ -239,8 +239,8 @@ def evaluate_file(path: Path, *, seed: int = 0) -> Finding:
 
     given = read_scores(path)
     return evaluate(
-        given.scores,
-        given.member,
+        given.scores.tolist(),
+        given.member.tolist(),
         ids=given.ids,
         subject=given.subject,
         seed=seed,

@@ -51,7 +51,8 @@ def _records_and_split(config: AuditConfig) -> tuple[Records, Split]:
     if config.records is not None:
         records = config.records.open()
         return records, _split(config.split, records, config)
-    assert config.members is not None and config.nonmembers is not None
+    assert config.members is not None
+    assert config.nonmembers is not None
     sets = {
         "target-members": config.members.open(),
         "target-nonmembers": config.nonmembers.open(),

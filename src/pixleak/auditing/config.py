@@ -136,7 +136,13 @@ DEFAULT_SIGNALS = (
     "modified-entropy",
     "label-agreement",
 )
-DEFAULT_LEARNED = ("type-i-logistic", "type-ii-logistic", "type-i-network", "type-ii-network", "loss-map-patches")
+DEFAULT_LEARNED = (
+    "type-i-logistic",
+    "type-ii-logistic",
+    "type-i-network",
+    "type-ii-network",
+    "loss-map-patches",
+)
 
 
 class AuditConfig(_Part):
@@ -146,9 +152,13 @@ class AuditConfig(_Part):
     seed: int = Field(0, ge=0, description="every random choice follows from it")
     records: Source | None = Field(None, description="one set of records, to be split")
     split: SplitConfig = SplitConfig()
-    members: Source | None = Field(None, description="instead of records: what the target was trained on")
+    members: Source | None = Field(
+        None, description="instead of records: what the target was trained on"
+    )
     nonmembers: Source | None = Field(None, description="records it was not trained on")
-    shadow_records: Source | None = Field(None, description="the attacker's own records, split in halves")
+    shadow_records: Source | None = Field(
+        None, description="the attacker's own records, split in halves"
+    )
     target: TargetConfig
     shadow: ShadowConfig | None = Field(ShadowConfig(), description="null: no shadow model")
     signals: tuple[str, ...] = Field(DEFAULT_SIGNALS, description="attacked by threshold")
@@ -156,7 +166,9 @@ class AuditConfig(_Part):
         DEFAULT_LEARNED, description="learned on the shadow's outputs"
     )
     evaluation: EvaluationConfig = EvaluationConfig()
-    exhibits: int = Field(6, ge=0, le=24, description="pictures on each side, most and least exposed")
+    exhibits: int = Field(
+        6, ge=0, le=24, description="pictures on each side, most and least exposed"
+    )
     batch_size: int = Field(16, ge=1, description="records a query")
     workers: int | None = Field(None, ge=1, description="models trained at once; null: one a core")
 
@@ -196,8 +208,10 @@ def _keys_at(location: Sequence[int | str]) -> list[str]:
     models: list[type[BaseModel]] = [AuditConfig]
     for part in location[:-1]:
         tagged = [
-            m for m in models
-            if "reader" in m.model_fields and part in typing.get_args(m.model_fields["reader"].annotation)
+            m
+            for m in models
+            if "reader" in m.model_fields
+            and part in typing.get_args(m.model_fields["reader"].annotation)
         ]
         if tagged:
             models = tagged
@@ -206,7 +220,9 @@ def _keys_at(location: Sequence[int | str]) -> list[str]:
         if named:
             models = named
             continue
-        fields = [m.model_fields[part] for m in models if isinstance(part, str) and part in m.model_fields]
+        fields = [
+            m.model_fields[part] for m in models if isinstance(part, str) and part in m.model_fields
+        ]
         if fields:
             models = [m for f in fields for m in _models_of(f.annotation)]
     return sorted({name for m in models for name in m.model_fields})
@@ -315,5 +331,7 @@ def _merge(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(content)
     for key, value in changes.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = (
+            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return merged

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pixleak.auditing.judge import Judged
@@ -27,9 +28,7 @@ class Exhibits:
     arrays: dict[str, NDArray[np.generic]] = field(repr=False)
 
 
-def show(
-    plan: Plan, judged: Judged, records: PreparedRecords, target: Target
-) -> Exhibits | None:
+def show(plan: Plan, judged: Judged, records: PreparedRecords, target: Target) -> Exhibits | None:
     """Pictures of the members that the strongest attack is surest and least sure of.
 
     Args:
@@ -52,7 +51,8 @@ def show(
     chosen += [("least", rank + 1, i) for rank, i in enumerate(reversed(ranked[-count:]))]
     if not count:
         return None
-    exposures, arrays = [], {}
+    exposures: list[Exposure] = []
+    arrays: dict[str, NDArray[np.generic]] = {}
     for number, (side, rank, i) in enumerate(chosen):
         subset = records.select([scores.ids[i]])
         key = subset.keys[0]
@@ -69,9 +69,7 @@ def show(
         )
         arrays |= {f"{n}/{number}": a for n, a in _pictures(subset, target).items()}
     attack = judged.attacks[best]
-    return Exhibits(
-        Exposures(attack=attack.name, signal=attack.signal, records=exposures), arrays
-    )
+    return Exhibits(Exposures(attack=attack.name, signal=attack.signal, records=exposures), arrays)
 
 
 def _pictures(record: PreparedRecords, target: Target) -> dict[str, NDArray[np.generic]]:
@@ -85,12 +83,13 @@ def _pictures(record: PreparedRecords, target: Target) -> dict[str, NDArray[np.g
     if low < 0 or high > 1:  # an intensity window of the reader's own: stretch it to be seen
         image = (image - low) / max(high - low, 1e-6)
     shown = np.round(255 * image.clip(0, 1)).astype(np.uint8)
-    labels = target.access is Access.LABEL
-    loss = (pixels.labels != batch.truths).float() if labels else pixels.cross_entropy
+    wrong = pixels.predicted_labels != batch.truths
+    loss = wrong.float() if target.access is Access.LABEL else pixels.cross_entropy
+    valid = torch.ones_like(wrong) if pixels.valid is None else pixels.valid
     return {
         "image": shown[0] if len(shown) != 3 else np.moveaxis(shown, 0, -1),
         "truth": batch.truths[0].numpy().astype(np.int16),
-        "prediction": pixels.labels[0].numpy().astype(np.int16),
-        "valid": pixels.valid[0].numpy(),
-        "loss": loss[0].reshape(shown.shape[1:]).numpy().astype(np.float32),
+        "prediction": pixels.predicted_labels[0].numpy().astype(np.int16),
+        "valid": valid[0].numpy(),
+        "loss": loss[0].numpy().astype(np.float32),
     }

@@ -11,8 +11,8 @@ from pixleak.attacks.threshold import Threshold
 from pixleak.auditing.measuring import Measured
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress
+from pixleak.evaluation.controls import evaluate_control
 from pixleak.evaluation.evaluate import evaluate_scores
-from pixleak.evaluation.intervals import auc_interval
 from pixleak.records.checks import check_shift, find_duplicates
 from pixleak.results import AttackResult, Control, DuplicateCheck, ShiftCheck
 from pixleak.signals import SIGNALS
@@ -96,11 +96,7 @@ def judge(
 
 def _attacked(plan: Plan, table: SignalTable) -> list[str]:
     """Columns to attack: those of the chosen signals, and everything learned."""
-    chosen = {
-        info.name
-        for name in plan.signals
-        for info in SIGNALS[name].infos(plan.records.truth)
-    }
+    chosen = {info.name for name in plan.signals for info in SIGNALS[name].infos(plan.truth)}
     return [info.name for info in table.infos if info.learned or info.name in chosen]
 
 
@@ -175,30 +171,18 @@ def title_of(info: SignalInfo) -> str:
     return titles.get(info.name, info.name.replace("-", " ").capitalize())
 
 
-def _blind_control(
-    plan: Plan, blind: Floats, member: Bools, records: PreparedRecords
-) -> Control:
-    auc = auc_interval(
+def _blind_control(plan: Plan, blind: Floats, member: Bools, records: PreparedRecords) -> Control:
+    return evaluate_control(
         blind,
         member,
-        units=records.units,
-        seed=plan.seed_for("bootstrap/blind"),
-        level=plan.evaluation.level,
-        replicates=plan.evaluation.replicates,
-    )
-    passed = auc.low <= 0.5
-    return Control(
         name="blind-baseline",
         title="Blind baseline",
-        auc=auc,
-        passed=passed,
-        explanation="A classifier that sees images and truths but never the model. "
-        + (
-            "It cannot tell members from non-members, so the split is fair as far as it can see."
-            if passed
-            else "It tells members from non-members: they differ in themselves, and any attack "
-            "may be reading that difference instead of a leak."
-        ),
+        what="A classifier that sees images and truths but never the model.",
+        cross_validated=True,
+        units=records.units,
+        level=round(1 - plan.evaluation.level, 10),
+        replicates=plan.evaluation.replicates,
+        seed=plan.seed_for("bootstrap/blind"),
     )
 
 

@@ -80,7 +80,7 @@ def _fixed(plan: Plan, models: Models) -> tuple[list[Signal], list[str]]:
     chosen = [SIGNALS[name] for name in plan.signals]
     others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
     access = models.target.target.access
-    truth = models.target.target.truth
+    truth = plan.truth
     kept, left_out = [], []
     for signal in chosen + others:
         infos = signal.infos(truth)
@@ -93,7 +93,9 @@ def _fixed(plan: Plan, models: Models) -> tuple[list[Signal], list[str]]:
                     f"signal {name!r} needs {needed} access, the target grants {access}; "
                     f"leave it out of signals, or declare target.access: {needed}"
                 )
-            left_out.append(f"{name} was left out: it needs {needed} access, the target grants {access}")
+            left_out.append(
+                f"{name} was left out: it needs {needed} access, the target grants {access}"
+            )
     if not kept:
         raise UnmetNeedError(f"no signal can be measured with {access} access")
     return kept, left_out

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pixleak.auditing.plan import GivenTarget, Plan
 from pixleak.auditing.progress import Progress
 from pixleak.auditing.store import Store, digest
-from pixleak.errors import InputError
 from pixleak.results import ModelInfo
 from pixleak.targets.base import Target
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
-from pixleak.training.checkpoint import load_weights
+from pixleak.training.checkpoint import load_network
 from pixleak.training.side_by_side import TrainingJob, train_all
 from pixleak.training.untrained import untrained
-from pixleak.types import Access, ImageTruth
+from pixleak.types import Access
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,9 +50,7 @@ class Models:
     untrained_note: str
 
 
-def obtain_models(
-    plan: Plan, records: PreparedRecords, store: Store, progress: Progress
-) -> Models:
+def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: Progress) -> Models:
     """Train what a recipe describes (side by side, reusing finished models), load the rest."""
     recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
     if not isinstance(plan.target, GivenTarget):
@@ -107,24 +104,21 @@ def _train(
             },
         )
         path = place.folder / "weights.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        jobs[name] = TrainingJob(name, recipe, chosen, plan.seed_for(name), path)
+        jobs[name] = TrainingJob(
+            name, recipe, chosen, plan.seed_for(name), path, device=plan.target.device
+        )
 
     def report(name: str, epoch: int, epochs: int, loss: float) -> None:
         progress.update(f"training the {name}", epoch, epochs, f"loss {loss:.3f}")
 
-    done = {m.name: m for m in train_all(list(jobs.values()), workers=plan.workers, progress=report)}
+    done = {
+        m.name: m
+        for m in train_all(list(jobs.values()), workers=plan.workers, progress=report, resume=True)
+    }
     access = plan.target.access
     models = {}
     for name, job in jobs.items():
-        module = untrained(
-            job.recipe,
-            channels=records.image_shape[0],
-            truth=records.truth,
-            size=records.image_shape[1:],
-            seed=0,
-        )
-        load_weights(module, job.path)
+        module = load_network(job.path)
         models[name] = Model(
             restricted(_asked(module, records, name, plan), access),
             {"model": job.path.parent.name},
@@ -147,8 +141,6 @@ def _asked(module: nn.Module, records: PreparedRecords, name: str, plan: Plan) -
 
 def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:
     """A target from outside is known by its answers on a few records."""
-    if isinstance(records.truth, ImageTruth):
-        raise InputError("an audit needs label maps as truth; these records have images as truth")
     probe = records.select(plan.ids("target-members", "target-nonmembers")[:4])
     answers = [
         target.predict(batch.images, batch.ids).values.double().flatten()

@@ -12,8 +12,8 @@ from pixleak.auditing.config import (
     EvaluationConfig,
     LearnedConfig,
 )
-
-from pixleak.types import Access
+from pixleak.errors import InputError
+from pixleak.types import Access, ImageTruth, LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -78,11 +78,24 @@ class Plan:
     signals: tuple[str, ...] = DEFAULT_SIGNALS
     learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
     signals_chosen: bool = False
-    evaluation: EvaluationConfig = EvaluationConfig()
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     exhibits: int = 6
     batch_size: int = 16
     workers: int | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def truth(self) -> LabelTruth:
+        """What the records' label maps mean.
+
+        Raises:
+            InputError: their truth is images.
+        """
+        if isinstance(self.records.truth, ImageTruth):
+            raise InputError(
+                "an audit needs label maps as truth; these records have images as truth"
+            )
+        return self.records.truth
 
     def seed_for(self, purpose: str) -> int:
         """A seed of its own for every purpose, whatever else runs beside it."""

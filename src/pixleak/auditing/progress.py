@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 Step = Callable[[int, int], None]
 
@@ -32,18 +36,15 @@ class Silent:
 class _Bars:
     """rich progress bars, one a piece of work, added as the work starts."""
 
-    def __init__(self, bars: object, say: Callable[[str], None]) -> None:
-        from rich.progress import Progress as RichProgress
-
-        assert isinstance(bars, RichProgress)
+    def __init__(self, bars: RichProgress, say: Callable[[str], None]) -> None:
         self._bars = bars
         self._say = say
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def update(self, name: str, done: int, total: int, note: str = "") -> None:
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=total, note="")
-        self._bars.update(self._tasks[name], completed=done, total=total, note=note)  # type: ignore[arg-type]
+        self._bars.update(self._tasks[name], completed=done, total=total, note=note)
 
     def say(self, text: str) -> None:
         self._say(text)
@@ -73,6 +74,37 @@ def shown() -> Iterator[Progress]:
     )
     with RichProgress(*columns, console=console) as bars:
         yield _Bars(bars, lambda text: console.print(text, highlight=False))
+
+
+@contextmanager
+def shown_bytes() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A download bar on standard error; call it with (file, bytes so far, bytes in all)."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[str, TaskID] = {}
+    with RichProgress(*columns, console=Console(stderr=True)) as bars:
+
+        def report(file: str, done: int, total: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = bars.add_task(file, total=total)
+            bars.update(tasks[file], completed=done, total=total)
+
+        yield report
 
 
 def step(progress: Progress, name: str, note: str = "") -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
 from datetime import UTC, datetime
@@ -31,7 +32,6 @@ from pixleak.errors import InputError
 from pixleak.evaluation.verdict import decide
 from pixleak.records.prepare import PreparedRecords, prepare
 from pixleak.results import Environment, ModelInfo, RecordsInfo, Result, SplitInfo
-from pixleak.types import ImageTruth
 
 if TYPE_CHECKING:
     from pixleak.types import SignalTable
@@ -61,7 +61,9 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     store = Store(folder / "artefacts")
     write_config(folder, plan)
     used = plan.records.select([k for k in plan.records.ids if k in _used(plan)])
-    records = prepare(used, folder / "records", on_progress=step(progress, "reading records"))
+    # Gone when the audit is done: a run folder is passed on, private images are not.
+    copies = store.root / ".records"
+    records = prepare(used, copies, on_progress=step(progress, "reading records"))
     plan.split.save(folder / "split.csv", records)
     models = obtain_models(plan, records, store, progress)
     measured = measure_all(plan, models, records, store, progress)
@@ -104,6 +106,7 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
         warnings=list(measured.left_out),
     )
     write_result(folder, result)
+    shutil.rmtree(copies, ignore_errors=True)
     return result
 
 
@@ -112,8 +115,6 @@ def _used(plan: Plan) -> set[str]:
 
 
 def _check(plan: Plan) -> None:
-    if isinstance(plan.records.truth, ImageTruth):
-        raise InputError("an audit needs label maps as truth; these records have images as truth")
     for role in ("target-members", "target-nonmembers"):
         count = len(plan.ids(role))
         if count < FEWEST:
@@ -186,9 +187,9 @@ def _with_dice(info: ModelInfo, table: SignalTable, members: set[str]) -> ModelI
     measured = column.measured[:, 0]
     sides = {}
     for name, inside in (("members_dice", True), ("nonmembers_dice", False)):
-        chosen = [m and ((key in members) == inside) for key, m in zip(column.ids, measured, strict=True)]
+        chosen = [
+            m and ((key in members) == inside) for key, m in zip(column.ids, measured, strict=True)
+        ]
         if any(chosen):
             sides[name] = float(1 - column.values[chosen, 0].mean())
     return info.model_copy(update=sides)
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,19 +77,27 @@ class FoldersSource(_Labelled):
     size: Size | None = Field(None, description="height, width to resize to")
     channels: Literal[1, 3] = 3
     mask_values: dict[int, int] | None = Field(None, description="grey value in the file -> label")
-    subject: str | None = Field(None, description="regular expression whose first group in the stem is the subject")
+    threshold: int | None = Field(None, description="grey values above it are foreground")
+    image_ending: str = Field("", description="end of the images' stems that is not the id's")
+    mask_ending: str = Field("", description="the same of the masks': _mask")
+    subject: str | None = Field(
+        None, description="regular expression whose first group in the stem is the subject"
+    )
     group: str | None = Field(None, description="the same for the group (video, scanner)")
 
     def open(self) -> Records:
-        from pixleak.records.folders import image_mask_folders
+        from pixleak.records.folders import read_folders
 
-        return image_mask_folders(
+        return read_folders(
             self.root / self.images,
             self.root / self.masks,
-            self.truth(),
+            truth=self.truth(),
             size=self.size,
             channels=self.channels,
-            mask_values=self.mask_values,
+            values=self.mask_values,
+            threshold=self.threshold,
+            image_ending=self.image_ending,
+            mask_ending=self.mask_ending,
             subject=self.subject,
             group=self.group,
         )
@@ -103,23 +111,25 @@ class VolumesSource(_Labelled):
     images: Path = Field(Path("imagesTr"), description="folder of volumes")
     labels: Path = Field(Path("labelsTr"), description="folder of label volumes")
     size: Size | None = Field(None, description="height, width to resize slices to")
-    axis: Literal[0, 1, 2] = Field(2, description="axis to cut across")
+    axis: Literal["sagittal", "coronal", "axial"] = Field("axial", description="which way to cut")
     window: tuple[float, float] | None = Field(None, description="intensities mapped to 0 and 1")
-    keep_empty: bool = Field(False, description="keep slices without foreground")
-    label_map: dict[int, int] | None = Field(None, description="label in the file -> class")
+    empty: Literal["keep", "drop"] = Field("keep", description="slices without foreground")
+    every: int = Field(1, ge=1, description="keep every n-th slice")
+    remap: dict[int, int] | None = Field(None, description="value in the file -> class")
 
     def open(self) -> Records:
-        from pixleak.records.volumes import nifti_slices
+        from pixleak.records.volumes import read_volumes
 
-        return nifti_slices(
+        return read_volumes(
             self.root / self.images,
             self.root / self.labels,
-            self.truth(),
+            truth=self.truth(),
             size=self.size,
             axis=self.axis,
             window=self.window,
-            keep_empty=self.keep_empty,
-            label_map=self.label_map,
+            empty=self.empty,
+            every=self.every,
+            remap=self.remap,
         )
 
 
@@ -130,10 +140,11 @@ class DatasetSource(_Labelled):
     function: str = Field(description="file.py:function, called without arguments")
 
     def open(self) -> Records:
-        from pixleak.records.dataset import from_dataset
+        from pixleak.records.dataset import read_dataset
         from pixleak.targets.load import load_function
 
-        return from_dataset(load_function(self.function)(), self.truth())
+        dataset: Any = load_function(self.function)()
+        return read_dataset(dataset, self.truth())
 
 
 Source = Annotated[

@@ -39,7 +39,9 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
         ({"target": {"recipe": {"network": {"name": "unett"}}}}, "did you mean 'unet'?"),
     ],
 )
-def test_mistakes_get_one_sentence_that_names_the_key(change: dict[str, object], words: str) -> None:
+def test_mistakes_get_one_sentence_that_names_the_key(
+    change: dict[str, object], words: str
+) -> None:
     with pytest.raises(InputError) as caught:
         parse_config(MINIMAL | change)
     assert words in str(caught.value)

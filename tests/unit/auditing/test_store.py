@@ -17,9 +17,14 @@ def test_the_same_facts_give_the_same_place_and_others_another(tmp_path: Path) -
 
 def test_an_artefact_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     place = Store(tmp_path).artefact("model", {"seed": 1})
-    with pytest.raises(RuntimeError), place.writing() as folder:
-        (folder / "half").write_text("x")
-        raise RuntimeError("killed")
+
+    def write_and_fail() -> None:
+        with place.writing() as folder:
+            (folder / "half").write_text("x")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
     assert not place.exists
     assert not list(place.folder.parent.iterdir())
     with place.writing() as folder:
@@ -58,7 +63,9 @@ def test_an_unwritable_folder_is_one_sentence(
         check_writable(tmp_path / "other")
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a"
     write_atomically(path, "old")
 

@@ -1,0 +1,291 @@
+"""The command line as a user runs it: a whole audit on generated images, then mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from pixleak.results import Result, result_schema
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+SMALL = {
+    "title": "A <small> audit",
+    "records": {"reader": "phantom", "count": 96, "size": 32, "label_noise": 0.6, "seed": 3},
+    "target": {"recipe": {"network": "unet", "epochs": 30, "lr": 0.003}},
+    "learned": [
+        "type-i-logistic",
+        "type-ii-logistic",
+        {"name": "type-ii-network", "options": {"width": 4, "epochs": 2}},
+        {"name": "loss-map-patches", "options": {"epochs": 2}},
+    ],
+    "evaluation": {"replicates": 200},
+    "exhibits": 3,
+}
+
+
+@pytest.fixture(scope="session")
+def pixleak(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs ``pixleak ARGS`` in a process of its own."""
+    home = tmp_path_factory.mktemp("cwd")
+
+    def run(*args: str | Path, cwd: Path = home) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pixleak", *map(str, args)],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            timeout=300,
+            env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "140"},
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(pixleak: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one finished small audit."""
+    folder = tmp_path_factory.mktemp("audit")
+    config = folder / "audit.yaml"
+    config.write_text(yaml.safe_dump(SMALL))
+    done = pixleak("audit", config, "--out", folder / "run", "--set", "seed=1")
+    assert done.returncode == 0, done.stderr
+    assert "Report:" in done.stdout
+    return folder / "run"
+
+
+def test_a_run_folder_is_whole(finished: Path) -> None:
+    result = Result.read(finished)
+    content = json.loads((finished / "result.json").read_text())
+    Draft202012Validator(result_schema()).validate(content)
+    assert result.title == "A <small> audit"
+    assert result.seeds["seed"] == 1
+    assert yaml.safe_load((finished / "config.yaml").read_text())["seed"] == 1
+    assert result.split is not None
+    assert result.split.counts == dict.fromkeys(result.split.counts, 24)
+    rows = (finished / "split.csv").read_text().splitlines()
+    assert rows[0].startswith("id,role")
+    assert len(rows) == 97
+    assert {"target", "shadow", "untrained"} == {model.name for model in result.models}
+    for model in result.models[:2]:
+        assert model.weights is not None
+        assert (finished / model.weights).is_file()
+    assert not (finished / "artefacts" / ".records").exists()
+
+
+def test_every_attack_has_its_interval_its_control_and_one_row_a_record(finished: Path) -> None:
+    result = Result.read(finished)
+    signals = {attack.signal for attack in result.attacks}
+    assert {
+        "cross-entropy", "dice-loss", "type-i-logistic", "type-ii-logistic", "type-ii-network",
+        "loss-map-patches",
+    } <= signals  # fmt: skip
+    scores = pq.read_table(finished / "scores.parquet").to_pandas()
+    for attack in result.attacks:
+        assert attack.auc.low <= attack.auc.value <= attack.auc.high
+        assert attack.control_auc is not None
+        assert [rate.fpr for rate in attack.tpr_at_fpr] == [0.1, 0.01, 0.001]
+        assert [rate.resolvable for rate in attack.tpr_at_fpr] == [True, False, False]
+        rows = scores[(scores.signal == attack.signal) & (scores.kind == "attack")]
+        assert len(rows) == 48
+        assert rows.score.isna().sum() == attack.not_measured
+    assert {control.name for control in result.controls} == {"blind-baseline", "untrained-model"}
+
+
+def test_pictures_of_the_most_and_least_exposed_records_are_kept(finished: Path) -> None:
+    exposures = Result.read(finished).exposures
+    assert exposures is not None
+    assert [(e.side, e.rank) for e in exposures.records] == [
+        ("most", 1), ("most", 2), ("most", 3), ("least", 1), ("least", 2), ("least", 3),
+    ]  # fmt: skip
+    with np.load(finished / "exhibits.npz") as arrays:
+        for exposure in exposures.records:
+            k = exposure.exhibit
+            assert arrays[f"image/{k}"].shape == arrays[f"loss/{k}"].shape == (32, 32)
+            assert arrays[f"truth/{k}"].dtype == np.int16
+
+
+def test_the_same_command_again_uses_what_is_there_and_says_the_same(
+    pixleak: Run, finished: Path
+) -> None:
+    before = Result.read(finished)
+    weights = [finished / str(m.weights) for m in before.models if m.weights is not None]
+    written = [path.stat().st_mtime_ns for path in weights]
+    config = finished.parent / "audit.yaml"
+    done = pixleak("audit", config, "--out", finished, "--set", "seed=1")
+    assert done.returncode == 0, done.stderr
+    after = Result.read(finished)
+    assert [path.stat().st_mtime_ns for path in weights] == written
+    assert after.attacks == before.attacks
+    assert after.verdict == before.verdict
+
+
+def test_the_report_is_made_again_from_the_saved_run_alone(pixleak: Run, finished: Path) -> None:
+    page = finished / "report.html"
+    page.unlink()
+    done = pixleak("report", finished)
+    assert done.returncode == 0, done.stderr
+    assert "A &lt;small&gt; audit" in page.read_text()
+
+
+def test_scores_from_a_file_are_evaluated(pixleak: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["id,score,member"]
+    lines += [f"r{i},{rng.normal() + 2 * (i < 100)},{int(i < 100)}" for i in range(200)]
+    (tmp_path / "scores.csv").write_text("\n".join(lines))
+    done = pixleak("evaluate", tmp_path / "scores.csv", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert Result.read(tmp_path / "run").verdict.answer == "leak"
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_init_writes_a_configuration_that_is_valid_and_is_not_overwritten(
+    pixleak: Run, tmp_path: Path
+) -> None:
+    assert pixleak("init", tmp_path / "mine.yaml").returncode == 0
+    (tmp_path / "mine.yaml").write_text("title: edited")
+    again = pixleak("init", tmp_path / "mine.yaml")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert (tmp_path / "mine.yaml").read_text() == "title: edited"
+
+
+def test_list_names_every_family(pixleak: Run) -> None:
+    done = pixleak("list")
+    assert done.returncode == 0, done.stderr
+    for name in ("cross-entropy", "type-ii-network", "threshold", "kvasir-seg", "smp-unet"):
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args", [("--help",), ("audit", "--help"), ("--version",), ("data", "--help")]
+)
+def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
+    code = (
+        "import sys, pixleak.cli\n"
+        f"sys.argv = ['pixleak', *{args!r}]\n"
+        "try:\n    pixleak.cli.main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "heavy = {'torch', 'monai', 'sklearn', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+MODEL = """
+import torch
+def make():
+    return torch.nn.Conv2d(1, 2, 3, padding=1)
+def nan(images):
+    return torch.full((len(images), 2, 32, 32), float("nan"))
+def small(images):
+    return torch.zeros(len(images), 2, 8, 8)
+def logits(images):
+    return torch.randn(len(images), 2, 32, 32) * 9
+def half(images):
+    return torch.full((len(images), 2, 32, 32), 0.25)
+"""
+
+
+def given(target: dict[str, object], **changes: object) -> dict[str, object]:
+    """A configuration with an existing target."""
+    phantom = {"reader": "phantom", "count": 24, "size": 32}
+    return {
+        "members": phantom | {"seed": 1},
+        "nonmembers": phantom | {"seed": 2},
+        "target": target,
+        "shadow": None,
+        "exhibits": 0,
+    } | changes
+
+
+MISTAKES: dict[str, tuple[dict[str, object], str]] = {
+    "unknown key": (SMALL | {"sead": 1}, "unknown key 'sead', did you mean 'seed'?"),
+    "missing folder": (
+        SMALL | {"records": {"reader": "folders", "root": "nowhere", "classes": 2}},
+        "nowhere",
+    ),
+    "unknown data set": (
+        SMALL | {"records": {"reader": "named", "set": "kvasir", "root": "."}},
+        "did you mean 'kvasir-seg'?",
+    ),
+    "unknown signal": (SMALL | {"signals": ["cross-entrpy"]}, "did you mean 'cross-entropy'?"),
+    "too few records": (
+        SMALL | {"records": {"reader": "phantom", "count": 20, "size": 32}},
+        "at least 10",
+    ),
+    "overlap": (
+        given({"function": "model.py:logits"}, nonmembers={
+            "reader": "phantom", "count": 24, "size": 32, "seed": 1}),
+        "must not overlap",
+    ),
+    "nan": (given({"function": "model.py:nan"}), "NaN"),
+    "wrong shape": (given({"function": "model.py:small"}), "shape"),
+    "logits for probabilities": (
+        given({"function": "model.py:logits", "access": "probability"}),
+        "logit",
+    ),
+    "sum not one": (
+        given({"function": "model.py:half", "access": "probability"}),
+        "sum",
+    ),
+    "no such function": (given({"function": "model.py:nothing"}), "nothing"),
+    "no such checkpoint": (
+        given({"module": "model.py:make", "checkpoint": "none.safetensors"}),
+        "none.safetensors",
+    ),
+    "signal beyond access": (
+        given({"function": "model.py:logits", "access": "label"}, signals=["margin"]),
+        "needs",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_get_one_sentence_and_code_2(pixleak: Run, tmp_path: Path, name: str) -> None:
+    content, words = MISTAKES[name]
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
+    done = pixleak("audit", tmp_path / "audit.yaml", "--out", tmp_path / "run")
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 2, said
+    assert words in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_a_model_that_exists_is_audited_from_its_checkpoint(pixleak: Run, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    (tmp_path / "model.py").write_text(MODEL)
+    module = torch.nn.Conv2d(1, 2, 3, padding=1)
+    save_file(module.state_dict(), tmp_path / "w.safetensors")
+    content = given({"module": "model.py:make", "checkpoint": "w.safetensors"})
+    (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
+    done = pixleak("audit", tmp_path / "audit.yaml", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    result = Result.read(tmp_path / "run")
+    assert result.verdict.answer != "leak"
+    assert all(attack.control_auc is not None for attack in result.attacks)
+
+
+def test_an_output_folder_that_cannot_be_written_is_one_sentence(
+    pixleak: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "audit.yaml").write_text(yaml.safe_dump(SMALL))
+    done = pixleak("audit", tmp_path / "audit.yaml", "--out", tmp_path / "file" / "run")
+    assert done.returncode == 2
+    assert "cannot write to the output folder" in " ".join(done.stderr.split())
