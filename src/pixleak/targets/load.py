@@ -57,7 +57,7 @@ def load_function(spec: str) -> Callable[..., object]:
         raise InputError(f"{file} defines no {attribute!r}{nearest(attribute, public)}")
     function = getattr(module, attribute)
     if not callable(function):
-        raise InputError(f"{spec} is a {type(function).__name__}, not something to call")
+        raise InputError(f"{spec} is of type {type(function).__name__}, not something to call")
     return function  # type: ignore[no-any-return]
 
 

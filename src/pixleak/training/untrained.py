@@ -46,8 +46,8 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module | None:
         seed: of the initialisation; the global generators stay as they are.
 
     Returns:
-        None where the module cannot be copied or holds a parameter whose owner has no
-        ``reset_parameters``: half-trained is not untrained.
+        None where the module cannot be copied, has nothing to reset, or holds a parameter whose
+        owner has no ``reset_parameters``: half-trained is not untrained.
     """
     try:
         fresh = copy.deepcopy(module)
@@ -62,6 +62,8 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module | None:
             resets.append(reset)
         elif next(part.parameters(recurse=False), None) is not None:
             return None
+    if not resets:
+        return None
     with seeded(seed):
         for reset in resets:
             reset()
