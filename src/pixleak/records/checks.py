@@ -76,9 +76,9 @@ def find_duplicates(
     else:
         identical = sum(pair.kind == "identical" for pair in pairs)
         told = (
-            f"Non-members that repeat a member: {len(affected)} of {len(nonmembers)} ({share:.1%}); "
-            f"close pairs: {len(pairs)}, of which identical: {identical}. Such non-members look "
-            f"like members, which hides leaks; up to {tolerated:.0%} of them is tolerated."
+            f"Non-members that repeat a member: {len(affected)} of {len(nonmembers)} "
+            f"({share:.1%}); close pairs: {len(pairs)}, of which identical: {identical}. Such "
+            f"non-members look like members, which hides leaks; up to {tolerated:.0%} of them is tolerated."
         )
     return DuplicateCheck(
         pairs=pairs[:_LISTED],
