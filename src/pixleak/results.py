@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from pixleak.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 SCHEMA_VERSION = 1
 
@@ -57,7 +60,7 @@ class Rate(_Model):
 
 
 class TprAtFpr(_Model):
-    """True positive rate at the lowest threshold that keeps the false positive rate at most ``fpr``."""
+    """True positive rate at the lowest threshold that keeps the FPR at most ``fpr``."""
 
     fpr: float
     value: Number
@@ -208,8 +211,12 @@ class ModelInfo(_Model):
     seconds: Number | None = Field(default=None, description="training time")
     epoch_losses: list[Number] = Field(default_factory=list)
     weights: str | None = Field(default=None, description="file in the run folder")
-    members_dice: Number | None = Field(default=None, description="mean Dice on its training records")
-    nonmembers_dice: Number | None = Field(default=None, description="mean Dice on held-out records")
+    members_dice: Number | None = Field(
+        default=None, description="mean Dice on its training records"
+    )
+    nonmembers_dice: Number | None = Field(
+        default=None, description="mean Dice on held-out records"
+    )
 
 
 class Exposure(_Model):
@@ -264,6 +271,16 @@ class Result(_Model):
     exposures: Exposures | None = None
     verdict: Verdict
     warnings: list[str] = Field(default_factory=list)
+
+    def __rich__(self) -> RenderableType:
+        from pixleak.table import result_table
+
+        return result_table(self)
+
+    def __str__(self) -> str:
+        from pixleak.table import result_text
+
+        return result_text(self)
 
     def to_json(self) -> str:
         """The text of ``result.json``."""

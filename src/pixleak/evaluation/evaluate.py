@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import get_args
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def evaluate_scores(
     units: Sequence[str] | None = None,
     info: SignalInfo | None = None,
     shadow: tuple[Scores, Bools] | None = None,
-    extra_thresholds: Mapping[PointName, float] | None = None,
+    extra_thresholds: Mapping[str, float] | None = None,
     control: Scores | None = None,
     title: str = "",
     seed: int = 0,
@@ -61,7 +62,8 @@ def evaluate_scores(
         info: the signal that was used, for what the attack needs.
         shadow: the same attack's scores of the attacker's own shadow model, and that model's
             membership; its best threshold is carried over.
-        extra_thresholds: thresholds fixed beforehand, on the scale of the scores.
+        extra_thresholds: thresholds fixed beforehand, on the scale of the scores, by the names
+            that :class:`~pixleak.results.OperatingPoint` knows.
         control: the same attack's scores of a model never trained on any of the records;
             joined by id.
         title: what to call the attack in tables.
@@ -72,7 +74,7 @@ def evaluate_scores(
 
     Raises:
         InputError: NaN, fewer than 10 scored members or non-members, fewer than 5 subjects on
-            a side, or a subject on both.
+            a side, a subject on both, or an operating point unknown or given twice.
     """
     sample, roc = _sample_and_roc(scores, member, units)
     points = [oracle_point(sample, roc, level=level, replicates=replicates, seed=seed)]
@@ -80,7 +82,7 @@ def evaluate_scores(
         carried = best_threshold(_sample_and_roc(shadow[0], shadow[1], None)[1])
         points.append(operating_point("shadow", sample, carried, level=level))
     for name, threshold in (extra_thresholds or {}).items():
-        points.append(operating_point(name, sample, threshold, level=level))
+        points.append(operating_point(_point_name(name), sample, threshold, level=level))
     return AttackResult(
         name=scores.attack,
         signal=scores.signal,
@@ -236,6 +238,14 @@ def _once_each(points: list[OperatingPoint]) -> list[OperatingPoint]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"operating point {twice[0]!r} is given twice")
     return points
+
+
+def _point_name(name: str) -> PointName:
+    known: tuple[PointName, ...] = get_args(PointName)
+    for point in known:
+        if name == point:
+            return point
+    raise InputError(f"unknown operating point {name!r}; known: {', '.join(known)}")
 
 
 def _booleans(member: Sequence[bool]) -> Bools:

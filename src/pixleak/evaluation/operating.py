@@ -14,12 +14,16 @@ of the two rates (MOVER), which does not collapse when nobody is misplaced::
 
 The oracle's threshold was chosen on the same records, which flatters it. There the bootstrap
 chooses anew in every replicate, and its quantiles are reflected about the estimate (basic
-bootstrap), which takes the flattery out instead of doubling it, with MOVER's lower end as well
-where nobody is misplaced.
+bootstrap), which takes the flattery out instead of doubling it. The lower end is MOVER's where
+that is lower, and one half wherever Smirnov's one-sided test, of which ``2 b - 1`` is the
+statistic, does not tell the two sides apart.
+
+ORACLE_FIGURES
 
 Source:
     Zou and Donner, "Construction of confidence limits about effect measures", Statistics in
-    Medicine 27, 2008; Davison and Hinkley, "Bootstrap Methods and their Application", 1997.
+    Medicine 27, 2008; Davison and Hinkley, "Bootstrap Methods and their Application", 1997;
+    Smirnov, Annals of Mathematical Statistics 19, 1948.
 """
 
 from __future__ import annotations
@@ -75,17 +79,20 @@ def oracle_point(
 ) -> OperatingPoint:
     """Rates at the threshold that is best on these very records."""
     point = operating_point("oracle", sample, best_threshold(roc), level=level)
-    best = point.balanced_accuracy.value
+    fixed = point.balanced_accuracy
     replicated = _best_replicates(sample, replicates, np.random.default_rng(seed))
-    low, high = np.quantile(2 * best - replicated, [(1 - level) / 2, (1 + level) / 2])
-    if best == 1.0:
-        low = min(low, point.balanced_accuracy.low)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(2 * fixed.value - replicated, tails)
+    m, n = sample.members.count, sample.nonmembers.count
+    if np.exp(-2 * (2 * fixed.value - 1) ** 2 * m * n / (m + n)) > tails[0]:
+        low = 0.5
     interval = Interval(
-        value=best,
-        low=float(np.clip(low, 0.5, best)),
-        high=float(np.clip(high, best, 1.0)),
+        value=fixed.value,
+        low=max(0.5, min(float(low), fixed.low)),
+        high=float(np.clip(high, fixed.value, 1.0)),
         level=level,
-        method=f"basic bootstrap by {sample.unit} ({replicates}), threshold chosen anew",
+        method=f"basic bootstrap by {sample.unit} ({replicates}), threshold chosen anew, "
+        "at least down to MOVER's",
     )
     return point.model_copy(update={"balanced_accuracy": interval})
 

@@ -32,7 +32,7 @@ def detectable_auc(members: int, nonmembers: int, *, level: float, power: float 
 
     Example:
         >>> round(detectable_auc(100, 100, level=0.05), 3)
-        0.6
+        0.601
         >>> detectable_auc(2, 2, level=0.05)
         1.0
     """

@@ -79,13 +79,13 @@ def auc_p_value(sample: Sample, seed: int = 0) -> float:
     observed = float(influence[: units.members].sum())
     if fewest >= _NORMAL_FROM:
         outside = units.count - units.members
-        variance = units.members * outside * np.sum(influence**2)
+        variance = float(np.sum(influence**2)) * units.members * outside
         variance /= units.count * (units.count - 1)
         return float(stats.norm.sf(observed / np.sqrt(variance))) if variance > 0 else 1.0
     at_least = drawn = 0
     for inside in units.permutations(seed):
         # The allowance keeps rounding from splitting equal sums.
-        at_least += np.count_nonzero(inside @ influence >= observed - 1e-6)
+        at_least += int(np.count_nonzero(inside @ influence >= observed - 1e-6))
         drawn += len(inside)
     return (1 + at_least) / (1 + drawn)
 
@@ -114,7 +114,7 @@ def tpr_p_value(sample: Sample, fpr: float, seed: int = 0) -> float:
     at_least = drawn = 0
     for inside in units.permutations(seed):
         rates = _rates_at(inside[:, units.of_record[order]], fpr)
-        at_least += np.count_nonzero(rates >= found / members - 1e-12)
+        at_least += int(np.count_nonzero(rates >= found / members - 1e-12))
         drawn += len(inside)
     return (1 + at_least) / (1 + drawn)
 

@@ -1,0 +1,107 @@
+"""A result as a table in the terminal: verdict first, then controls, then attacks."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from pixleak.results import AttackResult, Control, Interval, Result, TprAtFpr
+
+_ANSWERS = {
+    "leak": ("LEAK", "bold red"),
+    "none-found": ("NO LEAK FOUND", "bold green"),
+    "cannot-tell": ("CANNOT TELL", "bold yellow"),
+}
+
+
+def result_table(result: Result) -> Group:
+    """Renderables for rich: what ``print(result)`` and the command line show."""
+    answer, style = _ANSWERS[result.verdict.answer]
+    parts: list[Text | Table | Padding] = [
+        Text(result.title, style="bold"),
+        Text.assemble((answer, style), "  ", result.verdict.sentence),
+    ]
+    parts += [Padding(Text(f"- {reason}"), (0, 0, 0, 2)) for reason in result.verdict.reasons]
+    if result.controls:
+        parts += [Text(), _controls(result.controls)]
+    if result.attacks:
+        parts += [Text(), _attacks(result)]
+    parts += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
+    return Group(*parts)
+
+
+def result_text(result: Result, width: int = 110) -> str:
+    """The same as plain text without colours."""
+    file = io.StringIO()
+    console = Console(file=file, width=width, color_system=None, force_terminal=False)
+    console.print(result_table(result))
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+
+def _plain_table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+
+
+def _controls(controls: list[Control]) -> Table:
+    table = _plain_table()
+    table.add_column("Control", overflow="fold")
+    table.add_column("AUC")
+    table.add_column("")
+    for control in controls:
+        word = {True: "passed", False: "[bold red]failed[/]", None: "not run"}[control.passed]
+        table.add_row(escape(control.title), _auc(control.auc), word)
+    return table
+
+
+def _attacks(result: Result) -> Table:
+    attacks = sorted(result.attacks, key=lambda attack: -attack.auc.value)
+    fprs = sorted({rate.fpr for attack in attacks for rate in attack.tpr_at_fpr}, reverse=True)
+    table = _plain_table()
+    table.add_column("Attack", overflow="fold")
+    table.add_column("AUC")
+    for fpr in fprs:
+        table.add_column(f"TPR (%) at\n{100 * fpr:g} % FPR")
+    untrained = any(attack.control_auc is not None for attack in attacks)
+    if untrained:
+        table.add_column("AUC on an\nuntrained model")
+    for attack in attacks:
+        title = escape(attack.title)
+        evidence = attack.title in result.verdict.evidence
+        table.add_row(
+            f"[bold]{title} *[/]" if evidence else title,
+            _auc(attack.auc),
+            *(_rate(attack, fpr) for fpr in fprs),
+            *([_auc(attack.control_auc)] if untrained else []),
+        )
+    notes = ["* evidence of a leak"] if result.verdict.evidence else []
+    if any(not rate.resolvable for attack in attacks for rate in attack.tpr_at_fpr):
+        notes.append("n/r: not resolvable with so few non-members; members found without any")
+    table.caption = "; ".join(notes) or None
+    table.caption_justify = "left"
+    return table
+
+
+def _rate(attack: AttackResult, fpr: float) -> str:
+    for rate in attack.tpr_at_fpr:
+        if rate.fpr == fpr:
+            return _shown(rate)
+    return "-"
+
+
+def _shown(rate: TprAtFpr) -> str:
+    if not rate.resolvable:
+        return f"n/r ({rate.successes}/{rate.trials})"
+    return escape(f"{100 * rate.value:.1f} [{100 * rate.low:.0f}, {100 * rate.high:.0f}]")
+
+
+def _auc(interval: Interval | None) -> str:
+    if interval is None:
+        return "-"
+    return escape(f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]")
