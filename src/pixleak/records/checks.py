@@ -78,7 +78,8 @@ def find_duplicates(
         told = (
             f"Non-members that repeat a member: {len(affected)} of {len(nonmembers)} "
             f"({share:.1%}); close pairs: {len(pairs)}, of which identical: {identical}. Such "
-            f"non-members look like members, which hides leaks; up to {tolerated:.0%} of them is tolerated."
+            "non-members look like members, which hides leaks; tolerated share of them: "
+            f"{tolerated:.0%}."
         )
     return DuplicateCheck(
         pairs=pairs[:_LISTED],

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
@@ -49,13 +51,14 @@ class _Items:
 
 
 def _array(value: object, where: str) -> Tensor:
-    """Pillow images and arrays as tensors, colour first; tensors as they are."""
+    """Tensors as they are; Pillow images and arrays as tensors, with channels first."""
     if isinstance(value, Tensor):
         return value.detach().cpu()
-    pixels = np.asarray(value)
+    pixels: NDArray[Any] = np.asarray(value)
     if pixels.dtype == object or pixels.dtype.kind not in "biuf":
         raise InputError(f"{where} is a {type(value).__name__}, expected a tensor or an array")
-    if pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4) and pixels.shape[0] not in (1, 3, 4):
+    channels_last = isinstance(value, Image.Image) or pixels.shape[0] not in (1, 3)
+    if pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4) and channels_last:
         pixels = pixels.transpose(2, 0, 1)
     if pixels.dtype == np.uint16:
         pixels = pixels.astype(np.int32)
