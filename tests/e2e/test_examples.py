@@ -1,0 +1,58 @@
+"""The examples run as they stand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pixleak.results import Result
+
+
+def run(*args: str | Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *map(str, args)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_own_model(repo: Path, tmp_path: Path) -> None:
+    said = run(repo / "examples" / "own_model.py", tmp_path / "run", "2")
+    assert "Report:" in said
+    result = Result.read(tmp_path / "run")
+    assert all(attack.control_auc is not None for attack in result.attacks)
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_scores(repo: Path) -> None:
+    assert "LEAK" in run(repo / "examples" / "scores.py")
+
+
+def test_kvasir_on_the_real_images(
+    repo: Path, tmp_path: Path, shared_data: Callable[[str], Path]
+) -> None:
+    audit_briefly(repo, tmp_path, "kvasir", shared_data("kvasir-seg"))
+    result = Result.read(tmp_path / "run")
+    assert result.records is not None
+    assert result.records.image_shape == [3, 32, 32]
+
+
+def test_camvid_on_the_real_images(
+    repo: Path, tmp_path: Path, shared_data: Callable[[str], Path]
+) -> None:
+    audit_briefly(repo, tmp_path, "camvid", shared_data("camvid"))
+    result = Result.read(tmp_path / "run")
+    assert result.records is not None
+    assert result.records.truth["classes"] == 11
+
+
+def audit_briefly(repo: Path, tmp_path: Path, name: str, root: Path) -> None:
+    """The example's own path through the code, with less training and smaller images."""
+    small = ["records.size=[32, 32]", "target.recipe.epochs=1", "learned=[type-ii-logistic]"]
+    counts = [f"split.{role}=24" for role in ("target_members", "shadow_members")]
+    settings = [f"records.root={root}", *small, *counts, "evaluation.replicates=100"]
+    overrides = [part for setting in settings for part in ("--set", setting)]
+    config = repo / "examples" / f"{name}.yaml"
+    run("-m", "pixleak", "audit", config, "--out", tmp_path / "run", *overrides)
