@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
-from scipy.stats import beta
 
+from pixleak.evaluation.rates import rate_of
 from pixleak.evaluation.roc import roc_of
+from pixleak.evaluation.sample import Side
 from pixleak.report.folder import RecordScores
 from pixleak.report.svg import INK, inline_svg, style
 from pixleak.report.wording import percent, plain
@@ -29,19 +30,23 @@ class Curve:
     """One ROC curve to draw.
 
     Args:
-        number: unique on the page; the script that highlights curves finds it by this.
+        title: what to call it in the legend.
+        auc: the area under it.
         scores: what to draw, with at least one member and one non-member.
         ink: a name of :data:`pixleak.report.svg.INK`.
         dash: dash pattern in points, empty for a full line.
         width: in points.
+        opacity: of the line, 0 to 1.
         band: whether to draw its pointwise interval.
     """
 
-    number: int
+    title: str
+    auc: float
     scores: RecordScores
     ink: str
     dash: tuple[float, ...] = ()
     width: float = 1.6
+    opacity: float | None = None
     band: bool = False
 
 
@@ -63,26 +68,25 @@ def _log_floor(scores: RecordScores) -> tuple[float, float]:
 def _roc_figure(curves: Sequence[Curve], floor: tuple[float, float] | None) -> Markup:
     with style():
         figure = Figure(figsize=(4.4, 4.2))
-        axes = figure.add_axes((0.13, 0.115, 0.85, 0.865))
-        for curve in reversed(curves):
-            _draw_roc(axes, curve, floor)
-        diagonal = np.geomspace(1e-9, 1, 400)
-        axes.plot(diagonal, diagonal, color=INK["muted"], linewidth=0.9, dashes=(1.5, 2.5))
+        axes = figure.add_axes((0.135, 0.11, 0.835, 0.875))
+        for number, curve in reversed(list(enumerate(curves))):
+            _draw_roc(axes, curve, f"curve-{number}", floor)
+        chance = np.geomspace(1e-9, 1, 400)
+        axes.plot(chance, chance, color=INK["muted"], linewidth=0.9, dashes=(1.5, 2.5))
         axes.set(xlabel="False positive rate", ylabel="True positive rate")
         if floor is None:
-            axes.set(xlim=(0, 1), ylim=(0, 1.006), aspect="equal", anchor="SW")
-            for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_locator(FixedLocator([0, 0.2, 0.4, 0.6, 0.8, 1]))
-                axis.set_major_formatter(FuncFormatter(lambda x, _: percent(x)))
+            axes.set(xlim=(0, 1), ylim=(0, 1.006))
         else:
             axes.set(xscale="log", yscale="log", xlim=(floor[0], 1), ylim=(floor[1], 1.04))
-            for axis, low in ((axes.xaxis, floor[0]), (axes.yaxis, floor[1])):
-                decades = 10.0 ** np.arange(round(np.log10(low)), 1)
-                axis.set_major_locator(FixedLocator(list(decades)))
-                axis.set_minor_locator(NullLocator())
-                axis.set_major_formatter(FuncFormatter(lambda x, _: percent(x)))
+            axes.minorticks_off()
             nonmembers = int((~curves[0].scores.member).sum())
             axes.axvspan(floor[0], 1 / nonmembers, color=INK["shade"], linewidth=0, zorder=0.5)
+        for axis, low in zip((axes.xaxis, axes.yaxis), floor or (None, None), strict=True):
+            ticks = np.linspace(0, 1, 6)
+            if low is not None:
+                ticks = 10.0 ** np.arange(round(np.log10(low)), 1)
+            axis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
+            axis.set_major_locator(FixedLocator(ticks.tolist()))
     scale = "linear" if floor is None else "log-log"
     best = curves[0].scores
     members = int(best.member.sum())
@@ -98,36 +102,71 @@ def _roc_figure(curves: Sequence[Curve], floor: tuple[float, float] | None) -> M
     )
 
 
-def _draw_roc(axes: Axes, curve: Curve, floor: tuple[float, float] | None) -> None:
-    fpr, tpr, low, high = roc_path(curve.scores)
-    if floor is not None:
-        # On logarithmic axes the curve is drawn as the staircase that TPR at FPR is read from;
-        # what happens before the first false positive runs in from the left edge.
-        fpr = np.maximum(np.repeat(fpr, 2)[1:], floor[0])
-        tpr, low, high = (np.maximum(np.repeat(y, 2)[:-1], floor[1]) for y in (tpr, low, high))
+def _draw_roc(axes: Axes, curve: Curve, gid: str, floor: tuple[float, float] | None) -> None:
+    path = roc_path(curve.scores)
+    fpr, tpr = _on_axes(path.fpr, path.tpr, floor)
     if curve.band:
+        ends = tpr_bands(curve.scores, path)
+        low, high = (_on_axes(path.fpr, end, floor)[1] for end in ends)
         band = axes.fill_between(fpr, low, high, color=INK[curve.ink], alpha=0.16, linewidth=0)
-        band.set_gid(f"curve-{curve.number}-band")
-    (line,) = axes.plot(fpr, tpr, color=INK[curve.ink], linewidth=curve.width)
+        band.set_gid(f"{gid}-band")
+    (line,) = axes.plot(fpr, tpr, color=INK[curve.ink], linewidth=curve.width, alpha=curve.opacity)
     if curve.dash:
         line.set_dashes(curve.dash)
-    line.set_gid(f"curve-{curve.number}")
+    line.set_gid(gid)
 
 
-def roc_path(scores: RecordScores) -> tuple[Floats, Floats, Floats, Floats]:
-    """What to draw of a ROC curve: FPR, TPR and the ends of its interval, at the corners.
+def _on_axes(x: Floats, y: Floats, floor: tuple[float, float] | None) -> tuple[Floats, Floats]:
+    """The path to draw: as it is, or on logarithmic axes the staircase TPR at FPR is read from.
 
-    The interval is the pointwise 95 % Clopper-Pearson interval of the true positive rate.
+    There, what lies before the first false positive runs in level from the left edge.
     """
-    roc = roc_of(scores.values, scores.member)
-    fpr, tpr = roc.corners()
+    if floor is None:
+        return x, y
+    first = int(np.searchsorted(x, 0, side="right")) - 1
+    x, y = np.repeat(x[first:], 2)[1:], np.repeat(y[first:], 2)[:-1]
+    return np.maximum(x, floor[0]), np.maximum(y, floor[1])
+
+
+@dataclass(frozen=True, eq=False)
+class RocPath:
+    """The corners of a ROC curve.
+
+    Args:
+        fpr: (k,) rising from 0 to 1.
+        tpr: (k,) rising from 0 to 1.
+    """
+
+    fpr: Floats
+    tpr: Floats
+
+
+def roc_path(scores: RecordScores) -> RocPath:
+    """What to draw of a ROC curve."""
+    fpr, tpr = roc_of(scores.values, scores.member).corners()
     keep = _thinned(fpr)
-    fpr, tpr = fpr[keep], tpr[keep]
-    hits = np.rint(tpr * roc.members)
-    misses = roc.members - hits
-    low = np.where(hits > 0, beta.ppf(0.025, np.maximum(hits, 1), misses + 1), 0.0)
-    high = np.where(misses > 0, beta.ppf(0.975, hits + 1, np.maximum(misses, 1)), 1.0)
-    return fpr, tpr, low, high
+    return RocPath(fpr[keep], tpr[keep])
+
+
+def tpr_bands(scores: RecordScores, path: RocPath) -> tuple[Floats, Floats]:
+    """Lower and upper ends of the TPR's 95 % interval at each corner.
+
+    They are the intervals of the tables, made monotone: the TPR cannot fall as the threshold
+    does, so a lower end once reached holds further on, and an upper end holds before.
+    """
+    members = scores.values[scores.member]
+    order = np.argsort(members, kind="stable")
+    _, units = np.unique(scores.units[scores.member][order], return_inverse=True)
+    side = Side(members[order], units.astype(np.int64), int(units.max()) + 1)
+    if side.count == 1:
+        # One subject says nothing about the spread between subjects.
+        side = Side(side.scores, np.arange(len(members)), len(members))
+    n = len(members)
+    hits = np.rint(path.tpr * n).astype(np.int64)
+    rates = {int(k): rate_of(np.arange(n) >= n - k, side) for k in np.unique(hits)}
+    low = np.maximum.accumulate([rates[int(k)].low for k in hits])
+    high = np.minimum.accumulate([rates[int(k)].high for k in hits[::-1]])[::-1]
+    return low, high
 
 
 def _thinned(fpr: Floats) -> NDArray[np.intp]:
@@ -157,7 +196,7 @@ class Histogram:
 
 
 def histogram(
-    scores: RecordScores, *, name: str, title: str, thresholds: dict[str, float]
+    scores: RecordScores, *, name: str, title: str, thresholds: Mapping[str, float]
 ) -> Histogram:
     """How the scores of members and non-members are distributed.
 
@@ -176,7 +215,7 @@ def histogram(
     }
     with style():
         figure = Figure(figsize=(4.4, 2.1))
-        axes = figure.add_axes((0.125, 0.23, 0.86, 0.74))
+        axes = figure.add_axes((0.135, 0.22, 0.84, 0.75))
         # Filled against outlined: the two can be told apart without seeing colours.
         axes.stairs(shares["member"], edges, fill=True, color=INK["member"], alpha=0.38)
         axes.stairs(shares["member"], edges, color=INK["member"], linewidth=0.9)
@@ -224,8 +263,8 @@ def loss_figure(models: Sequence[ModelInfo]) -> Markup | None:
     if not trained:
         return None
     with style():
-        figure = Figure(figsize=(6.4, 2.5))
-        axes = figure.add_axes((0.09, 0.2, 0.9, 0.77))
+        figure = Figure(figsize=(4.4, 2.1))
+        axes = figure.add_axes((0.135, 0.22, 0.84, 0.75))
         for place, model in reversed(list(enumerate(trained))):
             epochs = np.arange(1, len(model.epoch_losses) + 1)
             (line,) = axes.plot(

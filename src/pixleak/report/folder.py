@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -20,6 +21,8 @@ from pixleak.types import Bools, Floats
 Kind = Literal["attack", "control", "blind"]
 
 _COLUMNS = {
+    "id": pa.string(),
+    "subject": pa.string(),
     "member": pa.bool_(),
     "kind": pa.string(),
     "attack": pa.string(),
@@ -43,10 +46,13 @@ class RecordScores:
     Args:
         values: (n,) float64, higher = more likely a member; may be infinite.
         member: (n,) bool.
+        units: (n,) which subject each record was taken from, as a number; where subjects are
+            unknown every record is a unit of its own.
     """
 
     values: Floats
     member: Bools
+    units: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +116,7 @@ def _read_scores(path: Path) -> dict[Source, RecordScores]:
         first_line = (str(error).splitlines() or ["no reason given"])[0]
         raise InputError(f"{path} cannot be read ({first_line}); run the audit again") from error
     for name, column in columns.items():
-        if name != "score" and column.null_count:
+        if name not in ("subject", "score") and column.null_count:
             raise InputError(f"{path}: column {name!r} has missing values; run the audit again")
 
     values = columns["score"].to_numpy(zero_copy_only=False)
@@ -119,8 +125,13 @@ def _read_scores(path: Path) -> dict[Source, RecordScores]:
         raise InputError(f"{path}: a score is NaN; an undefined score must be left empty (null)")
     member = columns["member"].to_numpy(zero_copy_only=False).astype(bool)
 
+    names = pc.coalesce(columns["subject"], columns["id"]).combine_chunks().dictionary_encode()
+    units = names.indices.to_numpy().astype(np.int64)
+
     # One integer a row for its (kind, attack, signal), so that rows are compared as numbers.
-    encoded = [columns[n].combine_chunks().dictionary_encode() for n in ("kind", "attack", "signal")]
+    encoded = [
+        columns[n].combine_chunks().dictionary_encode() for n in ("kind", "attack", "signal")
+    ]
     words = [code.dictionary.to_pylist() for code in encoded]
     codes = np.stack([code.indices.to_numpy() for code in encoded])
     scores = {}
@@ -132,7 +143,7 @@ def _read_scores(path: Path) -> dict[Source, RecordScores]:
                 "run the audit again"
             )
         rows = (codes == combination[:, None]).all(axis=0) & measured
-        scores[Source(kind, attack, signal)] = RecordScores(values[rows], member[rows])
+        scores[Source(kind, attack, signal)] = RecordScores(values[rows], member[rows], units[rows])
     return scores
 
 
@@ -144,7 +155,7 @@ def _read_exhibits(folder: Path, exposures: Exposures) -> dict[int, Exhibit]:
             "exposed records; copy the whole run folder, or run the audit again"
         )
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {
                 record.exhibit: _exhibit(archive, record.exhibit, path)
                 for record in exposures.records

@@ -13,7 +13,8 @@ from pixleak.report import wording
 from pixleak.report.figures import Curve, histogram, loss_figure, roc_figures
 from pixleak.report.folder import RecordScores, Run, Source
 from pixleak.report.pictures import Gallery, gallery
-from pixleak.results import AttackResult, ModelInfo, OperatingPoint, Result, TprAtFpr
+from pixleak.report.tiles import tiles
+from pixleak.results import AttackResult, OperatingPoint, Result, TprAtFpr
 
 _COLOURED = 5
 _DISTRIBUTIONS = 3
@@ -26,11 +27,13 @@ _DASHES: tuple[tuple[float, ...], ...] = (
     (8.0, 2.0, 2.0, 2.0),
     (5.0, 1.6, 1.4, 1.6, 1.4, 1.6),
 )
+#: What operating points are called. Each of the columns below shows one or two of them.
 _POINTS = {
-    "shadow": "At the shadow’s threshold",
-    "shadow-training-loss": "At the shadow’s training loss",
-    "oracle": "At the best threshold in hindsight",
+    "shadow": "shadow’s threshold",
+    "shadow-training-loss": "shadow’s training loss",
+    "oracle": "best threshold in hindsight",
 }
+_COLUMNS = (("shadow", "shadow-training-loss"), ("oracle",))
 
 
 @dataclass(frozen=True)
@@ -38,31 +41,18 @@ class Row:
     """One attack in the table.
 
     Args:
-        place: 1 is the strongest.
         attack: its figures.
         evidence: whether the verdict rests on it.
         quiet: whether its control tells nothing; None where there is no control.
         rates: one per false positive rate of the table, None where it was not evaluated.
-        points: one per operating point of the table, likewise.
+        points: for each column of operating points, those of the attack.
     """
 
-    place: int
     attack: AttackResult
     evidence: bool
     quiet: bool | None
     rates: tuple[TprAtFpr | None, ...]
-    points: tuple[OperatingPoint | None, ...]
-
-
-@dataclass(frozen=True)
-class LegendEntry:
-    """One line of the legend of the ROC figures."""
-
-    number: int
-    title: str
-    auc: float
-    ink: str
-    dash: str
+    points: tuple[tuple[OperatingPoint, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -70,18 +60,9 @@ class Panel:
     """One distribution of scores."""
 
     title: str
-    kind: str
+    control: bool
     svg: Markup
     outside: int
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One key figure."""
-
-    value: str
-    name: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -99,20 +80,22 @@ def page(run: Run) -> dict[str, Any]:
     """The names that the template uses."""
     result = run.result
     attacks = sorted(result.attacks, key=lambda attack: attack.auc.value, reverse=True)
-    curves, legend = _curves(run, attacks)
+    curves = _curves(run, attacks)
     fprs = sorted({rate.fpr for a in attacks for rate in a.tpr_at_fpr}, reverse=True)
-    points = [n for n in _POINTS if any(p.name == n for a in attacks for p in a.operating_points)]
-    rows = [_row(place, a, result, fprs, points) for place, a in enumerate(attacks, start=1)]
+    used = {point.name for attack in attacks for point in attack.operating_points}
+    columns = [names for names in _COLUMNS if used.intersection(names)]
+    rows = [_row(attack, result, fprs, columns) for attack in attacks]
     return {
         "result": result,
         "answer": wording.ANSWERS[result.verdict.answer],
         "meaning": wording.meaning(result),
-        "tiles": _tiles(result, attacks),
+        "tiles": tiles(result, attacks),
         "roc": roc_figures(curves) if curves else None,
-        "legend": legend,
+        "curves": curves,
         "panels": _panels(run, attacks),
         "fprs": fprs,
-        "points": {name: _POINTS[name] for name in points},
+        "points": {name: title for name, title in _POINTS.items() if name in used},
+        "columns": [f"At the {_POINTS[names[0]]}" for names in columns],
         "rows": rows[:_IN_FULL_VIEW],
         "more_rows": rows[_IN_FULL_VIEW:],
         "axis": _auc_axis(attacks),
@@ -124,18 +107,20 @@ def page(run: Run) -> dict[str, Any]:
 
 
 def _row(
-    place: int, attack: AttackResult, result: Result, fprs: Sequence[float], points: Sequence[str]
+    attack: AttackResult,
+    result: Result,
+    fprs: Sequence[float],
+    columns: Sequence[Sequence[str]],
 ) -> Row:
     rates = {rate.fpr: rate for rate in attack.tpr_at_fpr}
     at = {point.name: point for point in attack.operating_points}
     control = attack.control_auc
     return Row(
-        place,
         attack,
         evidence=wording.found_leak(attack, result),
         quiet=None if control is None else control.low <= 0.5 <= control.high,
         rates=tuple(rates.get(fpr) for fpr in fprs),
-        points=tuple(at.get(name) for name in points),
+        points=tuple(tuple(at[name] for name in names if name in at) for names in columns),
     )
 
 
@@ -145,65 +130,63 @@ def _auc_axis(attacks: Sequence[AttackResult]) -> AucAxis:
     return AucAxis(low=max(0.0, min(0.4, int(lowest * 10) / 10)))
 
 
-def _drawable(scores: RecordScores | None) -> RecordScores | None:
-    both = scores is not None and scores.member.any() and not scores.member.all()
-    return scores if both else None
+def _drawable(scores: RecordScores | None) -> bool:
+    return scores is not None and bool(scores.member.any()) and not scores.member.all()
 
 
-def _curves(run: Run, attacks: Sequence[AttackResult]) -> tuple[list[Curve], list[LegendEntry]]:
-    curves: list[Curve] = []
-    legend: list[LegendEntry] = []
-
-    def add(
-        source: Source, title: str, auc: float, ink: str, dash: tuple[float, ...], **look: Any
-    ) -> None:
-        scores = _drawable(run.scores.get(source))
-        if scores is None:
-            return
-        number = len(curves)
-        curves.append(Curve(number, scores, ink, dash, **look))
-        dashes = " ".join(f"{length:g}" for length in dash)
-        legend.append(LegendEntry(number, title, auc, ink, dashes))
-
-    for place, attack in enumerate(attacks):
-        source = Source("attack", attack.name, attack.signal)
-        if place < _COLOURED:
-            width, band = (2.3 if place == 0 else 1.5), place == 0
-            ink, dash = f"series-{place}", _DASHES[place]
-            add(source, attack.title, attack.auc.value, ink, dash, width=width, band=band)
-        if place == 0 and attack.control_auc is not None:
-            control = source._replace(kind="control")
-            title = f"{attack.title}, on the untrained model"
-            add(control, title, attack.control_auc.value, "control", (4.0, 2.0), band=True)
+def _curves(run: Run, attacks: Sequence[AttackResult]) -> list[Curve]:
+    """The curves worth a line, those to be drawn on top first."""
+    curves = []
+    for place, attack in enumerate(attacks[:_COLOURED]):
+        curves.append(
+            Curve(
+                attack.title,
+                attack.auc.value,
+                run.scores[Source("attack", attack.name, attack.signal)],
+                ink=f"series-{place}",
+                dash=_DASHES[place],
+                width=2.3 if place == 0 else 1.5,
+                band=place == 0,
+            )
+        )
+    for attack in attacks[:1]:
+        control = run.scores.get(Source("control", attack.name, attack.signal))
+        if control is not None and attack.control_auc is not None:
+            title, auc = f"{attack.title} on the untrained model", attack.control_auc.value
+            curves.append(Curve(title, auc, control, ink="control", dash=(4.0, 2.0), band=True))
     for source, scores in run.scores.items():
-        if source.kind == "blind" and _drawable(scores) is not None:
-            add(source, "Blind baseline", _auc(scores), "control", (1.2, 1.8), width=1.8)
-    for attack in attacks[_COLOURED:]:
-        source = Source("attack", attack.name, attack.signal)
-        add(source, attack.title, attack.auc.value, "muted", (), width=0.8)
-    return curves, legend
-
-
-def _auc(scores: RecordScores) -> float:
-    return roc_of(scores.values, scores.member).auc
+        if source.kind == "blind" and _drawable(scores):
+            auc = roc_of(scores.values, scores.member).auc
+            curves.append(
+                Curve("Blind baseline", auc, scores, ink="control", dash=(1.2, 1.8), width=1.8)
+            )
+    for attack in attacks[_COLOURED:_IN_FULL_VIEW]:
+        scores = run.scores[Source("attack", attack.name, attack.signal)]
+        curves.append(
+            Curve(attack.title, attack.auc.value, scores, ink="muted", width=0.7, opacity=0.6)
+        )
+    return [curve for curve in curves if _drawable(curve.scores)]
 
 
 def _panels(run: Run, attacks: Sequence[AttackResult]) -> list[Panel]:
     panels = []
     for place, attack in enumerate(attacks[:_DISTRIBUTIONS]):
-        thresholds = {point.name: point.threshold for point in attack.operating_points}
-        for kind, name, marks in (
-            ("attack", "on the model", thresholds),
-            ("control", "on the untrained model", {}),
-        ):
-            source = Source(kind, attack.name, attack.signal)  # type: ignore[arg-type]
-            scores = _drawable(run.scores.get(source))
-            if scores is None:
+        thresholds: dict[str, float] = {
+            point.name: point.threshold for point in attack.operating_points
+        }
+        model = Source("attack", attack.name, attack.signal)
+        for source in (model, model._replace(kind="control")):
+            scores = run.scores.get(source)
+            if scores is None or not _drawable(scores):
                 continue
+            control = source.kind == "control"
             drawn = histogram(
-                scores, name=f"scores-{place}-{kind}", title=attack.title, thresholds=marks
+                scores,
+                name=f"scores-{place}-{source.kind}",
+                title=f"{attack.title} on the {'untrained ' if control else ''}model",
+                thresholds={} if control else thresholds,
             )
-            panels.append(Panel(attack.title, name, drawn.svg, drawn.outside))
+            panels.append(Panel(attack.title, control, drawn.svg, drawn.outside))
     return panels
 
 
@@ -222,70 +205,3 @@ def _gallery(run: Run) -> Gallery | None:
     if shown is None or not shown.records:
         return None
     return gallery(shown.records, run.exhibits, {} if records is None else records.truth)
-
-
-def _tiles(result: Result, attacks: Sequence[AttackResult]) -> list[Tile]:
-    tiles = [] if not attacks else _attack_tiles(attacks[0])
-    target = next((model for model in result.models if model.name == "target"), None)
-    if target is not None and (gap := dice_gap(target)) is not None:
-        tiles.append(
-            Tile(
-                wording.area(gap),
-                "generalisation gap",
-                f"mean Dice {wording.area(target.members_dice or 0)} on its training records, "
-                f"{wording.area(target.nonmembers_dice or 0)} on held-out ones",
-            )
-        )
-    tiles.append(
-        Tile(
-            wording.area(result.verdict.detectable_auc),
-            "smallest AUC it would notice",
-            "with a probability of 80 %, given this many records",
-        )
-    )
-    return tiles
-
-
-def _attack_tiles(best: AttackResult) -> list[Tile]:
-    tiles = [
-        Tile(
-            wording.area(best.auc.value),
-            "AUC of the strongest attack",
-            f"{best.title}; interval {wording.area_range(best.auc)}; guessing is 0.500",
-        )
-    ]
-    resolvable = [rate for rate in best.tpr_at_fpr if rate.resolvable]
-    if resolvable:
-        strict = min(resolvable, key=lambda rate: rate.fpr)
-        tiles.append(
-            Tile(
-                wording.percent(strict.value),
-                f"members recognised at {wording.percent(strict.fpr)} false positives",
-                f"{strict.successes:,} of {strict.trials:,}; interval "
-                f"{wording.percent_range(strict)}; guessing is {wording.percent(strict.fpr)}",
-            )
-        )
-    carried = next((point for point in best.operating_points if point.name == "shadow"), None)
-    if carried is not None:
-        tiles.append(
-            Tile(
-                wording.percent(carried.balanced_accuracy.value),
-                "balanced accuracy",
-                "of the same attack, its threshold set on a shadow model; guessing is 50 %",
-            )
-        )
-    tiles.append(
-        Tile(
-            f"{best.members:,} + {best.nonmembers:,}",
-            "members + non-members",
-            "records that it was measured on",
-        )
-    )
-    return tiles
-
-
-def dice_gap(model: ModelInfo) -> float | None:
-    """How much better a model does on its training records, in Dice."""
-    if model.members_dice is None or model.nonmembers_dice is None:
-        return None
-    return model.members_dice - model.nonmembers_dice

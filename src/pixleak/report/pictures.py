@@ -29,11 +29,13 @@ _HATCH = ((0x8D, 0x93, 0x9C), (0xC4, 0xC9, 0xD0))
 #: Ito's; each further one is the RGB colour farthest, in OKLab, from all before it as seen with
 #: normal vision, protanopia, deuteranopia and tritanopia (simulated after Machado et al., 2009).
 BACKGROUND = "#2b3038"
+# fmt: off
 PALETTE = (
-    "#e69f00 #56b4e9 #009e73 #f0e442 #0072b2 #d55e00 #cc79a7 #0f00b4 #963c0f #5a00ff #e1ffd2 "
-    "#005a69 #8778ff #5a0f78 #ffb487 #c30f96 #78695a #c3f0ff #692d00 #e11ed2 #96ff96 #ff5a78 "
-    "#4b1ed2"
-).split()
+    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#0f00b4",
+    "#963c0f", "#5a00ff", "#e1ffd2", "#005a69", "#8778ff", "#5a0f78", "#ffb487", "#c30f96",
+    "#78695a", "#c3f0ff", "#692d00", "#e11ed2", "#96ff96", "#ff5a78", "#4b1ed2",
+)
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def gallery(
 
 def _loss_scale(exhibits: Sequence[Exhibit]) -> LossScale:
     """A scale whose top is a round number at or just above nearly all losses on show."""
-    losses = np.concatenate([np.ravel(e.loss[e.valid]) for e in exhibits] or [np.zeros(1)])
+    losses = np.concatenate([exhibit.loss[exhibit.valid] for exhibit in exhibits])
     stops = tuple("#" + bytes(colour).hex() for colour in _inferno(17).tolist())
     if any(exhibit.truth.dtype == np.uint8 for exhibit in exhibits):
         title, word, unit = "Error", "error", ""
@@ -256,7 +258,7 @@ def _as_uri(picture: Image.Image, label: str, alt: str, kind: str) -> Picture:
 def _hatched(pixels: NDArray[np.uint8], keep: Bools) -> NDArray[np.uint8]:
     """Diagonal stripes where pixels are ignored."""
     rows, columns = np.indices(keep.shape)
-    stripe = ((rows + columns) // max(1, max(keep.shape) // 40)) % 2
+    stripe = ((rows + columns) // max(2, max(keep.shape) // 32)) % 2
     return np.where(keep[..., None], pixels, np.array(_HATCH, dtype=np.uint8)[stripe])
 
 
@@ -271,4 +273,3 @@ def _inferno(levels: int) -> NDArray[np.uint8]:
 
 def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour[1:]))
-

@@ -15,7 +15,8 @@ from markupsafe import Markup
 from pixleak.errors import InputError
 from pixleak.report import wording
 from pixleak.report.folder import read_run
-from pixleak.report.page import dice_gap, page
+from pixleak.report.page import page
+from pixleak.report.tiles import dice_gap
 
 
 def render(folder: Path) -> Path:
@@ -65,7 +66,8 @@ def to_html(folder: Path) -> str:
         "area": wording.area,
         "area_range": wording.area_range,
         "percent": wording.percent,
-        "percent_range": wording.percent_range,
+        "rate": wording.rate,
+        "rate_range": wording.rate_range,
         "plain": wording.plain,
         "p_value": wording.p_value,
         "duration": wording.duration,
@@ -79,8 +81,8 @@ def to_html(folder: Path) -> str:
     return environment.get_template("report.html.j2").render(
         page(read_run(folder)),
         # Both are files of this package and hold nothing of the run.
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
+        style=Markup(style),
+        script=Markup(script),
         script_digest=f"sha256-{digest}",
     )
 
@@ -91,7 +93,9 @@ def _source(environment: Environment, name: str) -> str:
 
 
 def _yaml(content: object) -> str:
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip("\n")
+    return yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=90
+    ).rstrip("\n")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from pixleak.results import AttackResult, Interval, Rate, Result, TprAtFpr
 
+#: A percent sign after a space that no line breaks at.
+PERCENT = "\N{NO-BREAK SPACE}%"
 ANSWERS = {
     "leak": "Leak found",
     "none-found": "No leak found",
@@ -30,7 +32,17 @@ def percent(share: float) -> str:
     text = f"{100 * share:.1f}".removesuffix(".0")
     if text == "0" and share > 0:
         text = f"{100 * share:.1g}"
-    return f"{text} %"
+    return text + PERCENT
+
+
+def rate(share: float) -> str:
+    """A share as a percentage with always one decimal, for columns of them."""
+    return f"{100 * share:.1f}{PERCENT}"
+
+
+def rate_range(interval: Interval | Rate | TprAtFpr) -> str:
+    """Both ends of the interval of a share."""
+    return f"{100 * interval.low:.1f}–{rate(interval.high)}"
 
 
 def area(value: float) -> str:
@@ -43,14 +55,10 @@ def area_range(interval: Interval) -> str:
     return f"{area(interval.low)}–{area(interval.high)}"
 
 
-def percent_range(rate: Rate | TprAtFpr) -> str:
-    """Both ends of the interval of a rate."""
-    return f"{percent(rate.low).removesuffix(' %')}–{percent(rate.high)}"
-
-
 def p_value(value: float) -> str:
-    """``p = 0.012``, or that it is below what matters."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+    """``p = 0.012``, or that it is below what matters; never broken across lines."""
+    text = "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def duration(seconds: float) -> str:
@@ -79,7 +87,7 @@ def count(number: int, singular: str) -> str:
 
 def found_leak(attack: AttackResult, result: Result) -> bool:
     """Whether the verdict counts this attack as evidence."""
-    return not {attack.title, f"{attack.name}/{attack.signal}"}.isdisjoint(result.verdict.evidence)
+    return attack.title in result.verdict.evidence
 
 
 @dataclass(frozen=True)
@@ -103,52 +111,60 @@ def _leak(result: Result) -> Meaning:
     rates = [rate for rate in best.tpr_at_fpr if rate.resolvable]
     strict = min(rates, key=lambda rate: rate.fpr) if rates else None
     how_many = (
-        f" While wrongly accusing at most {percent(strict.fpr)} of the records it was not trained "
-        f"on, the attack recognises {percent(strict.value)} of its training records."
+        f" While wrongly accusing at most {percent(strict.fpr)} of the others, it recognises "
+        f"{percent(strict.value)} of the training records."
         if strict is not None
         else ""
     )
     holds = "an image and its true mask" if best.needs_truth else "an image"
+    premise = (
+        ""
+        if any(control.passed for control in result.controls)
+        else " All this holds only if both groups of records were drawn alike, which no control "
+        "could check here."
+    )
     return Meaning(
         f"Somebody who holds {holds} and may query the model can tell better than by guessing "
         f"whether it was trained on that image. Shown one training record and one other, the "
-        f"strongest attack ({best.title}) picks the right one {percent(best.auc.value)} of the "
-        f"time; guessing gives 50 %.{how_many}",
+        f"strongest attack, {best.title}, picks the right one in {percent(best.auc.value)} of "
+        f"cases; guessing gives {percent(0.5)}.{how_many}{premise}",
         "Not that images can be read out of the model, and not that every record is equally "
         "exposed: some are recognised with certainty, others not at all. The figures are a lower "
-        "bound for this model, these records and these attacks; somebody with more shadow models "
-        "or more knowledge can only do better.",
+        "bound for this model and these records; somebody with more shadow models or more "
+        "knowledge can only do better.",
     )
 
 
 def _none_found(result: Result) -> Meaning:
-    power = result.verdict.detectable_auc
+    power = area(result.verdict.detectable_auc)
+    tried = len(result.attacks)
+    which = "The attack did not tell" if tried == 1 else f"None of {tried} attacks told"
     return Meaning(
-        f"None of {count(len(result.attacks), 'attack')} told training records from others beyond "
-        f"chance. With this many records, an attack whose AUC is {area(power)} or more would have "
-        "shown itself with a probability of 80 %.",
-        f"Not that the model is private. A leak weaker than an AUC of {area(power)}, one that "
-        "touches only a few unusual records, or one that takes a stronger attack than those below "
-        "could still be there. Only a training method with a proven bound, such as differential "
+        f"{which} training records from others beyond chance. With this many records, an attack "
+        f"whose AUC is {power} or more would have shown itself with a probability of "
+        f"{percent(0.8)}.",
+        f"Not that the model is private. A leak weaker than an AUC of {power}, one that touches "
+        "only a few unusual records, or one that takes a stronger attack than those below could "
+        "still be there. Only a training method with a proven bound, such as differential "
         "privacy, rules leaks out.",
     )
 
 
 def _cannot_tell(result: Result) -> Meaning:
     failed = [control.title for control in result.controls if control.passed is False]
-    failed += ["Duplicates"] if result.duplicates and not result.duplicates.passed else []
-    failed += ["Shift"] if result.shift and not result.shift.passed else []
+    if result.shift and not result.shift.passed:
+        failed.append("Shift between the groups")
     if failed:
         return Meaning(
-            "The training records and the others differ, or overlap, in ways that have nothing to "
-            f"do with the model (see: {', '.join(failed)}). Whatever the attacks find may come "
-            "from that difference, so it cannot be laid at the model's door.",
+            "The training records and the others differ in ways that have nothing to do with the "
+            f"model (failed: {', '.join(failed)}). Whatever the attacks find may come from that "
+            "difference, so it cannot be laid at the model’s door.",
             "Neither that the model leaks nor that it does not. Draw both groups at random from "
-            "the same source, keep each subject on one side, remove duplicates, and run the "
-            "audit again.",
+            "the same source, keep each subject on one side, and run the audit again.",
         )
     return Meaning(
-        "The audit could not measure enough to answer; the reasons are listed above.",
-        "Neither that the model leaks nor that it does not. In particular, a measurement that "
-        "failed is no sign of safety.",
+        "What was measured does not allow an answer, for the reasons above. Whatever the attacks "
+        "found cannot be laid at the model’s door.",
+        "Neither that the model leaks nor that it does not. A measurement that failed, or one on "
+        "too few records, is no sign of safety.",
     )

@@ -53,9 +53,7 @@ ATTACKS = (
 def rate(successes: int, trials: int) -> Rate:
     low = beta.ppf(0.025, successes, trials - successes + 1) if successes else 0.0
     high = beta.ppf(0.975, successes + 1, trials - successes) if successes < trials else 1.0
-    return Rate(
-        value=successes / trials, low=low, high=high, successes=successes, trials=trials
-    )
+    return Rate(value=successes / trials, low=low, high=high, successes=successes, trials=trials)
 
 
 def interval(value: float, n: int) -> Interval:
@@ -69,6 +67,7 @@ def tpr_at(roc: Roc, fpr: float) -> TprAtFpr:
     point = roc.at_fpr(fpr)
     return TprAtFpr(
         fpr=fpr,
+        p_value=1e-6 if point.true_positives / roc.members > 2 * fpr else 0.5,
         **rate(point.true_positives, roc.members).model_dump(),
         false_positives=point.false_positives,
         nonmembers=roc.nonmembers,
@@ -109,9 +108,17 @@ class RunFactory:
         self.parts = self._parts(attacks, blind)
 
     def _attack(
-        self, title: str, signal: str, apart: float, access: str, needs_truth: bool, source: str,
-        *, strength: float, ease: np.ndarray,
-    ) -> AttackResult:  # fmt: skip
+        self,
+        title: str,
+        signal: str,
+        apart: float,
+        access: str,
+        needs_truth: bool,
+        source: str,
+        *,
+        strength: float,
+        ease: np.ndarray,
+    ) -> AttackResult:
         n = len(self.ids)
         noise = self.random.normal(size=n)
         scores = -np.exp(0.5 * (-apart * strength * self.member + 0.6 * ease + 0.8 * noise) - 1.5)
@@ -161,9 +168,13 @@ class RunFactory:
             "cannot-tell": "The audit cannot tell: the records differ without the model.",
         }[self.answer]
         recipe = {
-            "network": "unet", "channels": [16, 32, 64], "loss": "dice-ce", "epochs": 60,
-            "batch_size": 8, "optimiser": {"name": "nadam", "lr": 0.001},
-        }  # fmt: skip
+            "network": "unet",
+            "channels": [16, 32, 64],
+            "loss": "dice-ce",
+            "epochs": 60,
+            "batch_size": 8,
+            "optimiser": {"name": "nadam", "lr": 0.001},
+        }
         epochs = np.arange(60)
         losses = [float(x) for x in 0.05 + 0.7 * np.exp(-epochs / 12)]
         return {
@@ -212,20 +223,31 @@ class RunFactory:
             ),
             "models": [
                 ModelInfo(
-                    name="target", description="unet, trained for this audit", recipe=recipe,
-                    seed=2, seconds=61.3, epoch_losses=losses, weights="target.safetensors",
-                    members_dice=0.941, nonmembers_dice=0.802,
+                    name="target",
+                    description="unet, trained for this audit",
+                    recipe=recipe,
+                    seed=2,
+                    seconds=61.3,
+                    epoch_losses=losses,
+                    weights="target.safetensors",
+                    members_dice=0.941,
+                    nonmembers_dice=0.802,
                 ),
                 ModelInfo(
-                    name="shadow-0", description="the same recipe on disjoint records",
-                    recipe=recipe, seed=3, seconds=59.8,
-                    epoch_losses=[1.06 * x for x in losses], weights="shadow-0.safetensors",
-                    members_dice=0.938, nonmembers_dice=0.796,
+                    name="shadow-0",
+                    description="the same recipe on disjoint records",
+                    recipe=recipe,
+                    seed=3,
+                    seconds=59.8,
+                    epoch_losses=[1.06 * x for x in losses],
+                    weights="shadow-0.safetensors",
+                    members_dice=0.938,
+                    nonmembers_dice=0.796,
                 ),
                 ModelInfo(
                     name="untrained", description="the same network with random weights", seed=2
                 ),
-            ],  # fmt: skip
+            ],
             "attacks": attacks,
             "controls": [
                 Control(
@@ -246,22 +268,31 @@ class RunFactory:
             "duplicates": DuplicateCheck(
                 pairs=[
                     DuplicatePair(
-                        member=self.ids[i], nonmember=self.ids[-i - 1], kind="near",
+                        member=self.ids[i],
+                        nonmember=self.ids[-i - 1],
+                        kind="near",
                         distance=0.01 * (i + 1),
                     )
                     for i in range(2)
-                ] if confounded else [],
+                ]
+                if confounded
+                else [],
                 nonmembers_affected=2 if confounded else 0,
                 nonmembers=half,
                 passed=not confounded,
-                explanation="Some records are nearly alike." if confounded
+                explanation="Some records are nearly alike."
+                if confounded
                 else "No record occurs on both sides of the split.",
-            ),  # fmt: skip
+            ),
             "shift": ShiftCheck(
                 features=[
                     ShiftFeature(
-                        feature=name, members_mean=0.41 + k / 100, nonmembers_mean=0.42 + k / 100,
-                        statistic=0.05 + k / 200, p_value=0.2 + k / 10, p_adjusted=1.0,
+                        feature=name,
+                        members_mean=0.41 + k / 100,
+                        nonmembers_mean=0.42 + k / 100,
+                        statistic=0.05 + k / 200,
+                        p_value=0.2 + k / 10,
+                        p_adjusted=1.0,
                     )
                     for k, name in enumerate(
                         ("mean intensity", "contrast", "foreground share", "edge density")
@@ -269,7 +300,7 @@ class RunFactory:
                 ],
                 passed=True,
                 explanation="Members and non-members look alike in plain properties.",
-            ),  # fmt: skip
+            ),
             "exposures": self._exposures(),
             "verdict": Verdict(
                 answer=self.answer,
@@ -343,10 +374,12 @@ class RunFactory:
         self.rows = [row for row in self.rows if row[0] == "attack"][:1]
         attack = self.parts["attacks"][0].model_copy(
             update={
-                "signal": "score", "title": "Scores of example.csv", "control_auc": None,
+                "signal": "score",
+                "title": "Scores of example.csv",
+                "control_auc": None,
                 "control_note": "scores alone say nothing about an untrained model",
             }
-        )  # fmt: skip
+        )
         self.rows = [("attack", "score", *self.rows[0][2:])]
         for name in ("records", "split", "duplicates", "shift", "exposures"):
             self.parts[name] = None
@@ -377,9 +410,7 @@ class RunFactory:
             columns["score"] += [
                 float(s) if m else None for s, m in zip(scores, measured, strict=True)
             ]
-        return pa.table(
-            {**columns, "group": pa.array(columns["group"], pa.string())}
-        )
+        return pa.table({**columns, "group": pa.array(columns["group"], pa.string())})
 
     def write(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,8 @@
     heads.forEach((head, column) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.append(...head.childNodes);
-      head.append(button);
+      button.setAttribute("aria-label", `Sort by ${head.textContent.trim()}`);
+      head.append("\u00a0", button);
       button.addEventListener("click", () => {
         const numbers = head.dataset.sort === "number";
         const first = numbers ? "descending" : "ascending";

@@ -1,0 +1,101 @@
+"""The key figures: a number each, what it is, and what it is to be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pixleak.report import wording
+from pixleak.results import AttackResult, ModelInfo, Result
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One key figure."""
+
+    value: str
+    name: str
+    note: str
+
+
+def tiles(result: Result, attacks: Sequence[AttackResult]) -> list[Tile]:
+    """The key figures of a result, its attacks given in order of strength."""
+    found = [] if not attacks else _attack_tiles(attacks[0])
+    target = next((model for model in result.models if model.name == "target"), None)
+    gap = None if target is None else dice_gap(target)
+    if target is not None and gap is not None:
+        found.append(
+            Tile(
+                wording.area(gap.value),
+                "generalisation gap",
+                f"mean Dice {wording.area(gap.members)} on its training records, "
+                f"{wording.area(gap.nonmembers)} on held-out ones",
+            )
+        )
+    found.append(
+        Tile(
+            wording.area(result.verdict.detectable_auc),
+            "smallest AUC it would notice",
+            f"with a probability of {wording.percent(0.8)}, given this many records",
+        )
+    )
+    return found
+
+
+def _attack_tiles(best: AttackResult) -> list[Tile]:
+    found = [
+        Tile(
+            wording.area(best.auc.value),
+            "AUC of the strongest attack",
+            f"{best.title}; interval {wording.area_range(best.auc)}; guessing is 0.500",
+        )
+    ]
+    resolvable = [rate for rate in best.tpr_at_fpr if rate.resolvable]
+    if resolvable:
+        strict = min(resolvable, key=lambda rate: rate.fpr)
+        found.append(
+            Tile(
+                wording.percent(strict.value),
+                f"members recognised at {wording.percent(strict.fpr)} false positives",
+                f"{strict.successes:,} of {strict.trials:,}; interval "
+                f"{wording.rate_range(strict)}; guessing is {wording.percent(strict.fpr)}",
+            )
+        )
+    carried = next((point for point in best.operating_points if point.name == "shadow"), None)
+    if carried is not None:
+        found.append(
+            Tile(
+                wording.percent(carried.balanced_accuracy.value),
+                "balanced accuracy",
+                "of the same attack, its threshold set on a shadow model; guessing is "
+                f"{wording.percent(0.5)}",
+            )
+        )
+    found.append(
+        Tile(
+            f"{best.members:,} + {best.nonmembers:,}",
+            "members + non-members",
+            "records that it was measured on",
+        )
+    )
+    return found
+
+
+@dataclass(frozen=True)
+class DiceGap:
+    """Mean Dice of a model on its training records and on held-out ones."""
+
+    members: float
+    nonmembers: float
+
+    @property
+    def value(self) -> float:
+        """How much better it does on its training records."""
+        return self.members - self.nonmembers
+
+
+def dice_gap(model: ModelInfo) -> DiceGap | None:
+    """The generalisation gap of a model, where both sides were measured."""
+    if model.members_dice is None or model.nonmembers_dice is None:
+        return None
+    return DiceGap(model.members_dice, model.nonmembers_dice)
