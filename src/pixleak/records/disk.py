@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pixleak.errors import InputError
@@ -39,13 +40,35 @@ def replaced(path: Path) -> Iterator[Path]:
     Raises:
         InputError: as :func:`writing`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    start = f".{path.name}.{platform.node()}."
+    temporary = path.with_name(f"{start}{os.getpid()}.tmp")
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path.parent, start)
             yield temporary
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        # A folder that could not be made holds nothing to remove either.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()
+
+
+def _sweep(folder: Path, start: str) -> None:
+    """Remove temporary files of processes of this machine that were killed while writing."""
+    for left in folder.iterdir():
+        pid = left.name.removeprefix(start).removesuffix(".tmp")
+        if left.name == f"{start}{pid}.tmp" and pid.isdecimal() and not _alive(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

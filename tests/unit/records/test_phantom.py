@@ -117,8 +117,8 @@ def test_shifted_records_are_grouped_by_scanner_and_differ() -> None:
 
 @pytest.mark.parametrize("slices", [1, 5])
 def test_the_share_of_empty_masks_is_met(slices: int) -> None:
-    records = phantom(400, seed=9, size=24, slices_per_subject=slices, empty_share=0.4)
-    assert abs(np.mean([not record.truth.any() for record in records]) - 0.4) < 0.08
+    records = phantom(200, seed=9, size=16, slices_per_subject=slices, empty_share=0.4)
+    assert abs(np.mean([not record.truth.any() for record in records]) - 0.4) < 0.12
     assert all(record.truth.any() for record in phantom(100, seed=9, size=16))
 
 
