@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+Small = NDArray[np.uint8] | NDArray[np.int16]
 
 BANDS = ("at-border", "near-border", "inside")
 """Distance to the nearest pixel of another class: 1-2, 3-8, more than 8 pixels (Chebyshev)."""
@@ -11,52 +13,52 @@ BANDS = ("at-border", "near-border", "inside")
 AT_BORDER, NEAR_BORDER = 2, 8
 
 
-def _running_max(values: Tensor, reach: int, done: int = 0) -> Tensor:
-    """Maximum over the square of ``reach`` pixels to each side, cut off at the image's frame.
-
-    Windows grow by joining shifted ones, one axis after the other.
-
-    Args:
-        values: (b, h, w) integer maxima over the square of ``done`` pixels to each side.
-        reach: how far to look in the end.
-        done: how far ``values`` look already.
-    """
-    for axis in (1, 2):
-        reached, size = done, values.shape[axis]
-        while reached < min(reach, size - 1):
-            # A longer step would skip pixels next to the frame, where one neighbour is missing.
-            step = min(reach - reached, reached + 1, size - 1)
-            grown = values.clone()
-            head, tail = grown.narrow(axis, 0, size - step), grown.narrow(axis, step, size - step)
-            torch.maximum(head, values.narrow(axis, step, size - step), out=head)
-            torch.maximum(tail, values.narrow(axis, 0, size - step), out=tail)
-            values, reached = grown, reached + step
-    return values
-
-
-def border_bands(labels: Tensor, valid: Tensor | None = None) -> Tensor:
+def border_bands(labels: Small, valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
     """The band of every pixel: 0 at the border, 1 near it, 2 inside.
 
+    A pixel lies within r of an edge where the largest and the smallest label of the square of
+    r pixels to each side differ. The maxima run over one flat array for the whole batch, in
+    which rows and images are kept r pixels apart.
+
     Args:
-        labels: (b, h, w) int64 class labels, from 0.
+        labels: (b, h, w) class labels from 0, in a small integer type (the smaller the faster).
         valid: (b, h, w) bool, or None where all are; ignored pixels form no edge, and get the
             band that the labels around them imply.
 
     Returns:
         (b, h, w) uint8.
     """
-    top = int(labels.max())  # twice this, and two more, must fit
-    small = labels.to(torch.uint8 if top < 127 else torch.int16)
-    # The smallest label around is the largest of the reversed labels; ignored pixels are made
-    # the smallest in both, so that they never win.
-    high, low = small, top - small
+    b, h, w = labels.shape
+    top = int(labels.max())
+    if top > 120:  # twice this, and two more, must fit
+        labels = labels.astype(np.int16)
+    # The smallest label is the largest of the reversed ones. 0 stands for "nothing here".
+    high, low = labels + 1, top + 1 - labels
     if valid is not None:
-        high, low = (high + 1) * valid, (low + 1) * valid
-    offset = top if valid is None else top + 2
-    bands = torch.zeros(labels.shape, dtype=torch.uint8)
-    done = 0
+        high, low = high * valid, low * valid
+    pitch = w + NEAR_BORDER
+    lead = NEAR_BORDER * pitch + NEAR_BORDER
+    body = b * (h + NEAR_BORDER) * pitch
+    apart = np.zeros((2, lead + body + lead), dtype=labels.dtype)
+    rows = apart[:, lead : lead + body].reshape(2, b, h + NEAR_BORDER, pitch)
+    rows[0, :, :h, :w], rows[1, :, :h, :w] = high, low
+
+    bands = np.zeros((b, h, w), dtype=np.uint8)
+    windows, done = apart, 0
     for reach in (AT_BORDER, NEAR_BORDER):
-        high, low = _running_max(high, reach, done), _running_max(low, reach, done)
+        windows = _windows(_windows(windows, done, reach, 1), done, reach, pitch)
         done = reach
-        bands += (high + low == offset).to(torch.uint8)
+        start = lead - reach * pitch - reach  # windows begin at their upper left corner
+        same = (windows[0] + windows[1] == top + 2)[start : start + body]
+        bands += same.reshape(b, h + NEAR_BORDER, pitch)[:, :h, :w]
     return bands
+
+
+def _windows(values: Small, done: int, reach: int, stride: int) -> Small:
+    """Maxima over windows of 2 reach + 1 numbers, from those of 2 done + 1; both start there."""
+    width, wanted = 2 * done + 1, 2 * reach + 1
+    while width < wanted:
+        step = min(width, wanted - width)
+        values = np.maximum(values[:, : -step * stride], values[:, step * stride :])
+        width += step
+    return values

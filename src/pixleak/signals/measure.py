@@ -45,26 +45,25 @@ def measure(
     """
     truth = _label_truth(target, records)
     infos = _columns(target, truth, signals)
+    widths = [len(signal.infos(truth)) for signal in signals]
     values = np.zeros((len(records), len(infos)))
     measured = np.zeros((len(records), len(infos)), dtype=np.bool_)
     done = 0
     for batch in records.batches(batch_size):
         prediction = target.predict(batch.images, batch.ids)
         pixels = Pixels(prediction, batch.truths, truth, batch.ids)
-        rows = slice(done, done + len(batch.ids))
-        start = 0
+        rows, column = slice(done, done + len(batch.ids)), 0
         with torch.inference_mode():
-            for signal in signals:
-                width = len(signal.infos(truth))
+            for signal, width in zip(signals, widths, strict=True):
                 columns = signal.measure(pixels)
                 if columns.values.shape != (len(batch.ids), width):
                     raise InputError(
                         f"signal {signal.name!r} measured an array of shape "
                         f"{columns.values.shape}, expected {(len(batch.ids), width)}"
                     )
-                values[rows, start : start + width] = columns.values
-                measured[rows, start : start + width] = columns.measured
-                start += width
+                values[rows, column : column + width] = columns.values
+                measured[rows, column : column + width] = columns.measured
+                column += width
         if store is not None:
             store.append(pixels)
         done = rows.stop

@@ -34,4 +34,4 @@ class Confidence(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.single(pixels.mean(pixels.confidence))
+        return Columns.single(pixels.mean("confidence"))

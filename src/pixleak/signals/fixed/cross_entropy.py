@@ -30,12 +30,7 @@ import numpy as np
 
 from pixleak.signals.base import Columns, Signal
 from pixleak.signals.pixels import Pixels
-from pixleak.types import Floats, SignalInfo
-
-
-def mean_loss(pixels: Pixels) -> Floats:
-    """(b,) mean cross-entropy, nat/pixel."""
-    return np.asarray(pixels.cross_entropy_sums.sum(axis=(1, 2)) / pixels.pixel_count)
+from pixleak.types import SignalInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +47,7 @@ class CrossEntropy(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.single(mean_loss(pixels))
+        return Columns.single(pixels.mean("cross_entropy"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +65,7 @@ class LogCrossEntropy(Signal):
 
     def measure(self, pixels: Pixels) -> Columns:
         # A clipped loss is at least log(1 + exp(-15)) > 0, so the logarithm is finite.
-        return Columns.single(np.log(mean_loss(pixels)))
+        return Columns.single(np.log(pixels.mean("cross_entropy")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,4 +82,4 @@ class CrossEntropySecondMoment(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.single(pixels.mean(pixels.cross_entropy.square()))
+        return Columns.single(pixels.mean("squared_cross_entropy"))

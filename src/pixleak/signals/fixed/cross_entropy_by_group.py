@@ -48,7 +48,7 @@ class CrossEntropyByClass(Signal):
         )
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.means(pixels.cross_entropy_sums.sum(axis=2), pixels.class_count)
+        return Columns.means(pixels.sums("cross_entropy").sum(axis=2), pixels.class_count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,5 +77,5 @@ class CrossEntropyByBorder(Signal):
 
     def measure(self, pixels: Pixels) -> Columns:
         return Columns.means(
-            pixels.cross_entropy_sums.sum(axis=1), pixels.stratum_count.sum(axis=1)
+            pixels.sums("cross_entropy").sum(axis=1), pixels.stratum_count.sum(axis=1)
         )

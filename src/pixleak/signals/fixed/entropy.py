@@ -34,4 +34,4 @@ class Entropy(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.single(pixels.mean(pixels.entropy))
+        return Columns.single(pixels.mean("entropy"))

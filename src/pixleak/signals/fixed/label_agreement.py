@@ -18,8 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from pixleak.signals.base import Columns, Signal
 from pixleak.signals.fixed.dice import mean_dice
 from pixleak.signals.pixels import Pixels
@@ -41,8 +39,7 @@ class LabelAgreement(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        right = np.trace(pixels.confusion, axis1=1, axis2=2)
-        return Columns.single(right / pixels.pixel_count)
+        return Columns.single(pixels.mean("right"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +57,4 @@ class LabelDice(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        confusion = pixels.confusion
-        right = np.diagonal(confusion, axis1=1, axis2=2)
-        return mean_dice(right, confusion.sum(axis=1), pixels)
+        return mean_dice(pixels.sums("right").sum(axis=2), pixels.predicted_count, pixels)

@@ -38,7 +38,7 @@ class Margin(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.single(pixels.margin_sums.sum(axis=(1, 2)) / pixels.pixel_count)
+        return Columns.single(pixels.mean("margin"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,5 +68,5 @@ class MarginByStratum(Signal):
         )
 
     def measure(self, pixels: Pixels) -> Columns:
-        b = len(pixels.margin_sums)
-        return Columns.means(pixels.margin_sums.reshape(b, -1), pixels.stratum_count.reshape(b, -1))
+        sums, counts = pixels.sums("margin"), pixels.stratum_count
+        return Columns.means(sums.reshape(len(sums), -1), counts.reshape(len(sums), -1))

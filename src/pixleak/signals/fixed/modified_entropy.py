@@ -37,4 +37,4 @@ class ModifiedEntropy(Signal):
     )
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.single(pixels.mean(pixels.modified_entropy))
+        return Columns.single(pixels.mean("modified_entropy"))

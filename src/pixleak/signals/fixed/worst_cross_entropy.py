@@ -44,4 +44,4 @@ class WorstCrossEntropy(Signal):
             raise InputError(f"worst-cross-entropy: share must be in (0, 1], got {self.share}")
 
     def measure(self, pixels: Pixels) -> Columns:
-        return Columns.single(pixels.worst_mean(pixels.cross_entropy, self.share))
+        return Columns.single(pixels.worst_loss(self.share))
