@@ -32,7 +32,7 @@ def result_table(result: Result) -> Group:
     if result.controls:
         parts += [Text(), _controls(result.controls)]
     if result.attacks:
-        parts += [Text(), _attacks(result)]
+        parts += [Text(), _attacks(result), *(Text(note) for note in _notes(result))]
     parts += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
     return Group(*parts)
 
@@ -80,12 +80,16 @@ def _attacks(result: Result) -> Table:
             *(_rate(attack, fpr) for fpr in fprs),
             *([_auc(attack.control_auc)] if untrained else []),
         )
-    notes = ["* evidence of a leak"] if result.verdict.evidence else []
-    if any(not rate.resolvable for attack in attacks for rate in attack.tpr_at_fpr):
-        notes.append("n/r: not resolvable with so few non-members; members found without any")
-    table.caption = "; ".join(notes) or None
-    table.caption_justify = "left"
     return table
+
+
+def _notes(result: Result) -> list[str]:
+    notes = ["* evidence of a leak"] if result.verdict.evidence else []
+    if any(not rate.resolvable for attack in result.attacks for rate in attack.tpr_at_fpr):
+        notes.append(
+            "n/r: too few non-members to resolve this rate; members found without a false positive"
+        )
+    return notes
 
 
 def _rate(attack: AttackResult, fpr: float) -> str:

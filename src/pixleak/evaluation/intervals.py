@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from pixleak.evaluation.rates import Bounds, mean_variance
 from pixleak.evaluation.sample import Sample, Side, sample_of
@@ -146,7 +146,7 @@ def newcombe(sample: Sample, placements: Placements, level: float) -> Bounds:
     """Newcombe's interval at the effective numbers of records."""
     m, n = _effective_sizes(sample, placements)
     units = min(sample.members.count, sample.nonmembers.count)
-    quantile = float(stats.t.ppf(0.5 + level / 2, units - 1))
+    quantile = float(special.stdtrit(units - 1, 0.5 + level / 2))
     area = placements.auc
     both = (m + n) / 2 - 1
 
@@ -175,11 +175,11 @@ def bca(estimate: float, replicates: Floats, left_out: Floats, level: float) -> 
     """
     b = len(replicates)
     below = (replicates < estimate).mean() + (replicates == estimate).mean() / 2
-    bias = stats.norm.ppf(np.clip(below, 1 / b, 1 - 1 / b))
+    bias = special.ndtri(np.clip(below, 1 / b, 1 - 1 / b))
     scale = np.sum(left_out**2) ** 1.5
     skewness = np.sum(left_out**3) / (6 * scale) if scale > 0 else 0.0
-    shifted = bias + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
-    shares = stats.norm.cdf(bias + shifted / (1 - skewness * shifted))
+    shifted = bias + special.ndtri([(1 - level) / 2, (1 + level) / 2])
+    shares = special.ndtr(bias + shifted / (1 - skewness * shifted))
     low, high = np.quantile(replicates, shares)
     return Bounds(float(low), float(high))
 

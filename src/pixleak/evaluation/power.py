@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, stats
+from scipy import optimize, special
 
 
 def detectable_auc(members: int, nonmembers: int, *, level: float, power: float = 0.8) -> float:
@@ -38,8 +38,8 @@ def detectable_auc(members: int, nonmembers: int, *, level: float, power: float 
     """
     pairs = members * nonmembers
     at_chance = math.sqrt((members + nonmembers + 1) / (12 * pairs))
-    bar = float(stats.norm.ppf(1 - level)) * at_chance
-    quantile = float(stats.norm.ppf(power))
+    bar = float(special.ndtri(1 - level)) * at_chance
+    quantile = float(special.ndtri(power))
 
     def excess(area: float) -> float:
         q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)

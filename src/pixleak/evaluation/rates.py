@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from pixleak.evaluation.sample import Side
 from pixleak.results import Rate
@@ -47,8 +47,8 @@ def clopper_pearson(successes: float, trials: float, level: float = 0.95) -> Bou
     """
     tail = (1 - level) / 2
     failures = trials - successes
-    low = stats.beta.ppf(tail, successes, failures + 1) if successes > 0 else 0.0
-    high = stats.beta.ppf(1 - tail, successes + 1, failures) if failures > 0 else 1.0
+    low = special.betaincinv(successes, failures + 1, tail) if successes > 0 else 0.0
+    high = special.betaincinv(successes + 1, failures, 1 - tail) if failures > 0 else 1.0
     return Bounds(float(low), float(high))
 
 

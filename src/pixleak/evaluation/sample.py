@@ -113,4 +113,6 @@ def sample_of(scores: Floats, member: Bools, units: Sequence[str] | None = None)
 def _side(scores: Floats, names: NDArray[np.generic]) -> Side:
     order = np.argsort(scores, kind="stable")
     distinct, codes = np.unique(names[order], return_inverse=True)
+    if len(distinct) == len(names):  # records on their own, whatever they are called
+        codes = np.arange(len(names))
     return Side(scores[order], codes.astype(np.int64), len(distinct))

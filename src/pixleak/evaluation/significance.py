@@ -7,9 +7,9 @@ units (subjects, or records) to the two sides was as likely as the one that happ
 
     a_u = sum over records of u of (midrank - (N + 1) / 2)      = m n (AUC - 1/2) in total
 
-For records without ties that is the Mann-Whitney test, taken exactly on up to 50 a side and from
-the normal limit above. With ties or subjects it is taken from seeded random permutations, and
-from the permutation's own normal limit where both sides hold at least 100 units::
+For records that is the Mann-Whitney test. It is taken exactly for up to 2,500 pairs of records
+without ties, from the permutation's normal limit where both sides hold at least 50 records (100
+subjects), and from seeded random permutations otherwise. The limit has::
 
     var = m n / (U (U - 1)) * sum a_u^2                          U = m + n units
 
@@ -31,19 +31,19 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from pixleak.evaluation.roc import allowed_false_positives
 from pixleak.evaluation.sample import Sample
 from pixleak.types import Bools, Floats
 
 PERMUTATIONS = 20_000
-_EXACT_UP_TO = 50
-_NORMAL_FROM = 100
+_EXACT_PAIRS = 2500
+_NORMAL_RECORDS = 50
+_NORMAL_SUBJECTS = 100
 _CHUNK = 4_000_000
 _BUDGET = 40_000_000
 """Record assignments that a permutation test of large samples may draw."""
@@ -62,26 +62,26 @@ def auc_p_value(sample: Sample, seed: int = 0) -> float:
     """
     units = _Units(sample)
     fewest = min(sample.members.count, sample.nonmembers.count)
+    pairs = sample.members.count * sample.nonmembers.count
     tied = len(np.unique(units.scores)) < len(units.scores)
-    if not sample.clustered and not tied:
-        method: Literal["exact", "asymptotic"] = "exact" if fewest <= _EXACT_UP_TO else "asymptotic"
+    if pairs <= _EXACT_PAIRS and not tied and not sample.clustered:
         return float(
             stats.mannwhitneyu(
                 sample.members.scores,
                 sample.nonmembers.scores,
                 alternative="greater",
-                method=method,
+                method="exact",
                 axis=None,
             ).pvalue
         )
     ranks = stats.rankdata(units.scores) - (len(units.scores) + 1) / 2
     influence = np.bincount(units.of_record, ranks, minlength=units.count)
     observed = float(influence[: units.members].sum())
-    if fewest >= _NORMAL_FROM:
+    if fewest >= (_NORMAL_SUBJECTS if sample.clustered else _NORMAL_RECORDS):
         outside = units.count - units.members
         variance = float(np.sum(influence**2)) * units.members * outside
         variance /= units.count * (units.count - 1)
-        return float(stats.norm.sf(observed / np.sqrt(variance))) if variance > 0 else 1.0
+        return float(special.ndtr(-observed / np.sqrt(variance))) if variance > 0 else 1.0
     at_least = drawn = 0
     for inside in units.permutations(seed):
         # The allowance keeps rounding from splitting equal sums.
