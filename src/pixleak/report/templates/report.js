@@ -8,7 +8,7 @@
       const button = document.createElement("button");
       button.type = "button";
       button.setAttribute("aria-label", `Sort by ${head.textContent.trim()}`);
-      head.append("\u00a0", button);
+      head.append(button);
       button.addEventListener("click", () => {
         const numbers = head.dataset.sort === "number";
         const first = numbers ? "descending" : "ascending";
