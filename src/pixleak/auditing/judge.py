@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,23 +75,25 @@ def judge(
     member: Bools = np.array([key in members for key in records.ids])
     names = _attacked(plan, measured.target)
     scored = [_score(measured, name) for name in names]
+    by_id = plan.split.units(plan.records)
+    units = [by_id[key] for key in records.ids]
     attacks = []
     for i, one in enumerate(scored):
-        attacks.append(_evaluate(plan, one, member, records, measured, untrained_note))
+        attacks.append(_evaluate(plan, one, member, units, measured, untrained_note))
         progress.update("evaluating", i + 1, len(scored))
     inside = records.select([k for k in records.ids if k in members])
     outside = records.select([k for k in records.ids if k not in members])
-    blind = blind_scores(records, member, seed=plan.seed_for("blind"))
+    blind = blind_scores(records, member, units=units, seed=plan.seed_for("blind"))
     return Judged(
         attacks=attacks,
         scored=scored,
         blind=blind,
         controls=[
-            _blind_control(plan, blind, member, records),
+            _blind_control(plan, blind, member, units),
             _untrained_control(attacks, untrained_note),
         ],
         duplicates=find_duplicates(inside, outside),
-        shift=check_shift(inside, outside),
+        shift=check_shift(inside, outside, units=by_id),
     )
 
 
@@ -113,7 +116,7 @@ def _evaluate(
     plan: Plan,
     one: Scored,
     member: Bools,
-    records: PreparedRecords,
+    units: Sequence[str],
     measured: Measured,
     untrained_note: str,
 ) -> AttackResult:
@@ -121,7 +124,7 @@ def _evaluate(
     result = evaluate_scores(
         one.scores,
         member,
-        units=records.units,
+        units=units,
         info=one.info,
         shadow=shadow,
         extra_thresholds=thresholds,
@@ -171,7 +174,7 @@ def title_of(info: SignalInfo) -> str:
     return titles.get(info.name, info.name.replace("-", " ").capitalize())
 
 
-def _blind_control(plan: Plan, blind: Floats, member: Bools, records: PreparedRecords) -> Control:
+def _blind_control(plan: Plan, blind: Floats, member: Bools, units: Sequence[str]) -> Control:
     return evaluate_control(
         blind,
         member,
@@ -179,7 +182,7 @@ def _blind_control(plan: Plan, blind: Floats, member: Bools, records: PreparedRe
         title="Blind baseline",
         what="A classifier that sees images and truths but never the model.",
         cross_validated=True,
-        units=records.units,
+        units=units,
         level=round(1 - plan.evaluation.level, 10),
         replicates=plan.evaluation.replicates,
         seed=plan.seed_for("bootstrap/blind"),

@@ -75,8 +75,8 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
         judged.controls,
         duplicates=judged.duplicates,
         shift=judged.shift,
-        members=len(plan.ids("target-members")),
-        nonmembers=len(plan.ids("target-nonmembers")),
+        members=_independent(plan, "target-members"),
+        nonmembers=_independent(plan, "target-nonmembers"),
         level=round(1 - plan.evaluation.level, 10),
     )
     write_parquet(folder / "signals.parquet", signals_table(measured.target))
@@ -108,6 +108,12 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     write_result(folder, result)
     shutil.rmtree(copies, ignore_errors=True)
     return result
+
+
+def _independent(plan: Plan, role: str) -> int:
+    """How many units (subjects, blocks of frames, or records) a role holds."""
+    units = plan.split.units(plan.records)
+    return len({units[key] for key in plan.ids(role)})
 
 
 def _used(plan: Plan) -> set[str]:

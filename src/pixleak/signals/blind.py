@@ -18,6 +18,7 @@ Differs from the source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,34 +40,45 @@ COMPONENTS = 10
 """Principal components of the thumbnails that the classifier sees."""
 
 
-def blind_scores(records: Records, member: Bools, *, seed: int, folds: int = 5) -> Floats:
+def blind_scores(
+    records: Records,
+    member: Bools,
+    *,
+    seed: int,
+    units: Sequence[str] | None = None,
+    folds: int = 5,
+) -> Floats:
     """Out-of-fold membership scores from the records alone.
 
     Args:
         records: n records.
         member: (n,) whether each was trained on.
         seed: of the folds.
-        folds: number of folds; records of one subject share a fold.
+        units: (n,) what each record was dealt with (subject, block of frames); the subject or
+            the record itself where left out. Records of one unit share a fold.
+        folds: number of folds.
 
     Returns:
         (n,) ranks within the fold, in (0, 1); higher = more likely a member.
 
     Raises:
-        InputError: fewer than two subjects a fold on a side.
+        InputError: fewer than four units on a side.
     """
     from scipy.stats import rankdata
     from sklearn.model_selection import StratifiedGroupKFold
 
-    units = np.array(records.units)
-    fewest = min(len(set(units[member])), len(set(units[~member])))
+    groups = np.array(records.units if units is None else units)
+    fewest = min(len(set(groups[member])), len(set(groups[~member])))
     folds = min(folds, fewest // 2)
     if folds < 2:
-        raise InputError(f"the blind baseline needs at least 4 subjects on each side, got {fewest}")
+        raise InputError(
+            f"the blind baseline needs at least 4 subjects or blocks on each side, got {fewest}"
+        )
     _, plain = plain_features(records)
     features = np.concatenate([plain, _thumbnails(records)], axis=1)
     plan = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     scores = np.zeros(len(member))
-    for fitted, held in plan.split(features, member, units):
+    for fitted, held in plan.split(features, member, groups):
         model = _classifier(plain.shape[1])
         model.fit(features[fitted], member[fitted])
         scores[held] = (rankdata(model.decision_function(features[held])) - 0.5) / len(held)

@@ -54,5 +54,5 @@ def test_scores_repeat_and_do_not_depend_on_each_other_s_fold() -> None:
 
 def test_too_few_subjects_are_refused() -> None:
     records = phantom(8, size=24, seed=1)
-    with pytest.raises(InputError, match="at least 4 subjects on each side, got 3"):
+    with pytest.raises(InputError, match="at least 4 subjects or blocks on each side, got 3"):
         blind_scores(records, np.arange(8) < 3, seed=0)
