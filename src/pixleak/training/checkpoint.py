@@ -15,7 +15,7 @@ from torch import nn
 
 from pixleak import __version__
 from pixleak.errors import InputError
-from pixleak.records.disk import replaced
+from pixleak.files import replaced
 from pixleak.targets.state import load_state
 from pixleak.training.networks import NETWORKS
 

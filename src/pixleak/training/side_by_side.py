@@ -29,7 +29,7 @@ from typing import Any
 import pixleak.errors
 from pixleak.errors import InputError, PixleakError
 from pixleak.records.base import Records
-from pixleak.records.disk import writing
+from pixleak.files import writing
 from pixleak.records.prepare import PreparedRecords, prepare
 from pixleak.training.recipe import Recipe
 
@@ -169,11 +169,11 @@ def finished(job: TrainingJob) -> TrainedModel | None:
         return None
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        if summary["recipe"] != job.recipe.model_dump(mode="json") or summary["seed"] != job.seed:
+            return None
+        return TrainedModel(job.name, job.path, tuple(summary["epoch_losses"]), summary["seconds"])
+    except (ValueError, KeyError, TypeError):  # somebody else's file
         return None
-    if summary["recipe"] != job.recipe.model_dump(mode="json") or summary["seed"] != job.seed:
-        return None
-    return TrainedModel(job.name, job.path, tuple(summary["epoch_losses"]), summary["seconds"])
 
 
 def summary_path(weights: Path) -> Path:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pixleak.errors import PixleakError
-from pixleak.records.disk import replaced, writing
+from pixleak.files import replaced, writing
 
 if TYPE_CHECKING:
     from pixleak.training.fit import Trained

@@ -217,5 +217,6 @@ def test_another_recipe_or_seed_is_not_finished(tmp_path: Path) -> None:
     assert finished(one) is not None
     assert finished(job("a", tmp_path, seed=1)) is None
     assert finished(job("a", tmp_path, TINY.model_copy(update={"lr": 0.1}))) is None
-    one.path.with_suffix(".json").write_text("{")
-    assert finished(one) is None
+    for other in ("{", "[]", "{}"):
+        one.path.with_suffix(".json").write_text(other)
+        assert finished(one) is None
