@@ -28,8 +28,8 @@ from typing import Any
 
 import pixleak.errors
 from pixleak.errors import InputError, PixleakError
-from pixleak.records.base import Records
 from pixleak.files import writing
+from pixleak.records.base import Records
 from pixleak.records.prepare import PreparedRecords, prepare
 from pixleak.training.recipe import Recipe
 
