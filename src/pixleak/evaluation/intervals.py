@@ -15,9 +15,20 @@ The interval is the union of two:
 
 Why not one of them: near 1 the bootstrap sees only the few misplaced records it has, and at 1
 it sees none and would claim [1, 1]; Newcombe's assumes that both sides spread alike, and is too
-short where a large side spreads more than a small one. COVERAGE_TABLE
+short where a large side spreads more than a small one.
 
-``benchmarks/auc_coverage.py`` measures this.
+Coverage measured at level 0.95, 200 samples a cell (standard error 0.015), 30 to 400 records a
+side, AUC 0.5 to 0.99: lowest and mean over the cells, beside the plain percentile bootstrap's
+lowest (``benchmarks/auc_coverage.py``):
+
+==========================================  ======  =====  ==========
+world                                       lowest  mean   percentile
+==========================================  ======  =====  ==========
+both sides normal, equal spread             0.940   0.973  0.785
+members spread twice as far                 0.920   0.963  0.635
+few members stand out, the others not       0.925   0.950  0.835
+subjects of 1 to about 15 records           0.920   0.971  0.590
+==========================================  ======  =====  ==========
 
 Source:
     Efron, "Better bootstrap confidence intervals", JASA 82, 1987; Newcombe, "Confidence intervals

@@ -119,7 +119,8 @@ def test_copies_of_a_record_are_no_evidence() -> None:
 
 @pytest.mark.parametrize("clustered", [False, True])
 def test_size_of_the_tests(clustered: bool, monkeypatch) -> None:
-    monkeypatch.setattr("pixleak.evaluation.significance.PERMUTATIONS", 2000)
+    for name in ("PERMUTATIONS", "_FEWEST"):
+        monkeypatch.setattr(f"pixleak.evaluation.significance.{name}", 2000)
     # 300 nulls at level 0.1: more than 47 happen with probability 0.001.
     rng = np.random.default_rng(6)
     rejected = np.zeros(2)
