@@ -74,6 +74,13 @@ def test_files_that_cannot_be_loaded(tmp_path: Path) -> None:
     refused(lambda: load_network(path), "4 of 4 are missing (first '0.weight'), 1 are not in it")
 
 
+def test_no_place_to_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(
+        lambda: save_weights(nn.Linear(1, 1), tmp_path / "file" / "w.safetensors"), "cannot write"
+    )
+
+
 def test_an_old_file_survives_a_failed_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
