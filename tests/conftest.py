@@ -36,6 +36,12 @@ settings.register_profile(
 settings.load_profile("deterministic")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name byte strings by their argument: an archive's bytes hold the time it was made, so that
+    parallel workers would disagree about the names of the tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The root of the checkout."""
