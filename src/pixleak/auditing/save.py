@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from pixleak.auditing.store import write_atomically
+from pixleak.files import write_whole
 from pixleak.results import Result
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ def signals_table(table: SignalTable) -> pa.Table:
 def write_config(folder: Path, plan: Plan) -> None:
     """``config.yaml``, first of all, so that even a killed run says what it was."""
     text = yaml.safe_dump(plan.arguments, sort_keys=False, allow_unicode=True)
-    write_atomically(folder / "config.yaml", text)
+    write_whole(folder / "config.yaml", text)
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """A Parquet file, whole or not at all."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
-    write_atomically(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
 
 
 def write_exhibits(folder: Path, exhibits: Exhibits | None) -> None:
@@ -94,9 +94,9 @@ def write_exhibits(folder: Path, exhibits: Exhibits | None) -> None:
         return
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **exhibits.arrays)  # type: ignore[arg-type]
-    write_atomically(folder / "exhibits.npz", buffer.getvalue())
+    write_whole(folder / "exhibits.npz", buffer.getvalue())
 
 
 def write_result(folder: Path, result: Result) -> None:
     """``result.json``, last, so that a folder that has it is complete."""
-    write_atomically(folder / "result.json", result.to_json())
+    write_whole(folder / "result.json", result.to_json())

@@ -113,16 +113,3 @@ def check_writable(folder: Path) -> None:
             f"cannot write to the output folder {folder}: {error.strerror or error}; "
             "choose another with --out"
         ) from error
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

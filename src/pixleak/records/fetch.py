@@ -19,7 +19,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from pixleak.errors import InputError
-from pixleak.records.disk import writing
+from pixleak.files import writing
 
 Progress = Callable[[int, int | None], None]
 

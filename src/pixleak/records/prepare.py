@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixleak.errors import InputError
+from pixleak.files import replaced, writing
 from pixleak.records.arrays import StoredArray, write_header
 from pixleak.records.base import Batch, Record, RecordKey, Records
-from pixleak.records.disk import replaced, writing
 from pixleak.records.validate import validate
 from pixleak.types import ImageTruth, LabelTruth, Truth
 

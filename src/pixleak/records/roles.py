@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixleak.errors import InputError
+from pixleak.files import replaced
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.disk import replaced
 from pixleak.registry import nearest
 
 ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")

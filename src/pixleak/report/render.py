@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import uuid
 from pathlib import Path
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pixleak.errors import InputError
+from pixleak.files import write_whole
 from pixleak.report import wording
 from pixleak.report.folder import read_run
 from pixleak.report.page import page
@@ -37,15 +35,8 @@ def render(folder: Path) -> Path:
             cannot be written to.
     """
     folder = Path(folder)
-    html = to_html(folder)
     path = folder / "report.html"
-    try:
-        _replace(path, html)
-    except OSError as error:
-        raise InputError(
-            f"the report cannot be written to {path} ({error.strerror}); "
-            "free some space, or give a folder that may be written to"
-        ) from error
+    write_whole(path, to_html(folder))
     return path
 
 
@@ -96,16 +87,3 @@ def _yaml(content: object) -> str:
     return yaml.safe_dump(
         content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=90
     ).rstrip("\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pixleak.auditing.store import Store, check_writable, digest, write_atomically
+from pixleak.auditing.store import Store, check_writable, digest
 from pixleak.errors import InputError
 
 
@@ -61,19 +61,3 @@ def test_an_unwritable_folder_is_one_sentence(
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(InputError, match="No space left on device"):
         check_writable(tmp_path / "other")
-
-
-def test_a_failed_write_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a"
-    write_atomically(path, "old")
-
-    def fails(*_: object) -> None:
-        raise OSError(errno.EIO, "broken")
-
-    monkeypatch.setattr("os.replace", fails)
-    with pytest.raises(OSError, match="broken"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["a"]

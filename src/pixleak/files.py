@@ -30,6 +30,8 @@ def writing(path: Path) -> Iterator[None]:
             raise InputError(f"no permission to write {path}; choose another folder") from error
         if isinstance(error, (FileExistsError, NotADirectoryError)):
             raise InputError(f"cannot write {path}: part of it is a file, not a folder") from error
+        if isinstance(error, IsADirectoryError):
+            raise InputError(f"cannot write {path}: there is a folder of that name") from error
         raise
 
 
@@ -72,3 +74,13 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        InputError: as :func:`writing`.
+    """
+    with replaced(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)

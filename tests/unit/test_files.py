@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from pixleak.errors import InputError
-from pixleak.records.disk import replaced
+from pixleak.files import replaced
 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pixleak.records.disk import replaced
+from pixleak.files import replaced
 with replaced(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
