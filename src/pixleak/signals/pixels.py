@@ -418,6 +418,18 @@ class Pixels:
         return self.prediction.values.argmax(dim=1)
 
     @cached_property
+    def as_predicted(self) -> Pixels:
+        """The same answers with the predicted labels as truth: what a prediction alone shows.
+
+        Its margin is that of the predicted class, its cross-entropy minus the log confidence,
+        its strata those of the predicted mask. Ignored pixels stay ignored.
+        """
+        labels = self.predicted_labels.to(torch.int64)
+        if self.valid is not None:
+            labels = torch.where(self.valid, labels, self.truths)
+        return Pixels(self.prediction, labels, self.truth_kind, self.ids)
+
+    @cached_property
     def right(self) -> Tensor:
         """(b, h, w) 1.0 where the predicted label is the true one, else 0.0."""
         right = self.predicted_labels.numpy() == self._small_labels

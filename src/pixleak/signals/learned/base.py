@@ -1,0 +1,157 @@
+"""What a learned signal is: trained on a shadow model's outputs, then a signal like any other.
+
+An attacker who holds a shadow model knows which records it was trained on. A classifier learns
+to tell those from the shadow's held-out records by the shadow's answers; its logit on the
+target's answers is one number a record. So a learned attack is a learned *signal*, and
+thresholds, calibration and the likelihood-ratio attacks apply to it as to any other.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixleak.errors import InputError
+from pixleak.records.base import Records
+from pixleak.signals.base import Signal
+from pixleak.signals.maps import MapStore
+from pixleak.types import Access, Bools, SignalInfo
+
+Arrays = dict[str, NDArray[Any]]
+OnEpoch = Callable[[int, int], None]
+
+_CARD, _ARRAYS = "signal.json", "arrays.safetensors"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedSignal(Signal):
+    """A trained classifier as a signal; its value is the logit of "member".
+
+    Args:
+        card: what the signal is.
+        settings: plain numbers and words that are needed to rebuild it.
+        arrays: weights and standardisation.
+        history: what happened in training: name -> one number an epoch (or fold).
+    """
+
+    kind: ClassVar[str]
+
+    card: SignalInfo
+    settings: Mapping[str, Any]
+    arrays: Arrays = field(repr=False)
+    history: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
+
+    @property
+    def info(self) -> SignalInfo:
+        return self.card
+
+    def save(self, folder: Path) -> None:
+        """Write ``signal.json`` and ``arrays.safetensors`` into an existing folder, no pickle."""
+        from safetensors.numpy import save_file
+
+        content = {
+            "kind": self.kind,
+            "info": asdict(self.card),
+            "settings": dict(self.settings),
+            "history": dict(self.history),
+        }
+        (folder / _CARD).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        packed = {name: np.array(values, order="C") for name, values in self.arrays.items()}
+        save_file(packed, folder / _ARRAYS)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputError: the folder holds no learned signal, or one of another kind.
+        """
+        from safetensors.numpy import load_file
+
+        content = read_card(folder)
+        if content["kind"] != cls.kind:
+            raise InputError(f"{folder} holds a {content['kind']!r} signal, not {cls.kind!r}")
+        info = content["info"]
+        return cls(
+            card=SignalInfo(**info | {"access": Access(info["access"])}),
+            settings=content["settings"],
+            arrays=load_file(folder / _ARRAYS),
+            history=content["history"],
+        )
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The contents of a saved signal's ``signal.json``.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = folder / _CARD
+    if not path.is_file():
+        raise InputError(f"{folder} holds no learned signal ({_CARD} is missing)")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedSignal(ABC):
+    """A frozen dataclass of training parameters."""
+
+    @property
+    @abstractmethod
+    def info(self) -> SignalInfo:
+        """What the fitted signal will be."""
+
+    @property
+    def name(self) -> str:
+        """The name in the table of learned signals."""
+        return self.info.name
+
+    @abstractmethod
+    def fit(
+        self,
+        maps: MapStore,
+        records: Records,
+        member: Mapping[str, bool],
+        *,
+        seed: int,
+        on_epoch: OnEpoch | None = None,
+    ) -> FittedSignal:
+        """Train on a shadow's answers.
+
+        Args:
+            maps: the shadow's answers on ``records``.
+            records: the shadow's members and held-out records.
+            member: record id -> whether the shadow was trained on it.
+            seed: of every random choice.
+            on_epoch: called with (epochs done, epochs).
+
+        Raises:
+            InputError: a record has no answer or no membership, or one side is too small.
+            UnmetNeedError: the stored answers are hard labels.
+        """
+
+    def _membership(self, maps: MapStore, records: Records, member: Mapping[str, bool]) -> Bools:
+        """(n,) membership of the records, after checking that it can be learned from."""
+        maps.require(self.info.access, self.name)
+        if missing := [key for key in records.ids if key not in member]:
+            raise InputError(f"{self.name}: the shadow's membership of {missing[0]!r} is unknown")
+        answer = np.array([member[key] for key in records.ids], dtype=np.bool_)
+        few = min(int(answer.sum()), int((~answer).sum()))
+        if few < MIN_SIDE:
+            raise InputError(
+                f"{self.name} learns from a shadow's members and non-members and needs at least "
+                f"{MIN_SIDE} of each, got {int(answer.sum())} and {int((~answer).sum())}"
+            )
+        return answer
+
+
+MIN_SIDE = 4
+"""Fewest shadow members, and fewest shadow non-members."""
