@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from pixleak.auditing.finding import Finding
@@ -107,10 +108,14 @@ def audit(
     )
     with ExitStack() as stack:
         reporter: Progress = stack.enter_context(shown()) if progress else Silent()
-        temporary = None if out is not None else TemporaryDirectory(prefix="pixleak-")
-        folder = Path(out) if out is not None else Path(temporary.name)  # type: ignore[union-attr]
-        result = run(plan, folder, reporter)
-    finding = Finding.of(result, folder=folder, temporary=temporary)
+        folder = Path(mkdtemp(prefix="pixleak-")) if out is None else Path(out)
+        try:
+            result = run(plan, folder, reporter)
+        except BaseException:
+            if out is None:
+                rmtree(folder, ignore_errors=True)
+            raise
+    finding = Finding.of(result, folder=folder, temporary=out is None)
     if out is not None:
         finding.save(out)
     return finding

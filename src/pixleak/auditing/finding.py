@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import weakref
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 from pydantic import PrivateAttr
@@ -22,7 +22,6 @@ class Finding(Result):
 
     _folder: Path | None = PrivateAttr(None)
     _scores: pa.Table | None = PrivateAttr(None)
-    _temporary: TemporaryDirectory[str] | None = PrivateAttr(None)
 
     @classmethod
     def of(
@@ -31,13 +30,21 @@ class Finding(Result):
         *,
         folder: Path | None = None,
         scores: pa.Table | None = None,
-        temporary: TemporaryDirectory[str] | None = None,
+        temporary: bool = False,
     ) -> Finding:
-        """A result with the run folder, or the table of scores, that it came with."""
+        """A result with the run folder, or the table of scores, that it came with.
+
+        Args:
+            result: what was found.
+            folder: the run folder.
+            scores: the table of scores, where there is no folder.
+            temporary: whether the folder goes when the finding does.
+        """
         finding = cls.model_validate(result.model_dump())
         finding._folder = folder
         finding._scores = scores
-        finding._temporary = temporary
+        if temporary and folder is not None:
+            weakref.finalize(finding, shutil.rmtree, folder, ignore_errors=True)
         return finding
 
     def save(self, folder: str | Path) -> Path:
