@@ -44,7 +44,7 @@ class Signal(ABC):
     A subclass sets ``info`` (what the table of signals lists) and writes :meth:`measure`; a
     family (one column a class, a border band, ...) also overrides :meth:`infos`. It reads
     :class:`~pixleak.signals.pixels.Pixels` only and never couples the records of a batch;
-    :func:`pixleak.signals.toy.check_signal` tests both.
+    :func:`pixleak.signals.check.check_signal` tests both.
     """
 
     @property

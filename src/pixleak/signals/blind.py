@@ -1,16 +1,24 @@
 """The blind baseline: can members be told from non-members without asking the model?
 
-A regularised logistic regression learns membership from plain properties of image and truth
-and from their thumbnails, out of fold: every record is scored by a classifier that was fitted
-on other subjects. It is a control, not an attack. Where it succeeds, the two sets differ in
-themselves, and an attack on the model may be reading that difference.
+A ridge regression learns membership from plain properties of image and truth and from their
+thumbnails, out of fold: every record is scored by a regression that was fitted on other
+subjects. It is a control, not an attack. Where it succeeds, the two sets differ in themselves,
+and an attack on the model may be reading that difference::
 
-Scores of different folds come from different classifiers, so each fold's scores are replaced by
-their ranks within the fold, in (0, 1).
+    w = (X'X + lambda n I)^-1 X' (y - mean y),     score = x . w
+
+Scores of different folds come from different fits, so each fold's scores are replaced by their
+ranks within the fold, in (0, 1).
+
+How large an AUC such scores reach by chance is not what an interval for independent scores says:
+they share fits, and leaving records out tilts the rest the other way. So membership is dealt
+anew, many times, over the subjects (or blocks), and the whole procedure repeated. The fit is
+linear in y, which makes that cheap: features, folds and (X'X + lambda n I)^-1 X' stay.
 
 Source:
     Das, Zhang, Tramer, "Blind Baselines Beat Membership Inference Attacks for Foundation
-    Models", 2024, arXiv:2406.16201; Duan et al., 2024, arXiv:2402.07841.
+    Models", 2024, arXiv:2406.16201. Permutation of a classifier's labels: Ojala, Garriga,
+    "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010.
 
 Differs from the source:
     There the baselines read text; the features here are of images and label maps.
@@ -19,10 +27,11 @@ Differs from the source:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from pixleak.errors import InputError
@@ -30,77 +39,114 @@ from pixleak.records.base import Records
 from pixleak.records.features import plain_features
 from pixleak.types import Bools, Floats, LabelTruth
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
 THUMBNAIL = 8
 """Side of the thumbnails in pixels."""
 
 COMPONENTS = 10
-"""Principal components of the thumbnails that the classifier sees."""
+"""Principal components of the thumbnails that the regression sees."""
+
+SHRINKAGE = 0.25
+"""The ridge's weight, as a share of the number of records fitted on."""
+
+MOST_RANKED = 4_000_000
+"""Scores ranked in all permutations together; fewer permutations of very many records."""
 
 
-def blind_scores(
+@dataclass(frozen=True, eq=False)
+class BlindBaseline:
+    """What can be told without the model.
+
+    Args:
+        scores: (n,) out-of-fold ranks in (0, 1); higher = more likely a member.
+        null_aucs: (p,) AUC of the same procedure with membership dealt at random.
+    """
+
+    scores: Floats
+    null_aucs: Floats
+
+
+def blind_baseline(
     records: Records,
     member: Bools,
     *,
     seed: int,
     units: Sequence[str] | None = None,
     folds: int = 5,
-) -> Floats:
-    """Out-of-fold membership scores from the records alone.
+    permutations: int = 2000,
+) -> BlindBaseline:
+    """Out-of-fold membership scores from the records alone, and what chance would give.
 
     Args:
         records: n records.
-        member: (n,) whether each was trained on.
-        seed: of the folds.
+        member: (n,) whether each was trained on; the same for all records of a unit.
+        seed: of folds and permutations.
         units: (n,) what each record was dealt with (subject, block of frames); the subject or
-            the record itself where left out. Records of one unit share a fold.
+            the record itself where left out. Records of one unit share a fold and, in
+            permutations, a side.
         folds: number of folds.
-
-    Returns:
-        (n,) ranks within the fold, in (0, 1); higher = more likely a member.
+        permutations: how often membership is dealt anew.
 
     Raises:
         InputError: fewer than four units on a side.
     """
-    from scipy.stats import rankdata
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    groups = np.array(records.units if units is None else units)
-    fewest = min(len(set(groups[member])), len(set(groups[~member])))
-    folds = min(folds, fewest // 2)
-    if folds < 2:
+    _, where, group = np.unique(
+        np.array(records.units if units is None else units), return_index=True, return_inverse=True
+    )
+    sides = member[where]
+    fewest = int(min(sides.sum(), (~sides).sum()))
+    if fewest < 4:
         raise InputError(
             f"the blind baseline needs at least 4 subjects or blocks on each side, got {fewest}"
         )
+    generator = np.random.default_rng(seed)
+    fold = generator.permutation(np.arange(len(sides)) % min(folds, fewest))[group]
     _, plain = plain_features(records)
-    features = np.concatenate([plain, _thumbnails(records)], axis=1)
-    plan = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    scores = np.zeros(len(member))
-    for fitted, held in plan.split(features, member, groups):
-        model = _classifier(plain.shape[1])
-        model.fit(features[fitted], member[fitted])
-        scores[held] = (rankdata(model.decision_function(features[held])) - 0.5) / len(held)
+    count = max(100, min(permutations, MOST_RANKED // len(member)))
+    dealt = np.stack([sides, *(generator.permutation(sides) for _ in range(count))], axis=1)
+    truth = dealt[group]  # (n, 1 + p)
+    scores = _out_of_fold(plain, _thumbnails(records), fold, truth)
+    aucs = _aucs(scores, truth)
+    return BlindBaseline(scores[:, 0], aucs[1:])
+
+
+def _out_of_fold(
+    plain: Floats, thumbnails: Floats, fold: NDArray[np.int64], truth: Bools
+) -> Floats:
+    """(n, p) ranks within the fold, a column of truth at a time."""
+    from scipy.stats import rankdata
+
+    scores = np.zeros(truth.shape)
+    for held in (fold == k for k in np.unique(fold)):
+        fitted = ~held
+        rotation = _components(thumbnails[fitted])
+        inputs = np.concatenate([plain, thumbnails @ rotation], axis=1)
+        spread = inputs[fitted].std(axis=0)
+        inputs = (inputs - inputs[fitted].mean(axis=0)) / np.where(spread > 1e-12, spread, 1)
+        known = inputs[fitted]
+        ridge = known.T @ known + SHRINKAGE * len(known) * np.eye(known.shape[1])
+        labels = truth[fitted] - truth[fitted].mean(axis=0)
+        weights = np.linalg.solve(ridge, known.T @ labels)
+        ranks = rankdata(inputs[held] @ weights, axis=0)
+        scores[held] = (ranks - 0.5) / held.sum()
     return scores
 
 
-def _classifier(plain: int) -> Pipeline:
-    """Standardised plain features and the main components of the thumbnails, then a regression."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.decomposition import PCA
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+def _components(thumbnails: Floats) -> Floats:
+    """(d, c) directions in which thumbnails vary most."""
+    centred = thumbnails - thumbnails.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    found: Floats = directions[:COMPONENTS].T
+    return found
 
-    components: Any = PCA(COMPONENTS, svd_solver="full")
-    columns = ColumnTransformer(
-        [
-            ("plain", StandardScaler(), slice(0, plain)),
-            ("thumbnails", make_pipeline(components, StandardScaler()), slice(plain, None)),
-        ]
-    )
-    return make_pipeline(columns, LogisticRegression(C=0.05, max_iter=1000))
+
+def _aucs(scores: Floats, truth: Bools) -> Floats:
+    """(p,) Mann-Whitney with half ties, column by column."""
+    from scipy.stats import rankdata
+
+    members = truth.sum(axis=0)
+    ranks = (rankdata(scores, axis=0) * truth).sum(axis=0)
+    aucs: Floats = (ranks - members * (members + 1) / 2) / (members * (len(truth) - members))
+    return aucs
 
 
 def _thumbnails(records: Records) -> Floats:

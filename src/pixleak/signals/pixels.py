@@ -364,8 +364,8 @@ class Pixels:
         own = self.error * self.cross_entropy
         if self.binary:  # the one other class has log(1 - p_c) = log p_y
             return own.mul_(2.0)
-        others = self._others.clamp(max=1.0 - float(np.exp(-CLIP)))
-        return own.sub_((others * torch.log1p(-others)).sum(dim=1))
+        wrong = torch.log1p(-self._others).clamp_min_(-CLIP)
+        return own.sub_((self._others * wrong).sum(dim=1))
 
     @cached_property
     def top_margin(self) -> Tensor:
