@@ -17,7 +17,7 @@ from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.records.checks import check_shift, find_duplicates
 from pixleak.results import AttackResult, Control, DuplicateCheck, ShiftCheck
 from pixleak.signals import SIGNALS
-from pixleak.signals.blind import blind_scores
+from pixleak.signals.blind import BlindBaseline, blind_baseline
 from pixleak.types import Bools, Floats, Scores, SignalInfo, SignalTable
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def judge(
         progress.update("evaluating", i + 1, len(scored))
     inside = records.select([k for k in records.ids if k in members])
     outside = records.select([k for k in records.ids if k not in members])
-    blind = blind_scores(records, member, units=units, seed=plan.seed_for("blind"))
+    blind = blind_baseline(records, member, units=units, seed=plan.seed_for("blind"))
     return Judged(
         attacks=attacks,
         scored=scored,
-        blind=blind,
+        blind=blind.scores,
         controls=[
-            _blind_control(plan, blind, member, units),
+            _blind_control(plan, blind, member),
             _untrained_control(attacks, untrained_note),
         ],
         duplicates=find_duplicates(inside, outside),
@@ -174,18 +174,15 @@ def title_of(info: SignalInfo) -> str:
     return titles.get(info.name, info.name.replace("-", " ").capitalize())
 
 
-def _blind_control(plan: Plan, blind: Floats, member: Bools, units: Sequence[str]) -> Control:
+def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools) -> Control:
     return evaluate_control(
-        blind,
+        blind.scores,
         member,
         name="blind-baseline",
         title="Blind baseline",
         what="A classifier that sees images and truths but never the model.",
-        cross_validated=True,
-        units=units,
+        null_aucs=blind.null_aucs,
         level=round(1 - plan.evaluation.level, 10),
-        replicates=plan.evaluation.replicates,
-        seed=plan.seed_for("bootstrap/blind"),
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pixleak.evaluation.controls import evaluate_control
+from pixleak.errors import InputError
+from pixleak.evaluation.controls import evaluate_control, permutation_interval
 from pixleak.results import Control
 
 MEMBER = np.arange(100) < 50
+CHANCE = np.random.default_rng(1).normal(0.49, 0.06, size=2000)
 
 
-def control(distance: float, *, cross_validated: bool = True, controls: int = 1) -> Control:
+def control(distance: float, *, learned: bool = True, controls: int = 1) -> Control:
     scores = np.random.default_rng(0).normal(size=100) + distance * MEMBER
     return evaluate_control(
         scores,
@@ -19,18 +21,18 @@ def control(distance: float, *, cross_validated: bool = True, controls: int = 1)
         name="blind-baseline",
         title="Blind baseline",
         what="A classifier that never sees the model.",
-        cross_validated=cross_validated,
+        null_aucs=CHANCE if learned else None,
         controls=controls,
     )
 
 
 @pytest.mark.parametrize(
-    ("distance", "cross_validated", "passed"),
+    ("distance", "learned", "passed"),
     [(0.0, True, True), (0.0, False, True), (2.0, True, False), (2.0, False, False),
      (-2.0, True, True), (-2.0, False, False)],
 )  # fmt: skip
-def test_passing(distance: float, cross_validated: bool, passed: bool) -> None:
-    found = control(distance, cross_validated=cross_validated)
+def test_passing(distance: float, learned: bool, passed: bool) -> None:
+    found = control(distance, learned=learned)
     assert found.passed is passed
     assert ("cannot tell" in found.explanation) is passed
 
@@ -41,3 +43,16 @@ def test_the_level_is_shared() -> None:
     assert four.auc is not None
     assert four.auc.level == pytest.approx(0.9875)
     assert four.auc.low < one.auc.low
+
+
+def test_a_learned_control_fails_just_where_the_permutation_test_does() -> None:
+    chance = np.linspace(0.4, 0.6, 999)
+    for auc in np.linspace(0.55, 0.65, 41):
+        found = permutation_interval(auc, chance, level=0.95)
+        reached = (chance >= auc).sum()
+        assert (found.low > 0.5) == ((1 + reached) / 1000 <= 0.025)
+
+
+def test_too_few_permutations_are_refused() -> None:
+    with pytest.raises(InputError, match="10 permutations are too few"):
+        permutation_interval(0.5, np.linspace(0.4, 0.6, 10), level=0.95)
