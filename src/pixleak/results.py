@@ -9,12 +9,17 @@ comparisons read only these. Infinite numbers are written as the strings ``"Infi
 from __future__ import annotations
 
 import json
+import os
+import platform
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from pixleak.errors import InputError
+from pixleak.version import __version__
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -249,6 +254,22 @@ class Environment(_Model):
     versions: dict[str, str]
     device: str
     threads: int
+
+
+def environment_here(*packages: str, device: str = "cpu") -> Environment:
+    """Where this process runs, and the versions of those packages that are installed."""
+    versions = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return Environment(
+        pixleak=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(terse=True),
+        versions=versions,
+        device=device,
+        threads=int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
+    )
 
 
 class Result(_Model):

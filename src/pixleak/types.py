@@ -155,7 +155,9 @@ class SignalTable:
         """The s signal names."""
         return tuple(info.name for info in self.infos)
 
-    def select(self, *, ids: Sequence[str] | None = None, signals: Sequence[str] | None = None) -> SignalTable:
+    def select(
+        self, *, ids: Sequence[str] | None = None, signals: Sequence[str] | None = None
+    ) -> SignalTable:
         """The sub-table of these records and signals, in the order asked for.
 
         Raises:

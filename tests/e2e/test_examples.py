@@ -51,8 +51,8 @@ def test_camvid_on_the_real_images(
 def audit_briefly(repo: Path, tmp_path: Path, name: str, root: Path) -> None:
     """The example's own path through the code, with less training and smaller images."""
     small = ["records.size=[32, 32]", "target.recipe.epochs=1", "learned=[type-ii-logistic]"]
-    counts = [f"split.{role}=24" for role in ("target_members", "shadow_members")]
-    settings = [f"records.root={root}", *small, *counts, "evaluation.replicates=100"]
+    split = ["split.target_members=30", "split.shadow_members=30", "split.block=3", "split.gap=1"]
+    settings = [f"records.root={root}", *small, *split, "evaluation.replicates=100"]
     overrides = [part for setting in settings for part in ("--set", setting)]
     config = repo / "examples" / f"{name}.yaml"
     run("-m", "pixleak", "audit", config, "--out", tmp_path / "run", *overrides)

@@ -44,7 +44,7 @@ def test_the_shipped_schema_is_the_schema_of_the_model() -> None:
 @pytest.mark.parametrize("value", [0.25, float("inf"), float("-inf")])
 def test_results_survive_json_also_with_infinite_numbers(tmp_path: Path, value: float) -> None:
     result = make_result(value)
-    content = json.loads(result.to_json(), parse_constant=lambda c: pytest.fail(f"bare {c} in JSON"))
+    content = json.loads(result.to_json(), parse_constant=lambda c: pytest.fail(f"bare {c}"))
     Draft202012Validator(result_schema()).validate(content)
     (tmp_path / "result.json").write_text(result.to_json())
     assert Result.read(tmp_path) == result

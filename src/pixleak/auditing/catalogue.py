@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pixleak.errors import InputError
 from pixleak.registry import nearest
-from pixleak.types import LabelTruth, SignalInfo
+from pixleak.types import SignalInfo
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def _signals() -> list[Row]:
 
     rows = []
     for name, signal in SIGNALS.items():
-        info = signal.infos(LabelTruth(2))[0]
+        info = signal.info
         rows.append(Row(name, _needs(info), info.summary, info.source))
     return rows
 

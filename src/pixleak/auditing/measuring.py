@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pixleak.auditing.config import LearnedConfig
 from pixleak.auditing.models import Model, Models
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress, step
 from pixleak.auditing.store import Artefact, Store
 from pixleak.errors import InputError, UnmetNeedError
+from pixleak.registry import nearest
 from pixleak.signals import SIGNALS
 from pixleak.signals.learned import LEARNED, load_fitted
 from pixleak.signals.maps import MapStore
@@ -37,95 +39,114 @@ class Measured:
         target: on the target members and non-members.
         untrained: the same records and signals, or None.
         shadow: fixed signals on the shadow's members and non-members, or None.
-        left_out: one sentence for every signal that was not measured.
     """
 
     target: SignalTable
     untrained: SignalTable | None
     shadow: SignalTable | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The signals of an audit, decided before anything is trained.
+
+    Args:
+        fixed: all that the target's access allows, those to attack first.
+        learned: to be trained on the shadow.
+        left_out: one sentence for every signal that cannot be measured.
+    """
+
+    fixed: tuple[Signal, ...]
+    learned: tuple[LearnedSignal, ...]
     left_out: tuple[str, ...]
 
 
+def choose(plan: Plan) -> Chosen:
+    """Look the signals of a plan up and hold their needs against what the target grants.
+
+    Raises:
+        UnmetNeedError: the user asked for a signal that the target's access cannot serve.
+        InputError: a signal's name is unknown, or a learned signal's option.
+    """
+    access = plan.target.access
+    chosen = [SIGNALS[name] for name in plan.signals]
+    others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
+    fixed: list[Signal] = []
+    left_out: list[str] = []
+    for signal in chosen + others:
+        needed = signal.info.access
+        if access.grants(needed):
+            fixed.append(signal)
+        elif signal in chosen:
+            lacks = f"it needs {needed} access, the target grants {access}"
+            if plan.signals_chosen:
+                raise UnmetNeedError(
+                    f"signal {signal.name!r} cannot be measured: {lacks}; leave it out of "
+                    f"signals, or declare access: {needed} if the target grants that"
+                )
+            left_out.append(f"{signal.name} was left out: {lacks}")
+    learned = [_learned(config) for config in plan.learned]
+    if learned and (plan.shadow is None or not plan.ids("shadow-members")):
+        left_out.append("learned signals were left out: there is no shadow model to learn from")
+        learned = []
+    for one in learned:
+        if not access.grants(one.info.access):
+            left_out.append(
+                f"{one.name} was left out: it needs {one.info.access} access, the target grants "
+                f"{access}"
+            )
+    kept = tuple(one for one in learned if access.grants(one.info.access))
+    return Chosen(tuple(fixed), kept, tuple(left_out))
+
+
+def _learned(config: LearnedConfig) -> LearnedSignal:
+    kind = LEARNED[config.name]
+    known = [field.name for field in fields(kind)]
+    if unknown := [option for option in config.options if option not in known]:
+        raise InputError(
+            f"learned signal {config.name!r} has no option {unknown[0]!r}"
+            f"{nearest(unknown[0], known)} Known: {', '.join(known)}"
+        )
+    try:
+        return kind(**config.options)
+    except TypeError as error:
+        raise InputError(f"learned signal {config.name!r}: {error}") from error
+
+
 def measure_all(
-    plan: Plan, models: Models, records: PreparedRecords, store: Store, progress: Progress
+    plan: Plan,
+    chosen: Chosen,
+    models: Models,
+    records: PreparedRecords,
+    store: Store,
+    progress: Progress,
 ) -> Measured:
     """Shadow first, so that what is learned on it joins the one pass over the target.
 
     Raises:
-        UnmetNeedError: the user asked for a signal that the target's access cannot serve.
-        InputError: a signal name is unknown, or the target's output is unusable.
+        InputError: the target's output is unusable.
     """
-    fixed, left_out = _fixed(plan, models)
     evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
     learned: list[tuple[Signal, str]] = []
     shadow_table = None
     if models.shadow is not None:
-        wanted, also_out = _learned(plan, models)
-        left_out += also_out
         shadow_records = records.select(plan.ids("shadow-members", "shadow-nonmembers"))
         shadow_table, learned = _shadow_pass(
-            plan, models.shadow, shadow_records, fixed, wanted, store, progress
+            plan, models.shadow, shadow_records, chosen, store, progress
         )
-    elif plan.learned:
-        left_out.append("learned signals were left out: there is no shadow model to learn from")
-    signals = [(s, repr(s)) for s in fixed] + learned
+    signals = [(s, repr(s)) for s in chosen.fixed] + learned
     target = _table(plan, models.target, evaluated, signals, store, progress)
     control = None
     if models.untrained is not None:
         control = _table(plan, models.untrained, evaluated, signals, store, progress)
-    return Measured(target, control, shadow_table, tuple(left_out))
-
-
-def _fixed(plan: Plan, models: Models) -> tuple[list[Signal], list[str]]:
-    chosen = [SIGNALS[name] for name in plan.signals]
-    others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
-    access = models.target.target.access
-    truth = plan.truth
-    kept, left_out = [], []
-    for signal in chosen + others:
-        infos = signal.infos(truth)
-        if all(access.grants(info.access) for info in infos):
-            kept.append(signal)
-        elif signal in chosen:
-            name, needed = signal.name, infos[0].access
-            if plan.signals_chosen:
-                raise UnmetNeedError(
-                    f"signal {name!r} needs {needed} access, the target grants {access}; "
-                    f"leave it out of signals, or declare target.access: {needed}"
-                )
-            left_out.append(
-                f"{name} was left out: it needs {needed} access, the target grants {access}"
-            )
-    if not kept:
-        raise UnmetNeedError(f"no signal can be measured with {access} access")
-    return kept, left_out
-
-
-def _learned(plan: Plan, models: Models) -> tuple[list[LearnedSignal], list[str]]:
-    access = models.target.target.access
-    wanted, left_out = [], []
-    for config in plan.learned:
-        kind = LEARNED[config.name]
-        try:
-            signal = kind(**config.options)
-        except TypeError as error:
-            raise InputError(f"learned signal {config.name!r}: {error}") from error
-        if access.grants(signal.info.access):
-            wanted.append(signal)
-        else:
-            left_out.append(
-                f"{config.name} was left out: it needs {signal.info.access} access, "
-                f"the target grants {access}"
-            )
-    return wanted, left_out
+    return Measured(target, control, shadow_table)
 
 
 def _shadow_pass(
     plan: Plan,
     shadow: Model,
     records: PreparedRecords,
-    fixed: Sequence[Signal],
-    wanted: Sequence[LearnedSignal],
+    chosen: Chosen,
     store: Store,
     progress: Progress,
 ) -> tuple[SignalTable, list[tuple[Signal, str]]]:
@@ -142,9 +163,9 @@ def _shadow_pass(
                 "seed": plan.seed_for(signal.info.name),
             },
         )
-        for signal in wanted
+        for signal in chosen.learned
     ]
-    described = [(s, repr(s)) for s in fixed]
+    described = [(s, repr(s)) for s in chosen.fixed]
     if all(place.exists for place in places):
         table = _table(plan, shadow, records, described, store, progress)
     else:
@@ -152,7 +173,7 @@ def _shadow_pass(
             scratch = stack.enter_context(TemporaryDirectory(dir=store.root, prefix=".maps-"))
             maps = stack.enter_context(MapStore(Path(scratch)))
             table = _table(plan, shadow, records, described, store, progress, maps)
-            for signal, place in zip(wanted, places, strict=True):
+            for signal, place in zip(chosen.learned, places, strict=True):
                 if place.exists:
                     continue
                 report = step(progress, f"learning {signal.info.name}")

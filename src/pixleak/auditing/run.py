@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
-import sys
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pixleak
 from pixleak.auditing.exhibits import show
 from pixleak.auditing.judge import judge
-from pixleak.auditing.measuring import Measured, measure_all
+from pixleak.auditing.measuring import Measured, choose, measure_all
 from pixleak.auditing.models import Models, obtain_models
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress, Silent, step
@@ -31,10 +26,13 @@ from pixleak.auditing.store import Store, check_writable
 from pixleak.errors import InputError
 from pixleak.evaluation.verdict import decide
 from pixleak.records.prepare import PreparedRecords, prepare
-from pixleak.results import Environment, ModelInfo, RecordsInfo, Result, SplitInfo
+from pixleak.results import ModelInfo, RecordsInfo, Result, SplitInfo, environment_here
 
 if TYPE_CHECKING:
     from pixleak.types import SignalTable
+
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "monai", "segmentation-models-pytorch")
+"""Packages whose versions are saved with a result."""
 
 FEWEST = 10
 """Fewest target members, and non-members, that are worth an audit."""
@@ -58,6 +56,7 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     begun = time.monotonic()
     check_writable(folder)
     _check(plan)
+    chosen = choose(plan)
     store = Store(folder / "artefacts")
     write_config(folder, plan)
     used = plan.records.select([k for k in plan.records.ids if k in _used(plan)])
@@ -66,7 +65,7 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     records = prepare(used, copies, on_progress=step(progress, "reading records"))
     plan.split.save(folder / "split.csv", records)
     models = obtain_models(plan, records, store, progress)
-    measured = measure_all(plan, models, records, store, progress)
+    measured = measure_all(plan, chosen, models, records, store, progress)
     evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
     judged = judge(plan, measured, evaluated, models.untrained_note, progress)
     exhibits = show(plan, judged, evaluated, models.target.target)
@@ -88,7 +87,9 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
         seconds=round(time.monotonic() - begun, 2),
         arguments=plan.arguments,
         seeds={"seed": plan.seed} | _seeds(plan),
-        environment=environment(models),
+        environment=environment_here(
+            *PACKAGES, device=str(getattr(models.target.target, "device", "cpu"))
+        ),
         records=_records_info(plan, records),
         split=SplitInfo(
             kind=plan.split.kind,
@@ -103,7 +104,7 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
         shift=judged.shift,
         exposures=None if exhibits is None else exhibits.exposures,
         verdict=verdict,
-        warnings=list(measured.left_out),
+        warnings=list(chosen.left_out),
     )
     write_result(folder, result)
     shutil.rmtree(copies, ignore_errors=True)
@@ -138,28 +139,6 @@ def _check(plan: Plan) -> None:
 
 def _seeds(plan: Plan) -> dict[str, int]:
     return {name: plan.seed_for(name) for name in ("target", "shadow", "untrained", "blind")}
-
-
-def environment(models: Models | None = None) -> Environment:
-    """Where this process runs, and with which versions."""
-    packages = ("torch", "numpy", "scipy", "scikit-learn", "monai", "segmentation-models-pytorch")
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    device = "cpu"
-    if models is not None:
-        device = str(getattr(models.target.target, "device", "cpu"))
-    return Environment(
-        pixleak=pixleak.__version__,
-        python=sys.version.split()[0],
-        platform=platform.platform(terse=True),
-        versions=versions,
-        device=device,
-        threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
-    )
 
 
 def _records_info(plan: Plan, records: PreparedRecords) -> RecordsInfo:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pixleak
 from pixleak.errors import InputError
+from pixleak.version import __version__
 
 
 def digest(content: object) -> str:
@@ -93,7 +93,7 @@ class Store:
             determined_by: everything its content depends on, JSON-serialisable. The package
                 version is added.
         """
-        key = digest({"kind": kind, "pixleak": pixleak.__version__, **determined_by})
+        key = digest({"kind": kind, "pixleak": __version__, **determined_by})
         return Artefact(self.root / kind / key[:32])
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,12 +20,12 @@ from pixleak.evaluation.significance import auc_p_value, tpr_p_value
 from pixleak.evaluation.verdict import decide
 from pixleak.results import (
     AttackResult,
-    Environment,
     Interval,
     OperatingPoint,
     PointName,
     Result,
     TprAtFpr,
+    environment_here,
 )
 from pixleak.types import Bools, Scores, SignalInfo
 
@@ -174,7 +171,7 @@ def evaluate(
         seconds=round(time.monotonic() - begun, 2),
         arguments={"records": len(values), "subjects": None if units is None else len(set(units))},
         seeds={"seed": seed},
-        environment=_environment(),
+        environment=environment_here("numpy", "scipy"),
         attacks=[attack],
         verdict=decide(
             [attack],
@@ -255,16 +252,3 @@ def _booleans(member: Sequence[bool]) -> Bools:
     ):
         raise InputError("member must be booleans, or 0 and 1: one for each score")
     return values.astype(np.bool_)
-
-
-def _environment() -> Environment:
-    versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy")}
-    return Environment(
-        # Importing the root package would tie this room to every other one.
-        pixleak=str(sys.modules["pixleak"].__version__),
-        python=platform.python_version(),
-        platform=platform.platform(),
-        versions=versions,
-        device="cpu",
-        threads=1,
-    )

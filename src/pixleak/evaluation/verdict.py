@@ -29,10 +29,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from pixleak.evaluation import sentences
 from pixleak.evaluation.power import detectable_auc
+from pixleak.holm import holm
 from pixleak.results import (
     AttackResult,
     Control,
@@ -159,23 +158,6 @@ def decide(
             "level": level,
         }
     )
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given.
-
-    Example:
-        Sorted .01, .02, .04 are multiplied by 3, 2, 1 and kept from falling.
-
-        >>> [round(p, 3) for p in holm([0.04, 0.01, 0.02])]
-        [0.04, 0.03, 0.04]
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(raised, 1.0)
-    return [float(value) for value in adjusted]
 
 
 def _tests(attacks: Sequence[AttackResult], level: float) -> _Tests:

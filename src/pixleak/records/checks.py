@@ -7,12 +7,13 @@ in plain image properties can be told apart without the model, so that leaks are
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.stats import ks_2samp
 
 from pixleak.errors import InputError
+from pixleak.holm import holm
 from pixleak.records.base import Records
 from pixleak.records.features import plain_features
 from pixleak.records.hashes import close_pairs, look
@@ -171,20 +172,3 @@ def _unit_means(
     sums = np.zeros((len(order), features.shape[1]))
     np.add.at(sums, index, features)
     return sums / np.bincount(index)[:, None], len(order) < len(names)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values that hold for all tests together.
-
-    The k-th smallest of m is multiplied by m - k + 1; none is smaller than the one before.
-
-    Example:
-        >>> holm([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
-    """
-    adjusted = [0.0] * len(p_values)
-    running = 0.0
-    for rank, index in enumerate(np.argsort(p_values, kind="stable").tolist()):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = running
-    return adjusted

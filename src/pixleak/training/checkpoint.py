@@ -13,11 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from pixleak import __version__
 from pixleak.errors import InputError
 from pixleak.files import replaced
 from pixleak.targets.state import load_state
 from pixleak.training.networks import NETWORKS
+from pixleak.version import __version__
 
 
 def save_weights(module: nn.Module, path: Path, metadata: Mapping[str, str] | None = None) -> None:

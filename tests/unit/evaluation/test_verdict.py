@@ -10,7 +10,8 @@ from scipy import stats
 
 from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.power import detectable_auc
-from pixleak.evaluation.verdict import RULE, decide, holm
+from pixleak.evaluation.verdict import RULE, decide
+from pixleak.holm import holm
 from pixleak.results import (
     AttackResult,
     Control,

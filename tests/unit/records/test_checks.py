@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixleak.errors import InputError
+from pixleak.holm import holm
 from pixleak.records.base import Records
-from pixleak.records.checks import check_shift, find_duplicates, holm
+from pixleak.records.checks import check_shift, find_duplicates
 from pixleak.records.hashes import close_pairs, look
 from pixleak.records.named import DATASETS
 from pixleak.records.phantom import phantom

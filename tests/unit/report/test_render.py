@@ -298,7 +298,7 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(
     folder = factory.write(tmp_path)
     (folder / "report.html").mkdir()
 
-    with pytest.raises(InputError, match=r"cannot write .*report\.html: there is a folder of that name"):
+    with pytest.raises(InputError, match=r"report\.html: there is a folder of that name"):
         render(folder)
 
     assert not list(folder.glob("*.part")) + list(folder.glob(".*"))

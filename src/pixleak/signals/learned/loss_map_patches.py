@@ -6,7 +6,7 @@ member; the record's value is the mean logit over patches. Patches are drawn at 
 training and lie on a fixed grid when measuring, half a patch apart, so that a value repeats.
 
 Source:
-    He, Rahman, Gong, Sun, "Segmentations-Leak: Membership Inference Attacks and Defenses in
+    He, Rahimian, Schiele, Fritz, "Segmentations-Leak: Membership Inference Attacks and Defenses in
     Semantic Image Segmentation", ECCV 2020, arXiv:1912.09685.
 
 Differs from the source:
