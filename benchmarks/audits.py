@@ -25,7 +25,7 @@ EXAMPLES = {"kvasir": "kvasir-seg", "camvid": "camvid"}
 
 def one_seed(config: Path, settings: list[str], seed: int, out: Path) -> dict[str, Any]:
     from pixleak.auditing.api import audit_config
-    from pixleak.auditing.config import read_config
+    from pixleak.auditing.configfile import read_config
     from pixleak.auditing.progress import shown
 
     with shown() as progress:

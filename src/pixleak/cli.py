@@ -96,7 +96,7 @@ Settings = Annotated[
 
 def _audit(config: Path, settings: list[str], out: Path) -> None:
     from pixleak.auditing.api import audit_config
-    from pixleak.auditing.config import read_config
+    from pixleak.auditing.configfile import read_config
     from pixleak.auditing.progress import shown
 
     parsed = read_config(config, settings)

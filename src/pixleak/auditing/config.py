@@ -1,23 +1,13 @@
-"""The configuration of an audit: what ``pixleak audit CONFIG.yaml`` reads.
-
-Unknown keys are refused and the nearest known key is named. ``--set key.sub=value``
-overrides single values; values are parsed as YAML.
-"""
+"""The configuration of an audit: what may stand in ``pixleak audit CONFIG.yaml``."""
 
 from __future__ import annotations
 
-import types
-import typing
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pixleak.auditing.sources import Source
-from pixleak.errors import InputError
-from pixleak.registry import nearest
 from pixleak.training.recipe import Recipe
 from pixleak.types import Access
 
@@ -193,145 +183,3 @@ class AuditConfig(_Part):
         return tuple(
             LearnedConfig(name=entry) if isinstance(entry, str) else entry for entry in self.learned
         )
-
-
-def _models_of(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if typing.get_origin(annotation) in (Union, types.UnionType, typing.Annotated, tuple):
-        return [m for part in typing.get_args(annotation) for m in _models_of(part)]
-    return []
-
-
-def _keys_at(location: Sequence[int | str]) -> list[str]:
-    """The keys that are known where a validation error happened."""
-    models: list[type[BaseModel]] = [AuditConfig]
-    for part in location[:-1]:
-        tagged = [
-            m
-            for m in models
-            if "reader" in m.model_fields
-            and part in typing.get_args(m.model_fields["reader"].annotation)
-        ]
-        if tagged:
-            models = tagged
-            continue
-        named = [m for m in models if m.__name__ == part]
-        if named:
-            models = named
-            continue
-        fields = [
-            m.model_fields[part] for m in models if isinstance(part, str) and part in m.model_fields
-        ]
-        if fields:
-            models = [m for f in fields for m in _models_of(f.annotation)]
-    return sorted({name for m in models for name in m.model_fields})
-
-
-def _sentence(error: ValidationError, where: str) -> str:
-    """The first validation error as one sentence that names the key."""
-    first = error.errors()[0]
-    tags = {"phantom", "named", "folders", "volumes", "dataset"}
-    location = [part for part in first["loc"] if part not in tags and part != "LearnedConfig"]
-    key = ".".join(str(part) for part in location)
-    if first["type"] == "extra_forbidden":
-        known = _keys_at(first["loc"])
-        return f"{where}: unknown key {key!r}{nearest(str(first['loc'][-1]), known)}" + (
-            f" Known here: {', '.join(known)}" if known else ""
-        )
-    message = first["msg"].removeprefix("Value error, ")
-    got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
-    return f"{where}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}{got}"
-
-
-def override(content: dict[str, Any], settings: Sequence[str]) -> None:
-    """Apply ``key.sub=value`` settings to a parsed configuration, in place.
-
-    Raises:
-        InputError: a setting has no ``=`` or its value is not YAML.
-    """
-    for setting in settings:
-        path, equals, text = setting.partition("=")
-        if not equals or not path:
-            raise InputError(f"--set {setting!r}: expected key=value, as in records.root=PATH")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(f"--set {setting!r}: {text!r} is not YAML: {error}") from error
-        *parents, last = path.split(".")
-        place = content
-        for parent in parents:
-            if not isinstance(place.get(parent), dict):
-                place[parent] = {}
-            place = place[parent]
-        place[last] = value
-
-
-_PATH_KEYS = ("root", "images", "masks", "labels", "path", "checkpoint")
-_SPEC_KEYS = ("module", "function")
-
-
-def _resolve(content: Any, base: Path) -> Any:
-    """Paths in a file are relative to the file, whatever the working directory."""
-    if isinstance(content, dict):
-        rooted = "root" in content
-        out = {}
-        for key, value in content.items():
-            inner_path = key in _PATH_KEYS and not (rooted and key in ("images", "masks", "labels"))
-            if inner_path and isinstance(value, str):
-                out[key] = str(base / Path(value).expanduser())
-            elif key in _SPEC_KEYS and isinstance(value, str) and ":" in value:
-                file, _, name = value.rpartition(":")
-                out[key] = f"{base / Path(file).expanduser()}:{name}"
-            else:
-                out[key] = _resolve(value, base)
-        return out
-    if isinstance(content, list):
-        return [_resolve(item, base) for item in content]
-    return content
-
-
-def parse_config(content: dict[str, Any], where: str = "configuration") -> AuditConfig:
-    """Validate a parsed configuration.
-
-    Raises:
-        InputError: an unknown key (the nearest known one is named), a missing one, a value
-            of the wrong kind.
-    """
-    try:
-        return AuditConfig.model_validate(content)
-    except ValidationError as error:
-        raise InputError(_sentence(error, where)) from error
-
-
-def read_config(path: Path, settings: Sequence[str] = ()) -> AuditConfig:
-    """Read a YAML configuration and apply ``--set`` overrides.
-
-    Paths in the file are relative to the file; paths in overrides to the working directory.
-
-    Raises:
-        InputError: the file is missing, not YAML, or not a valid configuration.
-    """
-    if not path.is_file():
-        raise InputError(f"there is no configuration file {path}; 'pixleak init' writes one")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected keys such as records and target at the top level")
-    content = _resolve(content, path.parent)
-    overrides: dict[str, Any] = {}
-    override(overrides, settings)
-    override_resolved = _resolve(overrides, Path.cwd())
-    return parse_config(_merge(content, override_resolved), str(path))
-
-
-def _merge(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(content)
-    for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = (
-            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return merged

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pixleak.auditing.config import SplitConfig, parse_config, read_config
+from pixleak.auditing.config import SplitConfig
+from pixleak.auditing.configfile import parse_config, read_config
 from pixleak.errors import InputError
 
 PHANTOM = {"reader": "phantom", "count": 40}
