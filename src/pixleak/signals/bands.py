@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,9 +18,9 @@ AT_BORDER, NEAR_BORDER = 2, 8
 def border_bands(labels: Small, valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
     """The band of every pixel: 0 at the border, 1 near it, 2 inside.
 
-    A pixel lies within r of an edge where the largest and the smallest label of the square of
-    r pixels to each side differ. The maxima run over one flat array for the whole batch, in
-    which rows and images are kept r pixels apart.
+    A pixel lies within r of an edge where the square of r pixels to each side holds two labels.
+    The squares run over one flat array for the whole batch, in which rows and images are kept
+    apart, and grow by joining shifted ones.
 
     Args:
         labels: (b, h, w) class labels from 0, in a small integer type (the smaller the faster).
@@ -30,35 +32,46 @@ def border_bands(labels: Small, valid: NDArray[np.bool_] | None = None) -> NDArr
     """
     b, h, w = labels.shape
     top = int(labels.max())
-    if top > 120:  # twice this, and two more, must fit
-        labels = labels.astype(np.int16)
-    # The smallest label is the largest of the reversed ones. 0 stands for "nothing here".
-    high, low = labels + 1, top + 1 - labels
+    layers: tuple[NDArray[Any], ...]
+    join: np.ufunc
+    if top < 8:
+        # Which labels a square holds, a bit each.
+        layers = (np.left_shift(np.uint8(1), labels, dtype=np.uint8),)
+        join = np.bitwise_or
+    else:
+        # The largest and, as the largest of the reversed ones, the smallest label of a square;
+        # int16, since their sum must fit. 0 stands for "nothing here".
+        large = labels.astype(np.int16)
+        layers = (large + 1, top + 1 - large)
+        join = np.maximum
     if valid is not None:
-        high, low = high * valid, low * valid
+        layers = tuple(layer * valid for layer in layers)
     pitch = w + NEAR_BORDER
     lead = NEAR_BORDER * pitch + NEAR_BORDER
     body = b * (h + NEAR_BORDER) * pitch
-    apart = np.zeros((2, lead + body + lead), dtype=labels.dtype)
-    rows = apart[:, lead : lead + body].reshape(2, b, h + NEAR_BORDER, pitch)
-    rows[0, :, :h, :w], rows[1, :, :h, :w] = high, low
+    apart = np.zeros((len(layers), lead + body + lead), dtype=layers[0].dtype)
+    rows = apart[:, lead : lead + body].reshape(-1, b, h + NEAR_BORDER, pitch)
+    for row, layer in zip(rows, layers, strict=True):
+        row[:, :h, :w] = layer
 
     bands = np.zeros((b, h, w), dtype=np.uint8)
-    windows, done = apart, 0
+    squares, done = apart, 0
     for reach in (AT_BORDER, NEAR_BORDER):
-        windows = _windows(_windows(windows, done, reach, 1), done, reach, pitch)
+        squares = _joined(_joined(squares, done, reach, 1, join), done, reach, pitch, join)
         done = reach
-        start = lead - reach * pitch - reach  # windows begin at their upper left corner
-        same = (windows[0] + windows[1] == top + 2)[start : start + body]
-        bands += same.reshape(b, h + NEAR_BORDER, pitch)[:, :h, :w]
+        held = squares[0]
+        one = (held & (held - 1)) == 0 if top < 8 else held + squares[1] == top + 2
+        start = lead - reach * pitch - reach  # squares begin at their upper left corner
+        one = one[start : start + body].reshape(b, h + NEAR_BORDER, pitch)
+        bands += one[:, :h, :w]
     return bands
 
 
-def _windows(values: Small, done: int, reach: int, stride: int) -> Small:
-    """Maxima over windows of 2 reach + 1 numbers, from those of 2 done + 1; both start there."""
+def _joined(values: Small, done: int, reach: int, stride: int, join: np.ufunc) -> Small:
+    """Windows of 2 reach + 1 joined numbers from those of 2 done + 1, each from its start on."""
     width, wanted = 2 * done + 1, 2 * reach + 1
     while width < wanted:
         step = min(width, wanted - width)
-        values = np.maximum(values[:, : -step * stride], values[:, step * stride :])
+        values = join(values[:, : -step * stride], values[:, step * stride :])
         width += step
     return values
