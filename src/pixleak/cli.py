@@ -207,7 +207,24 @@ def list_methods(
 @_friendly
 def data_list() -> None:
     """List the named data sets and how to get them."""
-    list_methods("datasets")
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from pixleak.records.named import DATASETS
+
+    console = Console()
+    for name, known in DATASETS.items():
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row(Text(name, style="bold"), known.summary)
+        table.add_row("source", known.source)
+        table.add_row("terms", known.terms)
+        table.add_row("get it", known.how_to_get)
+        if known.downloads:
+            table.add_row("", f"pixleak data fetch {name} FOLDER")
+        console.print(table, "")
 
 
 @data.command("fetch")
