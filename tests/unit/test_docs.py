@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import Path
@@ -127,3 +128,9 @@ def test_the_rule_of_the_verdict_is_printed_as_it_is_applied(repo: Path) -> None
     text = (repo / "docs" / "methods" / "evaluation.md").read_text(encoding="utf-8")
     printed = " ".join(text.split())
     assert [n for n, rule in enumerate(RULE, 1) if f"{n}. {rule}" not in printed] == []
+
+
+def test_the_results_page_is_what_the_saved_figures_say(repo: Path) -> None:
+    # Mend with: python benchmarks/tabulate.py
+    tabulate = runpy.run_path(str(repo / "benchmarks" / "tabulate.py"))
+    assert (repo / "docs" / "results.md").read_text(encoding="utf-8") == tabulate["page"]()
