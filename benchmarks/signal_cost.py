@@ -1,6 +1,6 @@
 """What measuring every fixed signal costs, in time over a bare forward pass and in memory.
 
-    python benchmarks/signal_cost.py [--threads 1] [--repeats 25]
+    python benchmarks/signal_cost.py [--threads 1 2] [--repeats 25]
 
 Time: a small U-Net on binary records of 96 x 96 in batches of 16. "bare" calls the network on
 batches that are stacked already; "loaded" stacks them as it goes; "asked" goes through the target,
@@ -142,9 +142,9 @@ def twin_cost() -> dict[str, float]:
     return {"vectorised": 1e3 * fast, "pixel by pixel": 1e3 * (time.perf_counter() - before)}
 
 
-def peak_of(count: int, threads: int) -> float:
+def peak_of(count: int) -> float:
     """MiB at the peak of a process that measures so many records."""
-    command = [sys.executable, __file__, "--threads", str(threads), "--measure-once", str(count)]
+    command = [sys.executable, __file__, "--measure-once", str(count)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout)
 
@@ -157,20 +157,22 @@ def measure_once(count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of torch")
     parser.add_argument("--repeats", type=int, default=25)
     parser.add_argument("--measure-once", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     if arguments.measure_once is not None:
         measure_once(arguments.measure_once)
         return
-    cost = time_cost(arguments.repeats)
-    few, many = peak_of(FEW, arguments.threads), peak_of(MANY, arguments.threads)
+    cost = {}
+    for threads in arguments.threads:
+        torch.set_num_threads(threads)
+        cost[f"{threads} threads"] = time_cost(arguments.repeats)
+    few, many = peak_of(FEW), peak_of(MANY)
     content = {
-        "command": f"python benchmarks/signal_cost.py --threads {arguments.threads} "
-        f"--repeats {arguments.repeats}",
-        "machine": machine() | {"torch threads": arguments.threads},
+        "command": f"python benchmarks/signal_cost.py --threads "
+        f"{' '.join(map(str, arguments.threads))} --repeats {arguments.repeats}",
+        "machine": machine(),
         "time": cost,
         "twin_ms_a_record_of_24x24": twin_cost(),
         "peak_mib": {str(FEW): few, str(MANY): many, "ratio": many / few},

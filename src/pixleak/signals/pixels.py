@@ -150,26 +150,26 @@ class Pixels(PixelViews):
         strata = self._strata
         b, n = strata.shape
         every = np.arange(self.truth_kind.classes * len(BANDS), dtype=strata.dtype)[:, None]
-        size = max(1, min(b, BLOCK // n))
-        maps = torch.empty(size, 1 + len(self._summed), n)
-        inside = np.empty((len(every), min(n, BLOCK)), dtype=np.float32)
-        sums = np.zeros((b, maps.shape[1], len(every)))
+        size, width = max(1, BLOCK // n), min(n, BLOCK)
+        # Two buffers for one record's maps, the first of which counts, and indicators.
+        rows = np.ones((1 + len(self._summed), width), dtype=np.float32)
+        inside = np.empty((len(every), width), dtype=np.float32)
+        sums = np.zeros((b, len(rows), len(every)))
         losses = []
-        ones = torch.ones(size, n)
         for start in range(0, b, size):
             block = self._block(slice(start, start + size))
-            count = len(block.truths)
-            named = [getattr(block, name).view(count, n) for name in self._summed]
-            filled = torch.stack([ones[:count], *named], dim=1, out=maps[:count]).numpy()
-            for i in range(count):
-                for first in range(0, n, BLOCK):
-                    pixels = slice(first, first + BLOCK)
-                    hit = strata[start + i, pixels] == every
-                    np.copyto(inside[:, : hit.shape[1]], hit)
-                    sums[start + i] += filled[i, :, pixels] @ inside[:, : hit.shape[1]].T
+            maps = [getattr(block, name).view(-1, n).numpy() for name in self._summed]
+            for i in range(len(maps[0])):
+                for first in range(0, n, width):
+                    hit = strata[start + i, first : first + width] == every
+                    part = slice(0, hit.shape[1])
+                    inside[:, part] = hit
+                    for row, values in zip(rows[1:], maps, strict=True):
+                        row[part] = values[i, first : first + width]
+                    sums[start + i] += rows[:, part] @ inside[:, part].T
             if self.prediction.access is not Access.LABEL:
                 losses.append(block.cross_entropy)
-            del named  # so that the next block is computed in the same, cached, memory
+            del maps  # so that the next block is computed in the same, cached, memory
         by_stratum = sums.reshape(b, -1, self.truth_kind.classes, len(BANDS))
         return _Sums(by_stratum, losses)
 
