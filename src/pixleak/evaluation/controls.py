@@ -19,7 +19,8 @@ repeats each): the control failed 2.0 % and 1.0 % of them, where 2.5 % is meant;
 independent scores failed 4.5 % and 3.0 %.
 
 ``low > 1/2`` exactly where fewer than ``alpha/2`` of the permutations reach the AUC. An interval
-wholly below one half is no finding: a classifier that finds something is above.
+wholly below one half is no finding: a classifier that finds something is above. A control that
+passes has not been shown to find nothing, so its explanation names what its interval leaves open.
 """
 
 from __future__ import annotations
@@ -77,14 +78,50 @@ def evaluate_control(
     else:
         interval = permutation_interval(roc_of(scores, member).auc, null_aucs, level=1 - share)
         passed = interval.low <= 0.5
-    found = (
-        "It cannot tell members from non-members."
-        if passed
-        else "It tells members from non-members, so they differ in themselves."
-    )
+    if not passed:
+        found = "It tells members from non-members, so they differ in themselves."
+    else:
+        found = f"It does not tell members from non-members beyond chance ({compatible(interval)})."
+        if interval.high < 0.5:
+            found += (
+                " An AUC below one half is no finding here: each record is scored by a classifier "
+                "that learned without it and so saw one record fewer of its side, which pulls the "
+                "AUC down where there is nothing to learn."
+            )
     return Control(
         name=name, title=title, auc=interval, passed=passed, explanation=f"{what} {found}"
     )
+
+
+def untrained_control(title: str, auc: Interval) -> Control:
+    """The untrained model as a control: one attack on a network that has seen no record.
+
+    Args:
+        title: of the attack.
+        auc: of that attack on the untrained model.
+    """
+    passed = auc.low <= 0.5 <= auc.high
+    found = (
+        f"It does not tell members from non-members beyond chance ({compatible(auc)})."
+        if passed
+        else "It tells members from non-members although nothing was learned: the two sides "
+        "differ in difficulty, and the attack reads that."
+    )
+    return Control(
+        name="untrained-model",
+        title=f"Untrained model ({title})",
+        auc=auc,
+        passed=passed,
+        explanation=(
+            "The same attack on the same network with random weights, which has seen no record. "
+            + found
+        ),
+    )
+
+
+def compatible(interval: Interval) -> str:
+    """What a control that found nothing leaves open."""
+    return f"an AUC between {interval.low:.2f} and {interval.high:.2f} is compatible with it"
 
 
 def permutation_interval(auc: float, null_aucs: Floats, *, level: float) -> Interval:

@@ -26,17 +26,36 @@ def share(value: float) -> str:
     return f"{100 * value:.1f}".removesuffix(".0") + " %"
 
 
-def low_fpr(attack: AttackResult) -> str:
-    """How many members it finds at 1 % false positives, or at the next rate that was reported."""
-    if not attack.tpr_at_fpr:
-        return ""
-    rate = min(attack.tpr_at_fpr, key=lambda r: abs(r.fpr - 0.01))
-    return f", and finds {_members(rate)} at {_false_positives(rate)}"
+def size(members: int, nonmembers: int, attacks: Sequence[AttackResult]) -> str:
+    """How many there are on each side; independent units and records where those differ.
+
+    Args:
+        members: independent units.
+        nonmembers: the same of non-members.
+        attacks: which count records.
+    """
+    records = tuple(
+        max((getattr(attack, side) for attack in attacks), default=0)
+        for side in ("members", "nonmembers")
+    )
+    if records[0] > members or records[1] > nonmembers:
+        return (
+            f"{members} + {nonmembers} independent subjects or blocks "
+            f"({records[0]} + {records[1]} records)"
+        )
+    return f"{members} members and {nonmembers} non-members"
 
 
-def leak(best: AttackResult, *, checked: bool) -> str:
-    """The sentence of a leak; a conditional one where no control was run."""
-    finding = f"'{best.title}' tells members from non-members with {auc(best.auc)}{low_fpr(best)}."
+def leak(best: AttackResult, rate: TprAtFpr | None, *, checked: bool) -> str:
+    """The sentence of a leak; a conditional one where no control was run.
+
+    Args:
+        best: the strongest evidence.
+        rate: what to quote at a low FPR, if anything.
+        checked: whether a control of the whole audit passed.
+    """
+    at = "" if rate is None else f", and finds {_members(rate)} at {_false_positives(rate)}"
+    finding = f"'{best.title}' tells members from non-members with {auc(best.auc)}{at}."
     if checked:
         return f"The model leaks who was in its training set: {finding}"
     return (
@@ -66,12 +85,12 @@ def shifted(best: AttackResult) -> str:
 
 
 def unsound(best: AttackResult) -> str:
-    """Only attacks whose own control fires found something."""
-    control = "" if best.control_auc is None else f" ({auc(best.control_auc)})"
+    """Only attacks whose own control fires, or comes close, found something."""
+    control = "" if best.control_auc is None else f", and {auc(best.control_auc)}"
     return (
-        "It cannot be told whether the model leaks: every attack that tells members from "
-        f"non-members, such as '{best.title}' with {auc(best.auc)}, finds a difference on a model "
-        f"that was never trained, too{control}."
+        "It cannot be told whether the model leaks: every attack that finds something may be "
+        f"reading a difference between members and non-members; '{best.title}' has "
+        f"{auc(best.auc)}{control} on a model that was never trained."
     )
 
 
@@ -92,21 +111,21 @@ def duplicated(hidden: float) -> str:
     )
 
 
-def too_few(members: int, nonmembers: int, smallest: float) -> str:
+def too_few(size: str, smallest: float) -> str:
     """Too few records to call it clean."""
     return (
-        f"It cannot be told whether the model leaks: {members} members and {nonmembers} "
-        f"non-members would show only a leak with an AUC of {smallest:.2f} or more, and none so "
-        "large was found."
+        f"It cannot be told whether the model leaks: {size} would show only a leak with an AUC of "
+        f"{smallest:.2f} or more, and none so large was found."
     )
 
 
-def none_found(best: AttackResult, attacks: int, smallest: float) -> str:
+def none_found(best: AttackResult, attacks: int, size: str, smallest: float) -> str:
     """No leak found, at this power."""
     tried = "the one attack" if attacks == 1 else f"any of {attacks} attacks"
     return (
-        f"No leak was found by {tried}, which would have shown an AUC of {smallest:.2f} or more "
-        f"with probability 0.8; the highest is '{best.title}' with {auc(best.auc)}{low_fpr(best)}."
+        f"No leak was found by {tried}, which with {size} would have shown an AUC of "
+        f"{smallest:.2f} or more with probability 0.8; the highest is '{best.title}' with "
+        f"{auc(best.auc)}."
     )
 
 
@@ -122,6 +141,7 @@ def reasons(
     shift: ShiftCheck | None,
     tests: int,
     level: float,
+    size: str,
     smallest: float,
 ) -> list[str]:
     """Everything that the answer rests on, most important first."""
@@ -136,8 +156,8 @@ def reasons(
         said.append(f"{none} at a family-wise level of {share(level)} ({tests} tests).")
     if dropped := [attack for attack in found if attack not in sound]:
         said.append(
-            f"Not counted, because the same attack also tells them apart on a model that was never "
-            f"trained: {_titles(dropped)}."
+            "Not counted, because what they found does not stand out from the same attack on a "
+            f"model that was never trained: {_against_controls(dropped)}."
         )
     if alone := [attack for attack in sound if attack.control_auc is None]:
         said.append(f"No untrained model to compare with: {_titles(alone)}.")
@@ -153,6 +173,8 @@ def reasons(
             "model. The figures speak of the model only as far as the two were drawn at random "
             "from the same records."
         )
+    if duplicates is not None and not duplicates.nonmembers_affected and not duplicates.passed:
+        said.append(f"The check for duplicates failed. {duplicates.explanation}")
     if duplicates is not None and duplicates.nonmembers_affected:
         said.append(
             f"{duplicates.nonmembers_affected} of {duplicates.nonmembers} non-members have a "
@@ -166,8 +188,8 @@ def reasons(
             else shift.explanation
         )
     said.append(
-        f"An AUC of {smallest:.2f} would have been found with probability 0.8, by these attacks; "
-        "better ones may exist."
+        f"With {size}, an AUC of {smallest:.2f} would have been found with probability 0.8, by "
+        "these attacks; better ones may exist."
     )
     return said
 
@@ -188,10 +210,20 @@ def _members(rate: TprAtFpr) -> str:
 
 
 def _false_positives(rate: TprAtFpr) -> str:
-    if rate.resolvable:
-        return f"{share(rate.fpr)} false positives"
-    return f"no false positive among {rate.nonmembers} non-members"
+    if not rate.resolvable:
+        return f"no false positive among {rate.nonmembers} non-members"
+    return f"{share(rate.fpr)} false positives"
 
 
-def _titles(attacks: Sequence[AttackResult]) -> str:
-    return ", ".join(f"'{attack.title}'" for attack in attacks)
+def _titles(attacks: Sequence[AttackResult], shown: int = 5) -> str:
+    named = ", ".join(f"'{attack.title}'" for attack in attacks[:shown])
+    return named + (f" and {len(attacks) - shown} more" if len(attacks) > shown else "")
+
+
+def _against_controls(attacks: Sequence[AttackResult], shown: int = 3) -> str:
+    named = "; ".join(
+        f"'{attack.title}' ({auc(attack.auc)}"
+        + (f"; untrained {auc(attack.control_auc)})" if attack.control_auc else ")")
+        for attack in attacks[:shown]
+    )
+    return named + (f"; and {len(attacks) - shown} more" if len(attacks) > shown else "")

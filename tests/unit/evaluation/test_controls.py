@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pixleak.errors import InputError
-from pixleak.evaluation.controls import evaluate_control, permutation_interval
-from pixleak.results import Control
+from pixleak.evaluation.controls import evaluate_control, permutation_interval, untrained_control
+from pixleak.results import Control, Interval
 
 MEMBER = np.arange(100) < 50
 CHANCE = np.random.default_rng(1).normal(0.49, 0.06, size=2000)
@@ -34,7 +34,20 @@ def control(distance: float, *, learned: bool = True, controls: int = 1) -> Cont
 def test_passing(distance: float, learned: bool, passed: bool) -> None:
     found = control(distance, learned=learned)
     assert found.passed is passed
-    assert ("cannot tell" in found.explanation) is passed
+    assert ("beyond chance" in found.explanation) is passed
+    assert ("below one half is no finding" in found.explanation) is (passed and distance < 0)
+
+
+@pytest.mark.parametrize(("low", "passed"), [(0.497, True), (0.51, False)])
+def test_an_untrained_model_that_passes_is_not_called_clean(low: float, passed: bool) -> None:
+    found = untrained_control("Loss", Interval(value=0.651, low=low, high=0.793, method="test"))
+    assert (found.title, found.passed) == ("Untrained model (Loss)", passed)
+    assert found.explanation.endswith(
+        "It does not tell members from non-members beyond chance (an AUC between 0.50 and 0.79 is "
+        "compatible with it)."
+        if passed
+        else "the two sides differ in difficulty, and the attack reads that."
+    )
 
 
 def test_the_level_is_shared() -> None:

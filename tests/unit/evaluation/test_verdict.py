@@ -24,6 +24,10 @@ from pixleak.results import (
 from pixleak.types import Scores
 
 
+def between(value: float, low: float, high: float) -> Interval:
+    return Interval(value=value, low=low, high=high, method="test")
+
+
 def interval(value: float, half: float = 0.05) -> Interval:
     return Interval(value=value, low=value - half, high=min(value + half, 1), method="test")
 
@@ -100,7 +104,7 @@ def verdict(attacks: list[AttackResult], controls: Any = PASSED, **other: Any) -
 
 
 def test_leak() -> None:
-    found = verdict([attack(0.93, 1e-9), attack(0.6, 0.04, title="Entropy")])
+    found = verdict([attack(0.93, 1e-9, tpr_p=1e-9), attack(0.6, 0.04, title="Entropy")])
     assert found.answer == "leak"
     assert found.evidence == ["Loss"]
     assert found.sentence == (
@@ -113,13 +117,86 @@ def test_leak() -> None:
 
 def test_the_strongest_piece_of_evidence_is_named() -> None:
     found = verdict([attack(0.7, 1e-9), attack(0.9, 1e-9, title="Type-II")])
-    assert found.evidence == ["Loss", "Type-II"]
+    assert found.evidence == ["Type-II", "Loss"]
     assert "'Type-II' tells" in found.sentence
 
 
 def test_a_leak_of_few_records_is_seen() -> None:
     found = verdict([attack(0.52, 0.3, tpr_p=0.001)])
     assert (found.answer, found.evidence) == ("leak", ["Loss"])
+    assert "finds 41 of 200 members" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("auc", "control", "answer"),
+    [
+        ((0.72, 0.57, 0.85), (0.651, 0.497, 0.793), "cannot-tell"),
+        ((0.82, 0.68, 0.92), (0.651, 0.497, 0.793), "leak"),
+        ((0.72, 0.57, 0.85), (0.43, 0.36, 0.51), "leak"),
+        ((0.70, 0.65, 0.75), (0.65, 0.49, 0.79), "cannot-tell"),
+        ((0.70, 0.6501, 0.75), (0.65, 0.49, 0.79), "leak"),
+        ((0.90, 0.80, 0.95), (0.60, 0.51, 0.70), "cannot-tell"),
+    ],
+)
+def test_the_interval_of_an_attack_must_lie_above_its_control(
+    auc: tuple[float, float, float], control: tuple[float, float, float], answer: str
+) -> None:
+    weighed = attack(0.5, 1e-6).model_copy(
+        update={"auc": between(*auc), "control_auc": between(*control)}
+    )
+    found = verdict([weighed])
+    assert found.answer == answer
+    assert found.evidence == (["Loss"] if answer == "leak" else [])
+    if answer == "cannot-tell":
+        assert f"AUC {control[0]:.2f} [" in found.sentence
+        assert any("does not stand out" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("fpr", "low", "control", "answer"),
+    # Normal scores with an AUC of 0.65 find 3.74 % at 1 % FPR and 23.07 % at 10 %.
+    [
+        (0.01, 0.0375, 0.65, "leak"),
+        (0.01, 0.0373, 0.65, "cannot-tell"),
+        (0.1, 0.2308, 0.65, "leak"),
+        (0.1, 0.2306, 0.65, "cannot-tell"),
+        (0.01, 0.0101, 0.5, "leak"),
+        (0.01, 0.0375, 0.4, "leak"),
+    ],
+)
+def test_a_rate_is_weighed_against_what_goes_with_the_control(
+    fpr: float, low: float, control: float, answer: str
+) -> None:
+    few = attack(0.52, 0.3).model_copy(
+        update={
+            "tpr_at_fpr": [rate(fpr, 1e-6).model_copy(update={"low": low})],
+            "control_auc": between(control, control - 0.2, control + 0.2),
+        }
+    )
+    assert verdict([few]).answer == answer
+
+
+def test_one_significant_figure_above_the_control_is_enough() -> None:
+    # The AUC is significant and not above the control's; the rate is both.
+    weighed = attack(0.62, 1e-6, tpr_p=1e-6).model_copy(
+        update={"control_auc": between(0.58, 0.49, 0.66)}
+    )
+    assert verdict([weighed]).answer == "leak"
+    # A rate that is not significant does not count, wherever it lies.
+    weak = attack(0.62, 1e-6).model_copy(update={"control_auc": between(0.58, 0.49, 0.66)})
+    assert verdict([weak]).answer == "cannot-tell"
+
+
+def test_only_rates_that_mean_something_are_quoted() -> None:
+    assert "finds" not in verdict([attack(0.9, 1e-9)]).sentence
+    tenth = attack(0.9, 1e-9).model_copy(update={"tpr_at_fpr": [rate(0.1, 1e-9), rate(0.01, 0.4)]})
+    assert "(20.5 % [15.1 %, 26.8 %]) at 10 % false positives" in verdict([tenth]).sentence
+    few = rate(0.01, 1e-9).model_copy(update={"resolvable": False, "nonmembers": 80})
+    shown = attack(0.9, 1e-9).model_copy(update={"tpr_at_fpr": [few]})
+    assert "finds" not in verdict([shown]).sentence
+    # Unless there is nothing else.
+    alone = attack(0.52, 0.3).model_copy(update={"tpr_at_fpr": [few]})
+    assert "at no false positive among 80 non-members" in verdict([alone]).sentence
 
 
 def test_rates_below_one_percent_are_not_tested() -> None:
@@ -183,6 +260,25 @@ def test_duplicates_block_a_clean_bill_and_not_a_leak() -> None:
     assert any("100 of 200 non-members" in reason for reason in leak.reasons)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attacks": []},
+        {"attacks": [attack(0.9, 1e-9)]},
+        {"attacks": [attack(0.9, 1e-9)], "controls": [blind(0.75)]},
+        {"attacks": [attack(0.9, 1e-9, control=0.8)]},
+        {"attacks": [attack(0.35, 1 - 1e-6)]},
+        {"attacks": [attack()], "members": 20, "nonmembers": 20},
+    ],
+)
+def test_duplicates_are_always_mentioned(settings: dict[str, Any]) -> None:
+    found = verdict(**settings, duplicates=duplicates(100))
+    assert any("100 of 200 non-members" in reason for reason in found.reasons)
+    other = duplicates(0).model_copy(update={"passed": False, "explanation": "Not readable."})
+    found = verdict(**settings, duplicates=other)
+    assert "The check for duplicates failed. Not readable." in found.reasons
+
+
 def test_members_ranked_lower_are_no_clean_bill() -> None:
     found = verdict([attack(0.35, 1 - 1e-6)])
     assert found.answer == "cannot-tell"
@@ -198,7 +294,14 @@ def test_too_few_records() -> None:
     found = verdict([attack()], members=20, nonmembers=20)
     assert found.answer == "cannot-tell"
     assert found.detectable_auc > 0.7
-    assert "20 members and 20 non-members" in found.sentence
+    # 200 records on each side, of 20 subjects.
+    size = "20 + 20 independent subjects or blocks (200 + 200 records)"
+    assert f"{size} would show only" in found.sentence
+    assert found.reasons[-1].startswith(f"With {size}, an AUC of")
+    alone = attack().model_copy(update={"members": 20, "nonmembers": 20})
+    assert "leaks: 20 members and 20 non-members would" in (
+        verdict([alone], members=20, nonmembers=20).sentence
+    )
     assert verdict([attack(0.9, 1e-9)], members=20, nonmembers=20).answer == "leak"
 
 
@@ -206,7 +309,10 @@ def test_none_found_names_what_would_have_been_found() -> None:
     found = verdict([attack(), attack(0.51, 0.4, title="Entropy")])
     assert found.answer == "none-found"
     assert found.detectable_auc == detectable_auc(200, 200, level=0.05 / 6)
-    assert f"AUC of {found.detectable_auc:.2f} or more" in found.sentence
+    assert (
+        "with 200 members and 200 non-members would have shown an AUC of "
+        f"{found.detectable_auc:.2f} or more"
+    ) in found.sentence
     assert "'Entropy' with AUC 0.51" in found.sentence
 
 
