@@ -12,7 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import ConsoleOptions, RenderResult
+
     from pixleak.results import AttackResult, Control, Interval, Result, TprAtFpr
+
+_ROOMY = 100
+"""Columns of a terminal from which on every rate is shown."""
 
 _ANSWERS = {
     "leak": ("LEAK", "bold red"),
@@ -24,7 +31,7 @@ _ANSWERS = {
 def result_table(result: Result) -> Group:
     """Renderables for rich: what ``print(result)`` and the command line show."""
     answer, style = _ANSWERS[result.verdict.answer]
-    parts: list[Text | Table | Padding] = [
+    parts: list[Text | Table | Padding | _Attacks] = [
         Text(result.title, style="bold"),
         Text.assemble((answer, style), "  ", result.verdict.sentence),
     ]
@@ -32,7 +39,7 @@ def result_table(result: Result) -> Group:
     if result.controls:
         parts += [Text(), _controls(result.controls)]
     if result.attacks:
-        parts += [Text(), _attacks(result), *(Text(note) for note in _notes(result))]
+        parts += [Text(), _Attacks(result), *(Text(note) for note in _notes(result))]
     parts += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
     return Group(*parts)
 
@@ -45,8 +52,8 @@ def result_text(result: Result, width: int = 110) -> str:
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 
-def _plain_table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+def _plain_table(gap: int = 2) -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), caption_justify="left")
 
 
 def _controls(controls: list[Control]) -> Table:
@@ -60,22 +67,48 @@ def _controls(controls: list[Control]) -> Table:
     return table
 
 
-def _attacks(result: Result) -> Table:
+class _Attacks:
+    """The table of attacks, with as many columns as the terminal has room for."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        fprs = _columns(self._result)
+        if options.max_width < _ROOMY and len(fprs) > 2:
+            yield _attacks(self._result, fprs[-2:], left_out=fprs[:-2])
+        else:
+            yield _attacks(self._result, fprs)
+
+
+def _columns(result: Result) -> list[float]:
+    """False positive rates worth a column: those that some attack can resolve."""
+    rates = [rate for attack in result.attacks for rate in attack.tpr_at_fpr if rate.resolvable]
+    return sorted({rate.fpr for rate in rates}, reverse=True)
+
+
+def _attacks(result: Result, fprs: Sequence[float], left_out: Sequence[float] = ()) -> Table:
     attacks = sorted(result.attacks, key=lambda attack: -attack.auc.value)
-    fprs = sorted({rate.fpr for attack in attacks for rate in attack.tpr_at_fpr}, reverse=True)
-    table = _plain_table()
+    table = _plain_table(gap=1)
+    if left_out:
+        names = ", ".join(f"{100 * fpr:g} %" for fpr in left_out)
+        table.caption = f"{names} FPR: in a wider terminal, and in the report"
+    starred = bool(result.verdict.evidence)
+    if starred:
+        table.add_column("")
     table.add_column("Attack", overflow="fold")
-    table.add_column("AUC")
+    table.add_column("AUC", no_wrap=True)
     for fpr in fprs:
-        table.add_column(f"TPR (%) at\n{100 * fpr:g} % FPR")
+        table.add_column(f"TPR (%) at\n{100 * fpr:g} % FPR", no_wrap=True)
     untrained = any(attack.control_auc is not None for attack in attacks)
     if untrained:
-        table.add_column("AUC on an\nuntrained model")
+        table.add_column("AUC on an\nuntrained model", no_wrap=True)
     for attack in attacks:
         title = escape(attack.title)
         evidence = attack.title in result.verdict.evidence
         table.add_row(
-            f"[bold]{title} *[/]" if evidence else title,
+            *(["*" if evidence else ""] if starred else []),
+            f"[bold]{title}[/]" if evidence else title,
             _auc(attack.auc),
             *(_rate(attack, fpr) for fpr in fprs),
             *([_auc(attack.control_auc)] if untrained else []),
@@ -85,7 +118,8 @@ def _attacks(result: Result) -> Table:
 
 def _notes(result: Result) -> list[str]:
     notes = ["* evidence of a leak"] if result.verdict.evidence else []
-    if any(not rate.resolvable for attack in result.attacks for rate in attack.tpr_at_fpr):
+    shown = _columns(result)
+    if any(r.fpr in shown and not r.resolvable for a in result.attacks for r in a.tpr_at_fpr):
         notes.append(
             "n/r: too few non-members to resolve this rate; members found without a false positive"
         )
@@ -102,7 +136,9 @@ def _rate(attack: AttackResult, fpr: float) -> str:
 def _shown(rate: TprAtFpr) -> str:
     if not rate.resolvable:
         return f"n/r ({rate.successes}/{rate.trials})"
-    return escape(f"{100 * rate.value:.1f} [{100 * rate.low:.0f}, {100 * rate.high:.0f}]")
+    value = 100 * rate.value
+    shown = f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
+    return escape(f"{shown} [{100 * rate.low:.0f}, {100 * rate.high:.0f}]")
 
 
 def _auc(interval: Interval | None) -> str:
