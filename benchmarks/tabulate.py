@@ -80,14 +80,19 @@ def machine(found: dict[str, Any]) -> str:
 def signal_section() -> list[str]:
     path = HERE / "results" / "signal_cost.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    ratio = content["time"]["ratio"]["wall"]["measured / bare"]
+    rows = []
+    for threads, found in content["time"].items():
+        ratio = found["ratio"]["wall"]["measured / bare"]
+        rows.append(
+            f"{ratio['median']:.2f} times [{ratio['lower']:.2f}, {ratio['upper']:.2f}] with {threads}"
+        )
+    columns = next(iter(content["time"].values()))["columns"]
     peak = content["peak_mib"]
     return [
         "## What measuring costs",
         "",
-        f"All {content['time']['columns']} columns of the fixed signals, against a bare forward pass of a "
-        f"small U-Net at 96 x 96 in the same run: {ratio['median']:.2f} times "
-        f"[{ratio['lower']:.2f}, {ratio['upper']:.2f}] (median and quartiles of interleaved repeats). "
+        f"All {columns} columns of the fixed signals, against a bare forward pass of a small U-Net at "
+        f"96 x 96 in the same run: {', '.join(rows)} (median and quartiles of interleaved repeats). "
         f"Peak memory with 4,000 records is {peak['ratio']:.2f} times that with 500.",
         "",
         f"Command: `{content['command']}`, on {machine(content['machine'])}.",

@@ -142,7 +142,7 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Also write a run folder with a report.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Evaluate scores that you have already: higher score = more likely a member."""
     from pixleak.auditing.api import evaluate_file
@@ -171,11 +171,12 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented configuration to start from."""
+    from pixleak.files import write_whole
+
     if file.exists() and not force:
         raise InputError(f"{file} exists already; choose another name, or overwrite with --force")
     template = Path(__file__).parent / "auditing" / "template.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    write_whole(file, template.read_bytes())
     typer.echo(f"Wrote {file}. Next: pixleak audit {file} --out runs/mine")
 
 

@@ -32,6 +32,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f", did you mean {close[0]!r}?" if close else ""
 
 
+def alternatives(word: str, known: Iterable[str]) -> str:
+    """What else there is, to end a sentence about an unknown word with.
+
+    >>> alternatives("sead", ["seed", "title"])
+    ", did you mean 'seed'? Known: seed, title"
+    >>> alternatives("x", ["seed", "title"])
+    '. Known: seed, title'
+    """
+    names = sorted(known)
+    return f"{nearest(word, names) or '.'} Known: {', '.join(names) or 'none'}"
+
+
 class Registry(Mapping[str, T]):
     """A read-only table from name to method that reports unknown names kindly.
 
@@ -65,8 +77,7 @@ class Registry(Mapping[str, T]):
             self._load_plugins()
         if name not in self._entries:
             raise InputError(
-                f"unknown {self.family} name {name!r}{nearest(name, self._entries)} "
-                f"Known: {', '.join(sorted(self._entries))}"
+                f"unknown name {name!r} among the {self.family}{alternatives(name, self._entries)}"
             )
         return self._entries[name]
 

@@ -61,6 +61,12 @@ class LabelTruth:
                 "give the ignored pixels a label of their own"
             )
 
+        if self.background is not None and not 0 <= self.background < self.classes:
+            raise InputError(
+                f"background={self.background} is none of the classes 0..{self.classes - 1}; "
+                "give the label of an empty mask, or none"
+            )
+
     def name_of(self, label: int) -> str:
         """The class name, or ``"class 3"`` where no names were given."""
         return self.names[label] if self.names else f"class {label}"

@@ -17,6 +17,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
+from pixleak.auditing.store import alone
 from pixleak.cli import app
 from pixleak.results import Result, result_schema
 
@@ -189,6 +190,16 @@ def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
 
 MODEL = """
 import torch
+def steady(images):
+    return torch.cat([images, 1 - images], dim=1) * 3
+def members(seed=0):
+    draws = torch.Generator().manual_seed(seed)
+    return [
+        (torch.rand(1, 32, 32, generator=draws), (torch.rand(32, 32, generator=draws) < 0.3).long())
+        for _ in range(24)
+    ]
+def nonmembers():
+    return members(1)
 def make():
     return torch.nn.Conv2d(1, 2, 3, padding=1)
 def nan(images):
@@ -197,6 +208,10 @@ def small(images):
     return torch.zeros(len(images), 2, 8, 8)
 def logits(images):
     return torch.randn(len(images), 2, 32, 32) * 9
+def broken():
+    return {}["x"]
+def sigmoid(images):
+    return 0.4 + 0.2 * torch.rand(len(images), 1, 32, 32)
 def half(images):
     return torch.full((len(images), 2, 32, 32), 0.25)
 """
@@ -228,6 +243,37 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
     "unknown option": (
         SMALL | {"learned": [{"name": "type-ii-network", "options": {"widht": 4}}]},
         "did you mean 'width'?",
+    ),
+    "nothing to attack": (SMALL | {"signals": [], "learned": []}, "nothing to attack with"),
+    "named twice": (SMALL | {"signals": ["margin", "margin"]}, "'margin' is named twice"),
+    "rate of two": (
+        SMALL | {"evaluation": {"fprs": [2]}},
+        "evaluation.fprs.0: input should be less than 1, got 2",
+    ),
+    "no such device": (
+        SMALL | {"target": {"recipe": {}, "device": "abacus"}},
+        "device 'abacus' cannot be used here",
+    ),
+    "background that is no class": (
+        SMALL
+        | {"records": {"reader": "dataset", "function": "model.py:make", "background": 5}},
+        "background=5 is none of the classes 0..1",
+    ),
+    "data set that fails": (
+        SMALL | {"records": {"reader": "dataset", "function": "model.py:broken"}},
+        "fails with KeyError",
+    ),
+    "enormous size": (
+        SMALL | {"records": {"reader": "named", "set": "camvid", "root": ".", "size": [9, 99999]}},
+        "less than or equal to 8192",
+    ),
+    "one channel of probabilities": (
+        given({"function": "model.py:sigmoid"}),
+        "these look like probabilities",
+    ),
+    "shadow without records": (
+        given({"function": "model.py:logits"}, shadow={"recipe": {"network": "tiny"}}),
+        "shadow.recipe needs shadow_records",
     ),
     "too few records": (
         SMALL | {"records": {"reader": "phantom", "count": 20, "size": 32}},
@@ -290,6 +336,54 @@ def test_a_model_that_exists_is_audited_from_its_checkpoint(pixleak: Run, tmp_pa
     result = Result.read(tmp_path / "run")
     assert result.verdict.answer != "leak"
     assert all(attack.control_auc is not None for attack in result.attacks)
+
+
+def test_other_classes_in_the_same_folder_are_not_mistaken_for_the_old_ones(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "model.py").write_text(MODEL)
+    content = given({"function": "model.py:steady"})
+    found = {}
+    for background, folder in ((0, "same"), (1, "same"), (1, "fresh")):
+        sides = {
+            side: {"reader": "dataset", "function": f"model.py:{side}", "background": background}
+            for side in ("members", "nonmembers")
+        }
+        (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content | sides))
+        out = tmp_path / folder
+        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+        assert done.exit_code == 0, done.stderr
+        dice = [a.auc.value for a in Result.read(out).attacks if a.signal == "dice-loss"]
+        found[background, folder] = dice[0]
+    assert found[1, "same"] == found[1, "fresh"] != found[0, "same"]
+
+
+def test_a_signal_that_too_few_records_have_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(MODEL)
+    content = given({"function": "model.py:steady"})
+    sides = {
+        side: {"reader": "phantom", "count": 24, "size": 32, "seed": seed, "empty_share": 0.9}
+        for seed, side in ((1, "members"), (2, "nonmembers"))
+    }
+    (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content | sides))
+    out = tmp_path / "run"
+    done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+    assert done.exit_code == 0, done.stderr
+    result = Result.read(out)
+    assert "cross-entropy" in {attack.signal for attack in result.attacks}
+    assert "dice-loss" not in {attack.signal for attack in result.attacks}
+    assert any("dice-loss was left out: it is defined for" in w for w in result.warnings)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "audit.yaml").write_text(yaml.safe_dump(given({"function": "model.py:steady"})))
+    out = tmp_path / "run"
+    out.mkdir()
+    with alone(out):
+        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+    assert done.exit_code == 2
+    assert "another run is using" in " ".join(done.stderr.split())
 
 
 def test_an_output_folder_that_cannot_be_written_is_one_sentence(

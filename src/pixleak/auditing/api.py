@@ -86,6 +86,14 @@ def audit(
 
     if (shadow is None) != (shadow_records is None):
         raise InputError("shadow and shadow_records go together: a recipe, and records for it")
+    if learned and shadow is None:
+        raise InputError(
+            "learned signals are learned on a shadow model: give shadow and shadow_records too"
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
+    if isinstance(signals, str) or isinstance(learned, str):
+        raise InputError("signals and learned are lists of names, as in signals=['margin']")
     sets = {
         "target-members": _records(members, classes, "members"),
         "target-nonmembers": _records(nonmembers, classes, "nonmembers"),
@@ -156,6 +164,8 @@ def _records(
             f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
             "as in audit(..., classes=2)"
         )
+    if not isinstance(classes, int | LabelTruth):
+        raise InputError(f"classes must be a number or a LabelTruth, got {classes!r}")
     truth = classes if isinstance(classes, LabelTruth) else LabelTruth(classes)
     return read_dataset(given, truth, name=argument)
 

@@ -102,9 +102,10 @@ def given_module(
     module: nn.Module, truth: Truth, access: Access, *, seed: int, device: str = "cpu"
 ) -> GivenTarget:
     """A torch module as target, with its untrained twin where it can be re-initialised."""
-    from pixleak.targets.module import ModuleTarget
+    from pixleak.targets.module import ModuleTarget, check_device
     from pixleak.training.untrained import reinitialised
 
+    check_device(device)
     fresh = reinitialised(module, seed)
     if fresh is None:
         twin = None

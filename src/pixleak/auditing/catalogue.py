@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pixleak.errors import InputError
-from pixleak.registry import nearest
+from pixleak.registry import alternatives
 from pixleak.types import SignalInfo
 
 
@@ -91,8 +91,6 @@ def catalogue(family: str | None = None) -> dict[str, list[Row]]:
         InputError: there is no such family.
     """
     if family is not None and family not in FAMILIES:
-        raise InputError(
-            f"there is no family {family!r}{nearest(family, FAMILIES)} Known: {', '.join(FAMILIES)}"
-        )
+        raise InputError(f"there is no family {family!r}{alternatives(family, FAMILIES)}")
     chosen = FAMILIES if family is None else {family: FAMILIES[family]}
     return {title: rows() for title, rows in chosen.values()}

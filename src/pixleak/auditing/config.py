@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -112,7 +112,7 @@ class EvaluationConfig(_Part):
     """How scores are turned into rates."""
 
     level: float = Field(0.95, gt=0.5, lt=1, description="coverage of intervals")
-    fprs: tuple[float, ...] = (0.1, 0.01, 0.001)
+    fprs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.01, 0.001), min_length=1)
     replicates: int = Field(1000, ge=100, description="bootstrap replicates")
 
 
@@ -171,6 +171,8 @@ class AuditConfig(_Part):
             raise ValueError("give either records (with split) or members and nonmembers")
         if self.shadow_records is not None and not apart:
             raise ValueError("shadow_records goes with members and nonmembers; records are split")
+        if apart and self.shadow_records is None and self.shadow and self.shadow.recipe:
+            raise ValueError("shadow.recipe needs shadow_records to train the shadow on")
         if self.records is not None and self.target.recipe is None and self.split.kind != "file":
             raise ValueError(
                 "the target exists already, so its members are a fact: give split.kind: file, "

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from pixleak.auditing.config import AuditConfig
 from pixleak.errors import InputError
-from pixleak.registry import nearest
+from pixleak.registry import alternatives
 
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:
@@ -61,9 +61,7 @@ def _sentence(error: ValidationError, where: str) -> str:
     key = ".".join(str(part) for part in location)
     if first["type"] == "extra_forbidden":
         known = _keys_at(first["loc"])
-        return f"{where}: unknown key {key!r}{nearest(str(first['loc'][-1]), known)}" + (
-            f" Known here: {', '.join(known)}" if known else ""
-        )
+        return f"{where}: unknown key {key!r}{alternatives(str(first['loc'][-1]), known)}"
     message = first["msg"].removeprefix("Value error, ")
     got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
     return f"{where}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}{got}"
@@ -82,7 +80,9 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise InputError(f"--set {setting!r}: {text!r} is not YAML: {error}") from error
+            reason = str(getattr(error, "problem", None) or "it cannot be read")
+            raise InputError(f"--set {setting!r}: {text!r} is not YAML: {reason}") from error
+        value = _resolve_setting(path.split("."), value)
         *parents, last = path.split(".")
         place = content
         for parent in parents:
@@ -93,6 +93,7 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
 
 
 _PATH_KEYS = ("root", "images", "masks", "labels", "path", "checkpoint")
+_UNDER_ROOT = ("images", "masks", "labels")
 _SPEC_KEYS = ("module", "function")
 
 
@@ -102,7 +103,7 @@ def _resolve(content: Any, base: Path) -> Any:
         rooted = "root" in content
         out = {}
         for key, value in content.items():
-            inner_path = key in _PATH_KEYS and not (rooted and key in ("images", "masks", "labels"))
+            inner_path = key in _PATH_KEYS and not (rooted and key in _UNDER_ROOT)
             if inner_path and isinstance(value, str):
                 out[key] = str(base / Path(value).expanduser())
             elif key in _SPEC_KEYS and isinstance(value, str) and ":" in value:
@@ -137,6 +138,8 @@ def read_config(path: Path, settings: Sequence[str] = ()) -> AuditConfig:
     Raises:
         InputError: the file is missing, not YAML, or not a valid configuration.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a configuration file")
     if not path.is_file():
         raise InputError(f"there is no configuration file {path}; 'pixleak init' writes one")
     try:
@@ -146,17 +149,17 @@ def read_config(path: Path, settings: Sequence[str] = ()) -> AuditConfig:
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys such as records and target at the top level")
     content = _resolve(content, path.parent)
-    overrides: dict[str, Any] = {}
-    override(overrides, settings)
-    override_resolved = _resolve(overrides, Path.cwd())
-    return parse_config(_merge(content, override_resolved), str(path))
+    override(content, settings)
+    return parse_config(content, str(path))
 
 
-def _merge(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(content)
-    for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = (
-            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return merged
+def _resolve_setting(path: Sequence[str], value: Any) -> Any:
+    """A value whose relative paths are meant from the working directory."""
+    nested: Any = value
+    for key in reversed(path):
+        nested = {key: nested}
+    # An image folder is relative to the root only where a root is set beside it.
+    resolved = _resolve(nested, Path.cwd()) if path[-1] not in _UNDER_ROOT else nested
+    for key in path:
+        resolved = resolved[key]
+    return resolved

@@ -11,6 +11,7 @@ from pydantic import PrivateAttr
 
 from pixleak.auditing.save import write_parquet, write_result
 from pixleak.auditing.store import check_writable
+from pixleak.errors import InputError
 from pixleak.results import Result
 
 FILES = ("config.yaml", "split.csv", "scores.parquet", "signals.parquet", "exhibits.npz")
@@ -58,6 +59,8 @@ class Finding(Result):
         """
         from pixleak.report.render import render
 
+        if not str(folder):
+            raise InputError("save needs the name of a folder, got an empty one")
         folder = Path(folder)
         check_writable(folder)
         if self._folder is not None and self._folder.resolve() != folder.resolve():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pixleak.errors import InputError
-from pixleak.records.base import Load, RecordKey, Records
+from pixleak.records.base import Load, Record, RecordKey, Records
 from pixleak.records.splits import Split
 
 
@@ -67,7 +67,9 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
         else:
             roles[role] = tuple(k.id for k in renamed)
     load = _Chain(tuple(r.load for r in sets.values()), tuple(len(r) for r in sets.values()))
-    together = Records(keys, load, first.truth, first.name)
+    names = {records.name for records in sets.values()}
+    name = first.name if len(names) == 1 else "records"
+    together = Records(keys, load, first.truth, name)
     return together, Split(kind="given", unit="record", seed=None, roles=roles)
 
 
@@ -78,6 +80,18 @@ def _halves(keys: list[RecordKey], seed: int) -> dict[str, tuple[str, ...]]:
     member = tuple(k.id for k in keys if (k.subject or k.id) in inside)
     rest = tuple(k.id for k in keys if (k.subject or k.id) not in inside)
     return {"shadow-members": member, "shadow-nonmembers": rest}
+
+
+def _loaded(records: Records, index: int, role: str) -> Record:
+    try:
+        return records[index]
+    except InputError:
+        raise
+    except Exception as error:  # whatever a user's data set raises
+        raise InputError(
+            f"{role}: record {records.keys[index].id!r} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _refuse_overlap(sets: Mapping[str, Records]) -> None:
@@ -94,9 +108,9 @@ def _refuse_overlap(sets: Mapping[str, Records]) -> None:
                 seen[key.id] = (role, i)
                 continue
             other, j = seen[key.id]
-            here, there = records[i], sets[other][j]
+            here, there = _loaded(records, i, role), _loaded(sets[other], j, other)
             if here.image.shape == there.image.shape and torch.equal(here.image, there.image):
                 raise InputError(
                     f"record {key.id!r} is in both {other} and {role}, with the same pixels; "
-                    "members and non-members must not overlap"
+                    "the sets must not overlap"
                 )

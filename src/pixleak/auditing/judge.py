@@ -12,8 +12,10 @@ from pixleak.attacks.threshold import Threshold
 from pixleak.auditing.measuring import Measured
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress
+from pixleak.errors import InputError
 from pixleak.evaluation.controls import evaluate_control
 from pixleak.evaluation.evaluate import evaluate_scores
+from pixleak.evaluation.sample import MIN_RECORDS, MIN_SUBJECTS
 from pixleak.records.checks import check_shift, find_duplicates
 from pixleak.results import AttackResult, Control, DuplicateCheck, ShiftCheck
 from pixleak.signals import SIGNALS
@@ -45,6 +47,7 @@ class Judged:
         scored: the scores behind them.
         blind: (n,) out-of-fold scores of the blind baseline, on ``records``' ids.
         controls: blind baseline and untrained model.
+        left_out: one sentence for every attack on too few records.
     """
 
     attacks: list[AttackResult]
@@ -53,6 +56,7 @@ class Judged:
     controls: list[Control]
     duplicates: DuplicateCheck
     shift: ShiftCheck
+    left_out: list[str]
 
 
 def judge(
@@ -74,9 +78,17 @@ def judge(
     members = set(plan.ids("target-members"))
     member: Bools = np.array([key in members for key in records.ids])
     names = _attacked(plan, measured.target)
-    scored = [_score(measured, name) for name in names]
     by_id = plan.split.units(plan.records)
     units = [by_id[key] for key in records.ids]
+    scored: list[Scored] = []
+    left_out: list[str] = []
+    for one in (_score(measured, name) for name in names):
+        if lacking := _too_few(one.scores, member, units):
+            left_out.append(f"{one.info.name} was left out: {lacking}")
+        else:
+            scored.append(one)
+    if not scored:
+        raise InputError(f"no attack can be evaluated: {left_out[0]}")
     attacks = []
     for i, one in enumerate(scored):
         attacks.append(_evaluate(plan, one, member, units, measured, untrained_note))
@@ -94,7 +106,21 @@ def judge(
         ],
         duplicates=find_duplicates(inside, outside),
         shift=check_shift(inside, outside, units=by_id),
+        left_out=left_out,
     )
+
+
+def _too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
+    """Why these scores cannot be evaluated, or the empty string."""
+    for side, name in ((member, "members"), (~member, "non-members")):
+        kept = np.flatnonzero(side & scores.measured).tolist()
+        independent = len({units[i] for i in kept})
+        if len(kept) < MIN_RECORDS or independent < MIN_SUBJECTS:
+            return (
+                f"it is defined for {len(kept)} of {int(side.sum())} {name}, in {independent} "
+                f"subjects or blocks; at least {MIN_RECORDS} in {MIN_SUBJECTS} are needed"
+            )
+    return ""
 
 
 def _attacked(plan: Plan, table: SignalTable) -> list[str]:
@@ -170,6 +196,7 @@ def title_of(info: SignalInfo) -> str:
         "type-ii-network": "Type-II (network)",
         "type-ii-logistic": "Type-II (logistic)",
         "loss-map-patches": "Loss-map patches",
+        "worst-cross-entropy": "Worst cross-entropy",
     }
     return titles.get(info.name, info.name.replace("-", " ").capitalize())
 
@@ -206,7 +233,8 @@ def _untrained_control(attacks: list[AttackResult], note: str) -> Control:
         explanation="The same attack on the same network with random weights, which has seen "
         "no record. "
         + (
-            "It finds nothing, as it should."
+            f"It does not tell the two apart beyond chance (AUCs from {auc.low:.2f} to "
+            f"{auc.high:.2f} are compatible with it)."
             if passed
             else "It tells members from non-members although nothing was learned: the two sets "
             "differ in difficulty, and the attack reads that."

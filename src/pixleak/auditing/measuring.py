@@ -18,7 +18,7 @@ from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress, step
 from pixleak.auditing.store import Artefact, Store
 from pixleak.errors import InputError, UnmetNeedError
-from pixleak.registry import nearest
+from pixleak.registry import alternatives
 from pixleak.signals import SIGNALS
 from pixleak.signals.learned import LEARNED, load_fitted
 from pixleak.signals.maps import MapStore
@@ -69,6 +69,11 @@ def choose(plan: Plan) -> Chosen:
         InputError: a signal's name is unknown, or a learned signal's option.
     """
     access = plan.target.access
+    names = [*plan.signals, *(config.name for config in plan.learned)]
+    if not names:
+        raise InputError("there is nothing to attack with: name signals, or learned signals")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"signal {twice[0]!r} is named twice; once is enough")
     chosen = [SIGNALS[name] for name in plan.signals]
     others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
     fixed: list[Signal] = []
@@ -105,7 +110,7 @@ def _learned(config: LearnedConfig) -> LearnedSignal:
     if unknown := [option for option in config.options if option not in known]:
         raise InputError(
             f"learned signal {config.name!r} has no option {unknown[0]!r}"
-            f"{nearest(unknown[0], known)} Known: {', '.join(known)}"
+            f"{alternatives(unknown[0], known)}"
         )
     try:
         return kind(**config.options)
@@ -158,7 +163,7 @@ def _shadow_pass(
             {
                 "signal": repr(signal),
                 "shadow": dict(shadow.identity),
-                "records": list(records.digests),
+                "records": records.digest,
                 "member": [member[key] for key in records.ids],
                 "seed": plan.seed_for(signal.info.name),
             },
@@ -200,7 +205,7 @@ def _table(
         "signals",
         {
             "model": dict(model.identity),
-            "records": list(records.digests),
+            "records": records.digest,
             "signals": [identity for _, identity in signals],
             "access": str(model.target.access),
         },

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pixleak.auditing.plan import GivenTarget, Plan
 from pixleak.auditing.progress import Progress
 from pixleak.auditing.store import Store, digest
+from pixleak.errors import InputError
 from pixleak.results import ModelInfo
 from pixleak.targets.base import Target
 from pixleak.targets.module import ModuleTarget
@@ -99,7 +100,7 @@ def _train(
             "model",
             {
                 "recipe": recipe.model_dump(mode="json"),
-                "records": list(chosen.digests),
+                "records": chosen.digest,
                 "seed": plan.seed_for(name),
             },
         )
@@ -142,12 +143,17 @@ def _asked(module: nn.Module, records: PreparedRecords, name: str, plan: Plan) -
 def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:
     """A target from outside is known by its answers on a few records."""
     probe = records.select(plan.ids("target-members", "target-nonmembers")[:4])
-    answers = [
-        target.predict(batch.images, batch.ids).values.double().flatten()
-        for batch in probe.batches(1)
-    ]
+    raw = [target.predict(batch.images, batch.ids).values for batch in probe.batches(1)]
+    single = all(values.shape[1] == 1 for values in raw)
+    inside = all(float(v.min()) >= 0 and float(v.max()) <= 1 for v in raw)
+    if name == "target" and target.access is Access.LOGIT and single and inside:
+        # A trained model whose logits are all between 0 and 1 would be sure of nothing.
+        raise InputError(
+            "the target was declared to answer with logits, but its one channel lies in 0..1 on "
+            "every pixel asked for: these look like probabilities, declare access: probability"
+        )
     identity = {
-        "answers": digest([a.numpy().tobytes().hex() for a in answers]),
+        "answers": digest([values.double().numpy().tobytes().hex() for values in raw]),
         "access": str(target.access),
         "name": name,
     }

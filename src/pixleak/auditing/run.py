@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pixleak.auditing.exhibits import show
 from pixleak.auditing.judge import judge
-from pixleak.auditing.measuring import Measured, choose, measure_all
+from pixleak.auditing.measuring import Chosen, Measured, choose, measure_all
 from pixleak.auditing.models import Models, obtain_models
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress, Silent, step
@@ -22,11 +22,12 @@ from pixleak.auditing.save import (
     write_parquet,
     write_result,
 )
-from pixleak.auditing.store import Store, check_writable
+from pixleak.auditing.store import Store, alone, check_writable
 from pixleak.errors import InputError
 from pixleak.evaluation.verdict import decide
 from pixleak.records.prepare import PreparedRecords, prepare
 from pixleak.results import ModelInfo, RecordsInfo, Result, SplitInfo, environment_here
+from pixleak.targets.module import check_device
 
 if TYPE_CHECKING:
     from pixleak.types import SignalTable
@@ -57,6 +58,11 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     check_writable(folder)
     _check(plan)
     chosen = choose(plan)
+    with alone(folder):
+        return _run(plan, chosen, folder, progress, begun)
+
+
+def _run(plan: Plan, chosen: Chosen, folder: Path, progress: Progress, begun: float) -> Result:
     store = Store(folder / "artefacts")
     write_config(folder, plan)
     used = plan.records.select([k for k in plan.records.ids if k in _used(plan)])
@@ -104,7 +110,7 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
         shift=judged.shift,
         exposures=None if exhibits is None else exhibits.exposures,
         verdict=verdict,
-        warnings=list(chosen.left_out),
+        warnings=[*chosen.left_out, *judged.left_out],
     )
     write_result(folder, result)
     shutil.rmtree(copies, ignore_errors=True)
@@ -122,6 +128,7 @@ def _used(plan: Plan) -> set[str]:
 
 
 def _check(plan: Plan) -> None:
+    check_device(plan.target.device)
     for role in ("target-members", "target-nonmembers"):
         count = len(plan.ids(role))
         if count < FEWEST:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pixleak.errors import InputError
 from pixleak.types import LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
 
-Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
+Side = Annotated[int, Field(ge=8, le=8192)]
+Size = tuple[Side, Side]
 
 
 class _Source(BaseModel):
@@ -36,7 +38,7 @@ class PhantomSource(_Source):
 
     reader: Literal["phantom"]
     count: int = Field(480, ge=8, description="images")
-    size: int = Field(64, ge=16, description="height and width in pixels")
+    size: int = Field(64, ge=16, le=4096, description="height and width in pixels")
     channels: Literal[1, 3] = Field(1, description="grey or tinted")
     classes: int = Field(2, ge=2, le=9, description="2: lesion or not; more: organs as well")
     slices_per_subject: int = Field(1, ge=1, description="images that share a subject")
@@ -77,7 +79,9 @@ class FoldersSource(_Labelled):
     size: Size | None = Field(None, description="height, width to resize to")
     channels: Literal[1, 3] = 3
     mask_values: dict[int, int] | None = Field(None, description="grey value in the file -> label")
-    threshold: int | None = Field(None, description="grey values above it are foreground")
+    threshold: int | None = Field(
+        None, ge=0, le=65534, description="grey values above it are foreground"
+    )
     image_ending: str = Field("", description="end of the images' stems that is not the id's")
     mask_ending: str = Field("", description="the same of the masks': _mask")
     subject: str | None = Field(
@@ -143,7 +147,13 @@ class DatasetSource(_Labelled):
         from pixleak.records.dataset import read_dataset
         from pixleak.targets.load import load_function
 
-        dataset: Any = load_function(self.function)()
+        make = load_function(self.function)
+        try:
+            dataset: Any = make()
+        except Exception as error:  # whatever the user's function raises
+            raise InputError(
+                f"calling {self.function} fails with {type(error).__name__}: {error}"
+            ) from error
         return read_dataset(dataset, self.truth())
 
 

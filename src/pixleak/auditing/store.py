@@ -7,6 +7,7 @@ complete, so a run killed at any moment leaves either the whole artefact or none
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -95,6 +96,23 @@ class Store:
         """
         key = digest({"kind": kind, "pixleak": __version__, **determined_by})
         return Artefact(self.root / kind / key[:32])
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process; the hold ends with the process, however that ends.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another run is using {folder}; wait for it, or choose another with --out"
+            ) from error
+        yield
 
 
 def check_writable(folder: Path) -> None:

@@ -147,7 +147,10 @@ def evaluate(
             sides, or there are fewer than 10 records (5 subjects) on a side.
     """
     begun = time.monotonic()
-    values = np.asarray(scores, dtype=np.float64)
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"scores must be numbers: {error}") from error
     truth = _booleans(member)
     if values.ndim != 1 or values.shape != truth.shape:
         raise InputError(
@@ -160,7 +163,13 @@ def evaluate(
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"record id {twice!r} occurs twice; give one score a record")
-    units = None if subject is None else [str(s) for s in subject]
+    units = None
+    if subject is not None:
+        # A record without a subject stands for itself.
+        units = [
+            f"record {name}" if s is None else str(s)
+            for s, name in zip(subject, names, strict=False)
+        ]
     every: Bools = np.ones(len(values), dtype=bool)
     given = Scores(ids=names, values=values, measured=every, attack="given", signal="score")
     attack = evaluate_scores(given, truth, units=units, title="Given scores", seed=seed)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pixleak.errors import InputError
-from pixleak.registry import nearest
+from pixleak.registry import alternatives
 from pixleak.types import Bools, Floats
 
 _COLUMNS = ("score", "member", "id", "subject")
@@ -54,6 +54,8 @@ def read_scores(path: Path) -> ScoreFile:
             read (the message names its line), or a score is NaN.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a CSV or Parquet file of scores")
     if not path.is_file():
         raise InputError(f"there is no file {path}; give a CSV or Parquet file of scores")
     if path.suffix.lower() == ".csv":
@@ -109,6 +111,7 @@ def _read_parquet(path: Path) -> _Table:
         names = parquet.read_schema(path).names
         _check_header(names, path)
         table = parquet.read_table(path, columns=[name for name in _COLUMNS if name in names])
+        _refuse_several(parquet.read_table(path, columns=_one_attack(names)), path)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be read as Parquet: {reason}") from error
@@ -118,15 +121,37 @@ def _read_parquet(path: Path) -> _Table:
     )
 
 
+def _one_attack(names: list[str]) -> list[str]:
+    return [name for name in ("kind", "attack", "signal") if name in names]
+
+
+def _refuse_several(attacks: Any, path: Path) -> None:
+    """A run's own scores.parquet holds the scores of many attacks, one below the other."""
+    if not attacks.num_columns:
+        return
+    found = attacks.group_by(attacks.column_names).aggregate([]).num_rows
+    if found > 1:
+        raise InputError(
+            f"{path} holds the scores of {found} attacks, one below the other; keep the rows of "
+            "one (columns kind, attack and signal), or see the report beside it"
+        )
+
+
 def _check_header(names: list[str], path: Path) -> None:
     for needed in ("score", "member"):
         if needed not in names:
             raise InputError(
-                f"{path} has no column {needed!r}{nearest(needed, names)} "
-                f"It has: {', '.join(names) or 'none'}"
+                f"{path} has no column {needed!r}{alternatives(needed, names)}{_delimiter(names)}"
             )
     if twice := [name for name in _COLUMNS if names.count(name) > 1]:
         raise InputError(f"{path} has two columns named {twice[0]!r}")
+
+
+def _delimiter(names: list[str]) -> str:
+    """A hint where a header was not split at all."""
+    if len(names) == 1 and (found := [mark for mark in (";", "\t") if mark in names[0]]):
+        return f" (its columns are separated by {found[0]!r}; commas are needed)"
+    return ""
 
 
 def _score(value: Any, where: str) -> float:

@@ -197,7 +197,7 @@ def _check_space(folder: Path, count: int, shape: tuple[int, ...], bytes_each: i
     if needed > free:
         raise InputError(
             f"no space left to write {folder}: {count} records of {' x '.join(map(str, shape))} "
-            f"need {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free; free some, choose "
+            f"need {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; free some, choose "
             "another folder, or a smaller size"
         )
 

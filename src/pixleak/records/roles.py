@@ -15,7 +15,7 @@ from pathlib import Path
 from pixleak.errors import InputError
 from pixleak.files import replaced
 from pixleak.records.base import RecordKey, Records
-from pixleak.registry import nearest
+from pixleak.registry import alternatives
 
 ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")
 
@@ -149,7 +149,7 @@ def read_split(path: Path, records: Records) -> Split:
                 if role not in roles:
                     raise InputError(
                         f"{path}, line {rows.line_num}: unknown role {role!r}"
-                        f"{nearest(role, ROLES)} Known: {', '.join(ROLES)}"
+                        f"{alternatives(role, ROLES)}"
                     )
                 roles[role].append(row["id"])
     except (UnicodeDecodeError, csv.Error) as error:
@@ -164,9 +164,7 @@ def known_roles(roles: Iterable[str]) -> None:
     """Refuse a role that is not one of :data:`ROLES`."""
     for role in roles:
         if role not in ROLES:
-            raise InputError(
-                f"split: unknown role {role!r}{nearest(role, ROLES)} Known: {', '.join(ROLES)}"
-            )
+            raise InputError(f"split: unknown role {role!r}{alternatives(role, ROLES)}")
 
 
 def checked_counts(counts: Mapping[str, int]) -> dict[str, int]:

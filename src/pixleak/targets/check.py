@@ -100,6 +100,8 @@ class _Asked:
         wanted = " or ".join(str(shape) for shape in expected)
         if not got or got[0] != b:
             hint = f"one answer for each of the {b} images, in their order, is needed"
+        elif len(got) == 4 and got[1:3] == (h, w):
+            hint = "channels must come before height and width: permute it to (b, channels, h, w)"
         elif got[-2:] != (h, w):
             hint = f"an answer must have the image's height and width, {h} x {w}: resize it"
         else:

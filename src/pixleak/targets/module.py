@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from pixleak.errors import InputError
 from pixleak.targets.base import Target
 from pixleak.types import Access, Truth
 
@@ -73,3 +74,16 @@ def _device_of(module: nn.Module) -> torch.device:
 def _differ(wanted: torch.device, actual: torch.device) -> bool:
     # "cuda" without a number means any: a module on cuda:1 is already there.
     return wanted.type != actual.type or wanted.index not in (None, actual.index)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that torch does not know or that this machine lacks.
+
+    Raises:
+        InputError: naming the device.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"device {device!r} cannot be used here: {reason}; use cpu") from error

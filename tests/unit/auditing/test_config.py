@@ -60,6 +60,16 @@ def test_overrides_reach_into_nested_keys_and_are_yaml(tmp_path: Path) -> None:
     assert config.shadow is None
 
 
+def test_an_override_replaces_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL))
+    settings = ["target={function: 'f.py:ask'}", "split={kind: file, path: split.csv}"]
+    config = read_config(path, settings)
+    assert config.target.recipe is None
+    assert config.target.function == f"{Path.cwd() / 'f.py'}:ask"
+    assert config.split.path == Path.cwd() / "split.csv"
+
+
 def test_override_without_a_value_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump(MINIMAL))

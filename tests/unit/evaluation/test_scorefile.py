@@ -52,7 +52,10 @@ def test_parquet(tmp_path: Path, member: list[object]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("scores,member\n1,0\n", r"no column 'score', did you mean 'scores'\? It has: scores, mem"),
+        (
+            "scores,member\n1,0\n",
+            r"no column 'score', did you mean 'scores'\? Known: member, scores",
+        ),
         ("score,is_member\n1,0\n", r"no column 'member', did you mean 'is_member'\?"),
         ("", "has no column 'score'"),
         ("score,member\n", "holds no records"),

@@ -19,7 +19,7 @@ BLACK = np.zeros((4, 6, 3), dtype=np.uint8)
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(
-        InputError, match="unknown datasets name 'kvasir', did you mean 'kvasir-seg'"
+        InputError, match="unknown name 'kvasir' among the datasets, did you mean 'kvasir-seg'"
     ):
         DATASETS["kvasir"]
 

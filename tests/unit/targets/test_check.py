@@ -128,7 +128,7 @@ def test_names_the_position_where_there_are_no_ids() -> None:
         ((2, 4, H, W), LOGIT, MULTI, "one answer for each of the 3 images"),
         ((), LOGIT, MULTI, "shape ()"),
         ((B, 4, 2, 2), LOGIT, MULTI, "the image's height and width, 4 x 5: resize it"),
-        ((B, 4, W, H), LOGIT, MULTI, "the image's height and width, 4 x 5"),
+        ((B, 4, W, H), LOGIT, MULTI, "channels must come before height and width"),
         (
             (B, 4, H, W),
             LABEL,

@@ -37,7 +37,7 @@ def test_description() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"network": "unett"}, "unknown networks name 'unett', did you mean 'unet'?"),
+        ({"network": "unett"}, "unknown name 'unett' among the networks, did you mean 'unet'?"),
         (
             {"network": {"name": "unet", "options": {"width": 3}}},
             "network 'unet' has no option 'width', did you mean 'widths'?",
