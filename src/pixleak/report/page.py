@@ -8,13 +8,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pixleak.evaluation.controls import untrained_control
 from pixleak.evaluation.roc import roc_of
 from pixleak.report import wording
 from pixleak.report.figures import Curve, histogram, loss_figure, roc_figures
 from pixleak.report.folder import RecordScores, Run, Source
 from pixleak.report.pictures import Gallery, gallery
 from pixleak.report.tiles import tiles
-from pixleak.results import AttackResult, OperatingPoint, Result, TprAtFpr
+from pixleak.results import AttackResult, Control, OperatingPoint, Result, TprAtFpr
 
 _COLOURED = 5
 _DISTRIBUTIONS = 3
@@ -43,7 +44,8 @@ class Row:
     Args:
         attack: its figures.
         evidence: whether the verdict rests on it.
-        quiet: whether its control tells nothing; None where there is no control.
+        quiet: whether its control's interval holds one half; None where there is no control.
+        close: whether its AUC is above one half but its interval not above its control's AUC.
         rates: one per false positive rate of the table, None where it was not evaluated.
         points: for each column of operating points, those of the attack.
     """
@@ -51,6 +53,7 @@ class Row:
     attack: AttackResult
     evidence: bool
     quiet: bool | None
+    close: bool
     rates: tuple[TprAtFpr | None, ...]
     points: tuple[tuple[OperatingPoint, ...], ...]
 
@@ -89,7 +92,9 @@ def page(run: Run) -> dict[str, Any]:
         "result": result,
         "answer": wording.ANSWERS[result.verdict.answer],
         "meaning": wording.meaning(result),
-        "tiles": tiles(result, attacks),
+        "tiles": tiles(result),
+        "evidence": [attack.title for attack in attacks if wording.found_leak(attack, result)],
+        "controls": _controls(result),
         "roc": roc_figures(curves) if curves else None,
         "curves": curves,
         "panels": _panels(run, attacks),
@@ -106,6 +111,17 @@ def page(run: Run) -> dict[str, Any]:
     }
 
 
+def _controls(result: Result) -> list[Control]:
+    """The controls of the audit, and that of the attack which the verdict speaks of."""
+    best = wording.strongest(result)
+    if best is None or best.control_auc is None:
+        return result.controls
+    own = untrained_control(best.title, best.control_auc)
+    if any(c.name == own.name and c.auc == own.auc for c in result.controls):
+        return result.controls
+    return [*result.controls, own]
+
+
 def _row(
     attack: AttackResult,
     result: Result,
@@ -119,6 +135,7 @@ def _row(
         attack,
         evidence=wording.found_leak(attack, result),
         quiet=None if control is None else control.low <= 0.5 <= control.high,
+        close=control is not None and 0.5 < attack.auc.low <= control.value,
         rates=tuple(rates.get(fpr) for fpr in fprs),
         points=tuple(tuple(at[name] for name in names if name in at) for names in columns),
     )

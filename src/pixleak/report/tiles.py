@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pixleak.evaluation.verdict import quoted_rate
 from pixleak.report import wording
 from pixleak.results import AttackResult, ModelInfo, Result
 
@@ -18,9 +18,10 @@ class Tile:
     note: str
 
 
-def tiles(result: Result, attacks: Sequence[AttackResult]) -> list[Tile]:
-    """The key figures of a result, its attacks given in order of strength."""
-    found = [] if not attacks else _attack_tiles(attacks[0])
+def tiles(result: Result) -> list[Tile]:
+    """The key figures of a result."""
+    best = wording.strongest(result)
+    found = [] if best is None else _attack_tiles(best, result)
     target = next((model for model in result.models if model.name == "target"), None)
     gap = None if target is None else dice_gap(target)
     if target is not None and gap is not None:
@@ -36,13 +37,14 @@ def tiles(result: Result, attacks: Sequence[AttackResult]) -> list[Tile]:
         Tile(
             wording.area(result.verdict.detectable_auc),
             "smallest AUC it would notice",
-            f"with a probability of {wording.percent(0.8)}, given this many records",
+            f"with a probability of {wording.percent(0.8)}, given this many independent "
+            f"{wording.units(result)}",
         )
     )
     return found
 
 
-def _attack_tiles(best: AttackResult) -> list[Tile]:
+def _attack_tiles(best: AttackResult, result: Result) -> list[Tile]:
     found = [
         Tile(
             wording.area(best.auc.value),
@@ -50,9 +52,8 @@ def _attack_tiles(best: AttackResult) -> list[Tile]:
             f"{best.title}; interval {wording.area_range(best.auc)}; guessing is 0.500",
         )
     ]
-    resolvable = [rate for rate in best.tpr_at_fpr if rate.resolvable]
-    if resolvable:
-        strict = min(resolvable, key=lambda rate: rate.fpr)
+    strict = quoted_rate(best, result.attacks, result.verdict.level)
+    if strict is not None and strict.resolvable:
         found.append(
             Tile(
                 wording.percent(strict.value),

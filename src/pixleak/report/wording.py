@@ -6,10 +6,19 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pixleak.evaluation.verdict import quoted_rate
 from pixleak.results import AttackResult, Interval, Rate, Result, TprAtFpr
 
 #: A percent sign after a space that no line breaks at.
 PERCENT = "\N{NO-BREAK SPACE}%"
+#: Signals whose classifier is trained on a shadow model; their names start with these.
+_LEARNED = ("type-i-", "type-ii-", "loss-map-")
+_ACCESS = {
+    "label": "may query the model for its label maps",
+    "probability": "may query the model for its probabilities",
+    "logit": "may query the model for its logits",
+    "unknown": "has what the given scores were computed from",
+}
 ANSWERS = {
     "leak": "Leak found",
     "none-found": "No leak found",
@@ -105,33 +114,66 @@ def meaning(result: Result) -> Meaning:
     ](result)
 
 
+def strongest(result: Result) -> AttackResult | None:
+    """The attack that the verdict speaks of: the strongest evidence, or the strongest of all."""
+    evidence = [attack for attack in result.attacks if found_leak(attack, result)]
+    return max(evidence or result.attacks, key=lambda attack: attack.auc.value, default=None)
+
+
+def is_learned(attack: AttackResult, result: Result) -> bool:
+    """Whether the attacker had to train the signal itself, on a model of their own.
+
+    The configuration as it ran lists what was learned. A result without one, such as that of
+    signals measured elsewhere, is told by the names that learned signals have.
+    """
+    entries = result.arguments.get("learned")
+    names = {
+        entry.get("name") if isinstance(entry, dict) else entry
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, str | dict)
+    }
+    return attack.signal in names or attack.signal.startswith(_LEARNED)
+
+
+def _needs(attack: AttackResult, result: Result) -> str:
+    """What somebody needs for an attack: ``holds an image, ...``."""
+    needs = [f"holds {'an image and its true mask' if attack.needs_truth else 'an image'}"]
+    needs.append(_ACCESS.get(attack.access, "may query the model"))
+    if is_learned(attack, result):
+        needs.append("has trained a model of their own on data of their own")
+    return ", ".join(needs[:-1]) + " and " + needs[-1]
+
+
 def _leak(result: Result) -> Meaning:
-    proven = [attack for attack in result.attacks if found_leak(attack, result)]
-    best = max(proven or result.attacks, key=lambda attack: attack.auc.value)
-    rates = [rate for rate in best.tpr_at_fpr if rate.resolvable]
-    strict = min(rates, key=lambda rate: rate.fpr) if rates else None
+    best = strongest(result)
+    assert best is not None, "a leak without an attack"
+    strict = quoted_rate(best, result.attacks, result.verdict.level)
     how_many = (
-        f" While wrongly accusing at most {percent(strict.fpr)} of the others, it recognises "
-        f"{percent(strict.value)} of the training records."
-        if strict is not None
+        f" While wrongly accusing at most {percent(strict.fpr)} of the non-members, it recognises "
+        f"{percent(strict.value)} of the members."
+        if strict is not None and strict.resolvable
         else ""
     )
-    holds = "an image and its true mask" if best.needs_truth else "an image"
     premise = (
         ""
         if any(control.passed for control in result.controls)
-        else " All this holds only if both groups of records were drawn alike, which no control "
+        else " All this holds only if members and non-members were drawn alike, which no control "
         "could check here."
     )
+    picked = (
+        ""
+        if len(result.attacks) == 1
+        else f" On the other hand, the strongest of {len(result.attacks)} attacks was picked after "
+        "the fact, which flatters its figures a little."
+    )
     return Meaning(
-        f"Somebody who holds {holds} and may query the model can tell better than by guessing "
-        f"whether it was trained on that image. Shown one training record and one other, the "
-        f"strongest attack, {best.title}, picks the right one in {percent(best.auc.value)} of "
-        f"cases; guessing gives {percent(0.5)}.{how_many}{premise}",
+        f"Somebody who {_needs(best, result)} can tell better than by guessing whether the model "
+        "was trained on that image. Shown one member (a record the model was trained on) and one "
+        f"non-member, the strongest attack, {best.title}, picks the right one in "
+        f"{percent(best.auc.value)} of cases; guessing gives {percent(0.5)}.{how_many}{premise}",
         "Not that images can be read out of the model, and not that every record is equally "
-        "exposed: some are recognised with certainty, others not at all. The figures are a lower "
-        "bound for this model and these records; somebody with more shadow models or more "
-        "knowledge can only do better.",
+        "exposed. Nor are the figures the most that is possible: an attacker with more shadow "
+        f"models or more knowledge may do better.{picked}",
     )
 
 
@@ -140,9 +182,9 @@ def _none_found(result: Result) -> Meaning:
     tried = len(result.attacks)
     which = "The attack did not tell" if tried == 1 else f"None of {tried} attacks told"
     return Meaning(
-        f"{which} training records from others beyond chance. With this many records, an attack "
-        f"whose AUC is {power} or more would have shown itself with a probability of "
-        f"{percent(0.8)}.",
+        f"{which} members (records the model was trained on) from non-members beyond chance. With "
+        f"this many independent {units(result)}, an attack whose AUC is {power} or more would "
+        f"have shown itself with a probability of {percent(0.8)}.",
         f"Not that the model is private. A leak weaker than an AUC of {power}, one that touches "
         "only a few unusual records, or one that takes a stronger attack than those below could "
         "still be there. Only a training method with a proven bound, such as differential "
@@ -150,21 +192,33 @@ def _none_found(result: Result) -> Meaning:
     )
 
 
+def units(result: Result) -> str:
+    """What was counted as independent: the units that the split kept together."""
+    return "records or subjects" if result.split is None else f"{result.split.unit}s"
+
+
 def _cannot_tell(result: Result) -> Meaning:
     failed = [control.title for control in result.controls if control.passed is False]
     if result.shift and not result.shift.passed:
         failed.append("Shift between the groups")
+    repeated = ""
+    if result.duplicates is not None and not result.duplicates.passed:
+        affected, of = result.duplicates.nonmembers_affected, result.duplicates.nonmembers
+        repeated = (
+            f" The check for duplicates failed, too ({affected:,} of {count(of, 'non-member')}): "
+            "they look like members and hide part of a leak."
+        )
     if failed:
         return Meaning(
-            "The training records and the others differ in ways that have nothing to do with the "
+            "Members and non-members differ in ways that have nothing to do with the "
             f"model (failed: {', '.join(failed)}). Whatever the attacks find may come from that "
-            "difference, so it cannot be laid at the model’s door.",
+            f"difference, so it cannot be laid at the model’s door.{repeated}",
             "Neither that the model leaks nor that it does not. Draw both groups at random from "
             "the same source, keep each subject on one side, and run the audit again.",
         )
     return Meaning(
         "What was measured does not allow an answer, for the reasons above. Whatever the attacks "
-        "found cannot be laid at the model’s door.",
+        f"found cannot be laid at the model’s door.{repeated.replace(', too (', ' (')}",
         "Neither that the model leaks nor that it does not. A measurement that failed, or one on "
         "too few records, is no sign of safety.",
     )

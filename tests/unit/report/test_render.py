@@ -134,7 +134,7 @@ def test_attacks_come_strongest_first_with_all_their_figures(pages: dict[str, st
         assert f"{attack.control_auc.value:.3f}" in words
         tenth = attack.tpr_at_fpr[0]
         assert f"{tenth.successes}/{tenth.trials} members" in words
-        assert f"{tenth.false_positives}/{tenth.nonmembers} others" in words
+        assert f"{tenth.false_positives}/{tenth.nonmembers} non-members" in words
         # 200 non-members resolve 10 % and 1 %, not 0.1 %.
         assert words.count("not resolvable") == 1
         assert "needs 1,000 non-members" in words
@@ -146,6 +146,44 @@ def test_attacks_come_strongest_first_with_all_their_figures(pages: dict[str, st
             assert f"F1 {point.f1:.3f}" in words
         if attack.not_measured:
             assert f"undefined for {attack.not_measured} records" in words
+
+
+def test_evidence_is_named_strongest_first(pages: dict[str, str]) -> None:
+    result = VARIANTS["leak"]().result()
+    proven = [attack for attack in result.attacks if attack.title in result.verdict.evidence]
+    ranked = sorted(proven, key=lambda attack: -attack.auc.value)
+
+    first = "; ".join(attack.title for attack in ranked[:5])
+    assert (
+        f"Evidence, the strongest first: {first}; and 4 more attacks" in Page(pages["leak"]).words
+    )
+
+
+def test_the_control_of_the_strongest_attack_is_shown(tmp_path: Path, factory: RunFactory) -> None:
+    result = factory.result()
+    best = max(
+        (a for a in result.attacks if a.title in result.verdict.evidence),
+        key=lambda attack: attack.auc.value,
+    )
+    title = f"Untrained model ({best.title})"
+    assert title in Page(to_html(factory.write(tmp_path / "other"))).words
+    # Once only, where it is the one that the audit lists.
+    listed = factory.parts["controls"][1].model_copy(
+        update={"title": title, "auc": best.control_auc}
+    )
+    factory.parts["controls"] = [factory.parts["controls"][0], listed]
+    assert Page(to_html(factory.write(tmp_path / "same"))).words.count(title) == 1
+
+
+def test_an_attack_that_does_not_clear_its_control_is_marked(
+    tmp_path: Path, factory: RunFactory
+) -> None:
+    note = "interval does not lie above it"
+    assert note not in Page(to_html(factory.write(tmp_path / "clear"))).words
+    attack = factory.parts["attacks"][0]
+    close = attack.control_auc.model_copy(update={"value": attack.auc.low, "low": 0.4})
+    factory.parts["attacks"][0] = attack.model_copy(update={"control_auc": close})
+    assert Page(to_html(factory.write(tmp_path / "close"))).words.count(note) == 1
 
 
 def test_many_attacks_are_folded(tmp_path: Path, factory: RunFactory) -> None:
