@@ -154,6 +154,8 @@ class Pixels(PixelViews):
         # Two buffers for one record's maps, the first of which counts, and indicators.
         rows = np.ones((1 + len(self._summed), width), dtype=np.float32)
         inside = np.empty((len(every), width), dtype=np.float32)
+        # The product is torch's, which keeps to torch's number of threads; numpy's would not.
+        left, right = torch.from_numpy(rows), torch.from_numpy(inside).T
         sums = np.zeros((b, len(rows), len(every)))
         losses = []
         for start in range(0, b, size):
@@ -166,7 +168,7 @@ class Pixels(PixelViews):
                     inside[:, part] = hit
                     for row, values in zip(rows[1:], maps, strict=True):
                         row[part] = values[i, first : first + width]
-                    sums[start + i] += rows[:, part] @ inside[:, part].T
+                    sums[start + i] += torch.mm(left[:, part], right[part]).numpy()
             if self.prediction.access is not Access.LABEL:
                 losses.append(block.cross_entropy)
             del maps  # so that the next block is computed in the same, cached, memory
