@@ -59,6 +59,7 @@ def to_html(folder: Path) -> str:
         "percent": wording.percent,
         "rate": wording.rate,
         "rate_range": wording.rate_range,
+        "unbroken": wording.unbroken,
         "plain": wording.plain,
         "p_value": wording.p_value,
         "duration": wording.duration,

@@ -54,6 +54,11 @@ def rate_range(interval: Interval | Rate | TprAtFpr) -> str:
     return f"{100 * interval.low:.1f}–{rate(interval.high)}"
 
 
+def unbroken(text: str) -> str:
+    """A sentence whose percent signs stay with their numbers."""
+    return text.replace(" %", PERCENT)
+
+
 def area(value: float) -> str:
     """An AUC, a balanced accuracy, a Dice coefficient: three decimals."""
     return f"{value:.3f}".replace("-", "−")

@@ -15,6 +15,7 @@ from pixleak.report.wording import (
     percent,
     plain,
     rate,
+    unbroken,
 )
 from pixleak.results import Control
 
@@ -51,6 +52,10 @@ def test_shares(share: float, short: str, even: str) -> None:
     # The sign never starts a new line.
     assert percent(share) == f"{short}\xa0%"
     assert rate(share) == f"{even}\xa0%"
+
+
+def test_percent_signs_stay_with_their_numbers() -> None:
+    assert unbroken("5 % [1 %, 9.5 %]") == "5\xa0% [1\xa0%, 9.5\xa0%]"
 
 
 def test_p_values() -> None:
