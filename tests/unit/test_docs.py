@@ -131,6 +131,6 @@ def test_the_rule_of_the_verdict_is_printed_as_it_is_applied(repo: Path) -> None
 
 
 def test_the_results_page_is_what_the_saved_figures_say(repo: Path) -> None:
-    # Mend with: python benchmarks/tabulate.py
-    tabulate = runpy.run_path(str(repo / "benchmarks" / "tabulate.py"))
-    assert (repo / "docs" / "results.md").read_text(encoding="utf-8") == tabulate["page"]()
+    # Mend with: python benchmarks/results_page.py
+    made = runpy.run_path(str(repo / "benchmarks" / "results_page.py"))
+    assert (repo / "docs" / "results.md").read_text(encoding="utf-8") == made["page"]()

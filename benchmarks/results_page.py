@@ -1,6 +1,6 @@
 """Write docs/results.md from benchmarks/results/*.json, so that no figure is typed by hand.
 
-python benchmarks/tabulate.py
+python benchmarks/results_page.py
 """
 
 from __future__ import annotations
