@@ -13,7 +13,7 @@ from pixleak.auditing.measuring import Measured
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress
 from pixleak.errors import InputError
-from pixleak.evaluation.controls import evaluate_control
+from pixleak.evaluation.controls import evaluate_control, untrained_control
 from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.sample import MIN_RECORDS, MIN_SUBJECTS
 from pixleak.records.checks import check_shift, find_duplicates
@@ -224,19 +224,4 @@ def _untrained_control(attacks: list[AttackResult], note: str) -> Control:
             passed=None,
             explanation=f"There is no untrained model to compare with: {note}.",
         )
-    passed = auc.low <= 0.5 <= auc.high
-    return Control(
-        name="untrained-model",
-        title=f"Untrained model ({shown.title})",
-        auc=auc,
-        passed=passed,
-        explanation="The same attack on the same network with random weights, which has seen "
-        "no record. "
-        + (
-            f"It does not tell the two apart beyond chance (AUCs from {auc.low:.2f} to "
-            f"{auc.high:.2f} are compatible with it)."
-            if passed
-            else "It tells members from non-members although nothing was learned: the two sets "
-            "differ in difficulty, and the attack reads that."
-        ),
-    )
+    return untrained_control(shown.title, auc)
