@@ -84,7 +84,7 @@ def signal_section() -> list[str]:
     for threads, found in content["time"].items():
         ratio = found["ratio"]["wall"]["measured / bare"]
         rows.append(
-            f"{ratio['median']:.2f} times [{ratio['lower']:.2f}, {ratio['upper']:.2f}] with {threads}"
+            f"{ratio['median']:.2f} times [{ratio['lower']:.2f}, {ratio['upper']:.2f}] with {threads.replace('1 threads', '1 thread')}"
         )
     columns = next(iter(content["time"].values()))["columns"]
     peak = content["peak_mib"]
