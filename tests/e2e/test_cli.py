@@ -245,6 +245,7 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
         "did you mean 'width'?",
     ),
     "nothing to attack": (SMALL | {"signals": [], "learned": []}, "nothing to attack with"),
+    "no attack at all": (SMALL | {"signals": ["mask-share"]}, "never asks the model"),
     "named twice": (SMALL | {"signals": ["margin", "margin"]}, "'margin' is named twice"),
     "rate of two": (
         SMALL | {"evaluation": {"fprs": [2]}},

@@ -187,18 +187,9 @@ def _shadow_thresholds(
 
 
 def title_of(info: SignalInfo) -> str:
-    """What a signal is called in tables: the papers' name where they have one."""
-    titles = {
-        "cross-entropy": "Global loss (cross-entropy)",
-        "dice-loss": "Global loss (Dice)",
-        "type-i-network": "Type-I (network)",
-        "type-i-logistic": "Type-I (logistic)",
-        "type-ii-network": "Type-II (network)",
-        "type-ii-logistic": "Type-II (logistic)",
-        "loss-map-patches": "Loss-map patches",
-        "worst-cross-entropy": "Worst cross-entropy",
-    }
-    return titles.get(info.name, info.name.replace("-", " ").capitalize())
+    """What a signal is called in tables."""
+    title = info.title or info.name.replace("-", " ")
+    return title[0].upper() + title[1:]
 
 
 def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools) -> Control:

@@ -75,6 +75,11 @@ def choose(plan: Plan) -> Chosen:
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"signal {twice[0]!r} is named twice; once is enough")
     chosen = [SIGNALS[name] for name in plan.signals]
+    for signal in chosen:
+        if not signal.info.queries_model:
+            raise InputError(
+                f"signal {signal.name!r} never asks the model, so it is no attack; leave it out"
+            )
     others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
     fixed: list[Signal] = []
     left_out: list[str] = []

@@ -35,7 +35,7 @@ class DiceLoss(Signal):
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="dice-loss",
-        title="Dice loss",
+        title="global loss (Dice)",
         unit="1",
         members_are="lower",
         summary="soft Dice loss over the foreground classes present; undefined on an empty mask",

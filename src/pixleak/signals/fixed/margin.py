@@ -30,7 +30,7 @@ class Margin(Signal):
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="margin",
-        title="logit margin",
+        title="margin",
         unit="nat",
         members_are="higher",
         summary="mean log-odds of the true class against all others",
@@ -47,7 +47,7 @@ class MarginByStratum(Signal):
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="margin-by-stratum",
-        title="logit margin by stratum",
+        title="margin by stratum",
         unit="nat",
         members_are="higher",
         summary="mean margin by class and border band (a column each)",

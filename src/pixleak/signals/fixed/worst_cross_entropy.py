@@ -30,7 +30,7 @@ class WorstCrossEntropy(Signal):
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="worst-cross-entropy",
-        title="loss of the worst pixels",
+        title="worst cross-entropy",
         unit="nat/pixel",
         members_are="lower",
         summary="mean cross-entropy over the worst tenth of the pixels",

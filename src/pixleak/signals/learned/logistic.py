@@ -173,7 +173,7 @@ class TypeILogistic(_Logistic):
     with_truth: ClassVar[bool] = False
     info: ClassVar[SignalInfo] = SignalInfo(
         name="type-i-logistic",
-        title="Type-I (logistic regression)",
+        title="Type-I (logistic)",
         unit="logit",
         members_are="higher",
         needs_truth=False,
@@ -190,7 +190,7 @@ class TypeIILogistic(_Logistic):
     with_truth: ClassVar[bool] = True
     info: ClassVar[SignalInfo] = SignalInfo(
         name="type-ii-logistic",
-        title="Type-II (logistic regression)",
+        title="Type-II (logistic)",
         unit="logit",
         members_are="higher",
         learned=True,
