@@ -45,10 +45,12 @@ def audit(
 
     Args:
         model: a torch module, a pixleak target, or a function from images (b, c, h, w) to
-            predictions (b, K, h, w).
+            predictions (b, K, h, w). Two classes may come as one channel, that of class 1; a
+            dict with ``"out"`` or ``"logits"`` is understood.
         members: records the model was trained on: :class:`pixleak.Records`, or a torch
             Dataset of (image, label map).
-        nonmembers: comparable records that it was not trained on.
+        nonmembers: comparable records that it was not trained on. At least 10 records, of at
+            least 5 subjects, are needed on either side.
         access: what the model's answers are: ``"logit"``, ``"probability"`` or ``"label"``.
         classes: number of classes, or a LabelTruth; needed for Datasets only.
         shadow: recipe of a model that the attacker trains to learn from; None for no shadow,
