@@ -275,9 +275,10 @@ def environment_here(*packages: str, device: str = "cpu") -> Environment:
 class Result(_Model):
     """Everything an audit found out.
 
-    ``verdict.answer`` is ``"leak"``, ``"none-found"`` or ``"cannot-tell"``, and ``verdict.sentence``
-    says it in words. ``attacks`` holds one :class:`AttackResult` an attack (``attacks[0].auc.value``,
-    ``.low``, ``.high``), ``controls`` what must find nothing. ``print`` shows all of it as a table.
+    ``verdict.answer`` is ``"leak"``, ``"none-found"`` or ``"cannot-tell"``, and
+    ``verdict.sentence`` says it in words. ``attacks`` holds one :class:`AttackResult` an attack
+    (``attacks[0].auc.value``, ``.low``, ``.high``), ``controls`` what must find nothing. ``print``
+    shows all of it as a table.
     """
 
     schema_version: int = SCHEMA_VERSION

@@ -58,12 +58,14 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
         recipes["target"] = (plan.target.recipe, plan.ids("target-members"))
     if plan.shadow is not None and plan.ids("shadow-members"):
         recipes["shadow"] = (plan.shadow, plan.ids("shadow-members"))
-    trained = _train(plan, records, recipes, store, progress)
     if isinstance(plan.target, GivenTarget):
+        # Asked first: if it cannot answer, nothing need be trained.
         target = _given("target", plan.target.target, records, plan)
         fresh = plan.target.untrained
         control = None if fresh is None else _given("untrained", fresh, records, plan)
+        trained = _train(plan, records, recipes, store, progress)
         return Models(target, trained.get("shadow"), control, plan.target.untrained_note)
+    trained = _train(plan, records, recipes, store, progress)
     recipe = plan.target.recipe
     access = plan.target.access
     module = untrained(
