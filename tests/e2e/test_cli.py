@@ -359,6 +359,41 @@ def test_other_classes_in_the_same_folder_are_not_mistaken_for_the_old_ones(
     assert found[1, "same"] == found[1, "fresh"] != found[0, "same"]
 
 
+def test_another_model_with_the_same_labels_at_first_is_not_mistaken_for_the_old_one(
+    tmp_path: Path,
+) -> None:
+    labels = (
+        "import torch\ncalls = 0\ndef ask(images):\n    global calls\n    calls += len(images)\n"
+    )
+    # Both say "background" on the first records that are asked for, then go their own ways.
+    ways = ("(images[:, 0] > 0.5).long()", "(images[:, 0] > 0.2).long()")
+    content = given({"function": "model.py:ask", "access": "label"}) | {"batch_size": 1}
+    (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
+    found = []
+    for way in ways:
+        first = "torch.zeros_like(images[:, 0]).long()"
+        (tmp_path / "model.py").write_text(f"{labels}    return {first} if calls <= 4 else {way}\n")
+        out = str(tmp_path / "run")
+        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", out])
+        assert done.exit_code == 0, done.stderr
+        found.append(pq.read_table(tmp_path / "run" / "signals.parquet"))
+    assert not found[0].equals(found[1])
+
+
+def test_a_run_that_fails_keeps_the_earlier_result_and_no_copies(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(MODEL)
+    out = tmp_path / "run"
+    for function, code in (("steady", 0), ("nan", 2)):
+        content = given({"function": f"model.py:{function}"})
+        (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
+        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+        assert done.exit_code == code, done.stderr
+        saved = yaml.safe_load((out / "config.yaml").read_text())
+        assert saved["target"]["function"].endswith("steady")
+        assert Result.read(out).arguments == saved
+        assert not (out / "artefacts" / ".records").exists()
+
+
 def test_a_signal_that_too_few_records_have_is_left_out_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text(MODEL)
     content = given({"function": "model.py:steady"})

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from pixleak.auditing.plan import GivenTarget, Plan
 from pixleak.auditing.progress import Progress
@@ -143,7 +148,12 @@ def _asked(module: nn.Module, records: PreparedRecords, name: str, plan: Plan) -
 
 
 def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:
-    """A target from outside is known by its answers on a few records."""
+    """A target from outside, asked on a few records: whether it answers, and what it is.
+
+    Only a module's soft answers can be known again, by its weights and by what it says. A
+    function has nothing to know it by, and hard labels on a few records agree for many a model:
+    what is measured on those is never used again.
+    """
     probe = records.select(plan.ids("target-members", "target-nonmembers")[:4])
     raw = [target.predict(batch.images, batch.ids).values for batch in probe.batches(1)]
     single = all(values.shape[1] == 1 for values in raw)
@@ -154,9 +164,20 @@ def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> M
             "the target was declared to answer with logits, but its one channel lies in 0..1 on "
             "every pixel asked for: these look like probabilities, declare access: probability"
         )
-    identity = {
-        "answers": digest([values.double().numpy().tobytes().hex() for values in raw]),
-        "access": str(target.access),
-        "name": name,
-    }
+    identity = {"name": name, "asked": uuid.uuid4().hex}
+    if isinstance(target, ModuleTarget) and target.access is not Access.LABEL:
+        weights = {
+            key: _bytes(value) if isinstance(value, Tensor) else repr(value)
+            for key, value in target.module.state_dict().items()
+        }
+        answers = [_bytes(values) for values in raw]
+        identity = {"name": name, "weights": digest(weights), "answers": digest(answers)}
     return Model(target, identity, ModelInfo(name=name, description=f"{target.name}, as given"))
+
+
+def _bytes(values: Tensor) -> str:
+    """SHA-256 of a tensor's shape, type and content."""
+    plain = values.detach().cpu().contiguous()
+    head = f"{plain.dtype} {tuple(plain.shape)} ".encode()
+    # Viewed as bytes, since numpy lacks some of torch's types.
+    return hashlib.sha256(head + plain.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()

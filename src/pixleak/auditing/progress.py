@@ -19,9 +19,6 @@ class Progress(Protocol):
     def update(self, name: str, done: int, total: int, note: str = "") -> None:
         """``done`` of ``total`` steps of the work called ``name``; a new name starts new work."""
 
-    def say(self, text: str) -> None:
-        """One line that stays."""
-
 
 class Silent:
     """Shows nothing."""
@@ -29,25 +26,18 @@ class Silent:
     def update(self, name: str, done: int, total: int, note: str = "") -> None:
         pass
 
-    def say(self, text: str) -> None:
-        pass
-
 
 class _Bars:
     """rich progress bars, one a piece of work, added as the work starts."""
 
-    def __init__(self, bars: RichProgress, say: Callable[[str], None]) -> None:
+    def __init__(self, bars: RichProgress) -> None:
         self._bars = bars
-        self._say = say
         self._tasks: dict[str, TaskID] = {}
 
     def update(self, name: str, done: int, total: int, note: str = "") -> None:
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=total, note="")
         self._bars.update(self._tasks[name], completed=done, total=total, note=note)
-
-    def say(self, text: str) -> None:
-        self._say(text)
 
 
 @contextmanager
@@ -63,7 +53,6 @@ def shown() -> Iterator[Progress]:
     )
     from rich.progress import Progress as RichProgress
 
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:<28}"),
         BarColumn(bar_width=24),
@@ -72,8 +61,8 @@ def shown() -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
     )
-    with RichProgress(*columns, console=console) as bars:
-        yield _Bars(bars, lambda text: console.print(text, highlight=False))
+    with RichProgress(*columns, console=Console(stderr=True)) as bars:
+        yield _Bars(bars)
 
 
 @contextmanager

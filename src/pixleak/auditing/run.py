@@ -59,17 +59,26 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     _check(plan)
     chosen = choose(plan)
     with alone(folder):
-        return _run(plan, chosen, folder, progress, begun)
+        store = Store(folder / "artefacts")
+        copies = store.root / ".records"
+        try:
+            used = plan.records.select([k for k in plan.records.ids if k in _used(plan)])
+            records = prepare(used, copies, on_progress=step(progress, "reading records"))
+            return _run(plan, chosen, folder, store, records, progress, begun)
+        finally:
+            # A run folder is passed on, private images are not; every run makes them anew.
+            shutil.rmtree(copies, ignore_errors=True)
 
 
-def _run(plan: Plan, chosen: Chosen, folder: Path, progress: Progress, begun: float) -> Result:
-    store = Store(folder / "artefacts")
-    write_config(folder, plan)
-    used = plan.records.select([k for k in plan.records.ids if k in _used(plan)])
-    # Gone when the audit is done: a run folder is passed on, private images are not.
-    copies = store.root / ".records"
-    records = prepare(used, copies, on_progress=step(progress, "reading records"))
-    plan.split.save(folder / "split.csv", records)
+def _run(
+    plan: Plan,
+    chosen: Chosen,
+    folder: Path,
+    store: Store,
+    records: PreparedRecords,
+    progress: Progress,
+    begun: float,
+) -> Result:
     models = obtain_models(plan, records, store, progress)
     measured = measure_all(plan, chosen, models, records, store, progress)
     evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
@@ -84,6 +93,11 @@ def _run(plan: Plan, chosen: Chosen, folder: Path, progress: Progress, begun: fl
         nonmembers=_independent(plan, "target-nonmembers"),
         level=round(1 - plan.evaluation.level, 10),
     )
+    # An earlier result stands until all of this one is known, and never beside parts of it.
+    for old in ("result.json", "report.html"):
+        (folder / old).unlink(missing_ok=True)
+    write_config(folder, plan)
+    plan.split.save(folder / "split.csv", records)
     write_parquet(folder / "signals.parquet", signals_table(measured.target))
     write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
     write_exhibits(folder, exhibits)
@@ -113,7 +127,6 @@ def _run(plan: Plan, chosen: Chosen, folder: Path, progress: Progress, begun: fl
         warnings=[*chosen.left_out, *judged.left_out],
     )
     write_result(folder, result)
-    shutil.rmtree(copies, ignore_errors=True)
     return result
 
 

@@ -75,7 +75,7 @@ def signals_table(table: SignalTable) -> pa.Table:
 
 
 def write_config(folder: Path, plan: Plan) -> None:
-    """``config.yaml``, first of all, so that even a killed run says what it was."""
+    """``config.yaml``: the configuration as it ran."""
     text = yaml.safe_dump(plan.arguments, sort_keys=False, allow_unicode=True)
     write_whole(folder / "config.yaml", text)
 

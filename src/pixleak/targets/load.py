@@ -15,9 +15,7 @@ from torch import Tensor, nn
 
 from pixleak.errors import InputError
 from pixleak.registry import nearest
-from pixleak.targets.function import FunctionTarget
 from pixleak.targets.state import load_state
-from pixleak.types import Access, Truth
 
 _number = itertools.count()
 # Where training scripts put the weights among a checkpoint's other contents.
@@ -60,17 +58,6 @@ def load_function(spec: str) -> Callable[..., object]:
     if not callable(function):
         raise InputError(f"{spec} is of type {type(function).__name__}, not something to call")
     return function  # type: ignore[no-any-return]
-
-
-def target_from_function_spec(
-    spec: str, truth: Truth, access: Access, *, name: str = "target"
-) -> FunctionTarget:
-    """A target that asks the function ``"file.py:name"``.
-
-    Raises:
-        InputError: as :func:`load_function`.
-    """
-    return FunctionTarget(load_function(spec), truth, access, name=name)
 
 
 def load_module(

@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pixleak.errors import InputError
+from pixleak.targets.function import FunctionTarget
 from pixleak.targets.load import (
     load_function,
     load_module,
     read_state,
-    target_from_function_spec,
 )
 from pixleak.types import Access, LabelTruth
 
@@ -69,7 +69,7 @@ def refused(call: Callable[[], object], sentence: str) -> None:
 
 def test_a_function_is_asked(file: Path) -> None:
     before = list(sys.path)
-    target = target_from_function_spec(f"{file}:answer", LabelTruth(2), Access.LOGIT)
+    target = FunctionTarget(load_function(f"{file}:answer"), LabelTruth(2), Access.LOGIT)
     values = target.predict(torch.full((1, 1, 2, 2), 3.0)).values
     assert torch.equal(values, torch.full((1, 2, 2, 2), -6.0))
     assert sys.path == before
