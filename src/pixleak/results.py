@@ -64,6 +64,15 @@ class Rate(_Model):
     trials: int
 
 
+class PositivePredictiveValue(_Model):
+    """Share of members among the records called members, had ``prior`` of all been members."""
+
+    prior: float = Field(description="assumed share of members among the records in question")
+    value: Number
+    low: Number
+    high: Number
+
+
 class TprAtFpr(_Model):
     """True positive rate at the lowest threshold that keeps the FPR at most ``fpr``."""
 
@@ -82,6 +91,10 @@ class TprAtFpr(_Model):
     )
     p_value: Number = Field(
         default=1.0, description="one-sided p-value of 'no more members found than by chance'"
+    )
+    ppv: list[PositivePredictiveValue] = Field(
+        default_factory=list,
+        description="what a record called a member at this threshold is worth, prior by prior",
     )
 
 
@@ -170,6 +183,121 @@ class ShiftCheck(_Model):
 
     features: list[ShiftFeature]
     passed: bool
+    explanation: str
+
+
+class ReferencesInfo(_Model):
+    """The pool of reference models."""
+
+    models: int
+    records: Literal["audited", "own"] = Field(
+        description="audited: each unit of the audited records is in exactly half of the models; "
+        "own: trained on records of the attacker's own, so that none holds an audited record"
+    )
+    unit: str = Field(description="what is in a model as a whole: record, subject, block")
+    units: int
+    runner: str = Field(description="local, ray")
+    file: str = Field(default="membership.csv", description="who was trained on what")
+
+
+class Fidelity(_Model):
+    """Whether the reference models resemble the target, so that they can stand in for it."""
+
+    loss: str = Field(description="the signal compared")
+    target_train: Number | None = Field(description="mean loss on its training records")
+    target_heldout: Number | None = Field(description="mean loss on held-out records")
+    reference_train: list[Number] = Field(description="the same of each reference model")
+    reference_heldout: list[Number]
+    passed: bool | None = Field(description="None where it could not be measured")
+    explanation: str
+
+
+class SpreadRate(_Model):
+    """The mean over victims of the true positive rate at one false positive rate."""
+
+    fpr: float
+    mean: Interval
+    victims: list[Number] = Field(description="of each victim")
+    lead: Interval | None = Field(
+        default=None, description="the default attack's mean minus this one's, paired"
+    )
+    resolvable: bool
+
+
+class Spread(_Model):
+    """One attack over many victims."""
+
+    name: str
+    signal: str
+    title: str
+    auc: Interval = Field(description="mean over victims, interval over records and models")
+    victims: list[Number] = Field(description="AUC of each victim")
+    lead: Interval | None = Field(
+        default=None, description="the default attack's mean AUC minus this one's, paired"
+    )
+    tpr_at_fpr: list[SpreadRate]
+
+
+class LeaveOneOut(_Model):
+    """Every reference model in turn as the victim, the others as its references."""
+
+    victims: list[str]
+    references: int = Field(description="references of each victim")
+    default: str = Field(description="title of the attack that the others are compared with")
+    attacks: list[Spread]
+    explanation: str
+
+
+class Slice(_Model):
+    """The records of one kind."""
+
+    kind: str = Field(description="class, object size, border length, mask")
+    name: str = Field(description="which of the kind")
+    members: int
+    nonmembers: int
+    auc: Interval | None = Field(description="None where there are too few records")
+    tpr: Rate | None = Field(description="at the threshold found on all records")
+    fpr: Rate | None
+    p_adjusted: Number | None = Field(
+        description="one-sided, of 'no more exposed than the other records', Holm over the slices"
+    )
+
+
+class Slices(_Model):
+    """One attack's result by kind of record."""
+
+    attack: str
+    signal: str
+    title: str
+    fpr: float = Field(description="false positive rate over all records of the threshold used")
+    slices: list[Slice]
+    most_exposed: str | None = Field(description="None where no kind stands out")
+    explanation: str
+
+
+class SubjectLevel(_Model):
+    """Attacks on subjects: one score each, from all of a subject's records."""
+
+    members: int = Field(description="subjects that were trained on")
+    nonmembers: int
+    attacks: list[AttackResult] = Field(description="a record here is a subject")
+    explanation: str
+
+
+class Epsilon(_Model):
+    """A lower bound of the target's epsilon from one training run with canaries."""
+
+    lower_bound: Number
+    level: float = Field(description="confidence that epsilon is at least that")
+    delta: float
+    canaries: int
+    included: int = Field(description="canaries that were trained on")
+    kind: str = Field(description="how canaries were made")
+    guesses: int = Field(description="canaries not abstained on, fixed beforehand")
+    correct: int
+    ceiling: Number = Field(description="the bound had every guess been right")
+    attack: str
+    signal: str
     explanation: str
 
 
@@ -296,6 +424,12 @@ class Result(_Model):
     duplicates: DuplicateCheck | None = None
     shift: ShiftCheck | None = None
     exposures: Exposures | None = None
+    references: ReferencesInfo | None = None
+    fidelity: Fidelity | None = None
+    leave_one_out: LeaveOneOut | None = None
+    slices: Slices | None = None
+    subjects: SubjectLevel | None = None
+    epsilon: Epsilon | None = None
     verdict: Verdict
     warnings: list[str] = Field(default_factory=list)
 
