@@ -13,7 +13,7 @@ import numpy as np
 
 from pixleak.errors import InputError
 from pixleak.records.base import Records
-from pixleak.records.roles import ROLES, Split, checked_counts
+from pixleak.records.roles import MAIN_ROLES, ROLES, Split, checked_counts
 
 
 def block_split(
@@ -34,7 +34,7 @@ def block_split(
     Args:
         records: in order of time within each group; records without a group form one.
         counts: role -> number of records, roles not named get none; None takes as many as fit,
-            equally many for every role in every group.
+            equally many for each of the target's and the shadow's roles in every group.
         seed: of the order of roles.
         block: about how many frames a block has.
         gap: fewest frames dropped between two blocks.
@@ -51,7 +51,7 @@ def block_split(
     frames = {name: len(positions) for name, positions in groups.items()}
     if counts is None:
         shares = {name: _equal_share(size, block, gap) for name, size in frames.items()}
-        active = list(ROLES)
+        active = list(MAIN_ROLES)
     else:
         shares = _shares(frames, checked_counts(counts))
         active = [role for role in ROLES if counts.get(role, 0)]
@@ -84,12 +84,12 @@ def block_split(
 
 def _equal_share(frames: int, block: int, gap: int) -> dict[str, int]:
     """As many records for every role as whole rounds of about ``block`` frames leave room for."""
-    n = len(ROLES)
+    n = len(MAIN_ROLES)
     rounds = max(1, round((frames + gap) / (n * (block + gap))))
     while rounds > 1 and frames - (n * rounds - 1) * gap < n * rounds:
         rounds -= 1
     length = (frames - (n * rounds - 1) * gap) // (n * rounds)
-    return dict.fromkeys(ROLES, max(length, 1) * rounds)
+    return dict.fromkeys(MAIN_ROLES, max(length, 1) * rounds)
 
 
 def _shares(

@@ -1,8 +1,9 @@
-"""The four roles a record can have in an audit, and who has which.
+"""The roles a record can have in an audit, and who has which.
 
 The target is trained on its members and never sees its non-members; the attacker's shadow model
-is trained on the shadow members, likewise. Records that belong together (slices of one patient)
-stay on one side, or a non-member looks like a member.
+is trained on the shadow members, likewise. The population is in no model's training set. Each
+canary is trained on, or not, by the toss of a coin. Records that belong together (slices of one
+patient) stay on one side, or a non-member looks like a member.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from pixleak.files import replaced
 from pixleak.records.base import RecordKey, Records
 from pixleak.registry import alternatives
 
-ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")
+MAIN_ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")
+"""Those that records are shared out to where no numbers are given."""
+
+ROLES = (*MAIN_ROLES, "population", "canaries")
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def known_roles(roles: Iterable[str]) -> None:
 
 
 def checked_counts(counts: Mapping[str, int]) -> dict[str, int]:
-    """Counts of all four roles, those not named being 0.
+    """Counts of all roles, those not named being 0.
 
     Raises:
         InputError: an unknown role, a negative count, nothing asked for.

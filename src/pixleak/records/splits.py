@@ -14,7 +14,7 @@ import numpy as np
 from pixleak.errors import InputError
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.blocks import block_split
-from pixleak.records.roles import ROLES, Split, checked_counts, read_split
+from pixleak.records.roles import MAIN_ROLES, ROLES, Split, checked_counts, read_split
 
 __all__ = ["ROLES", "Split", "block_split", "random_split", "read_split"]
 
@@ -36,7 +36,7 @@ def random_split(
     Args:
         records: what to split.
         counts: role -> number of records, roles not named get none; None shares out everything
-            evenly (by record, up to three are left over).
+            evenly to the target's and the shadow's roles (by record, up to three are left over).
         seed: of the draw.
         unit: what to keep together; ``"auto"`` is by subject where any record has one.
 
@@ -84,11 +84,11 @@ def _unit_name(key: RecordKey, unit: str) -> str:
 
 
 def _dealt_evenly(units: Sequence[list[int]], name: str, unit: str) -> dict[str, list[int]]:
-    if len(units) < len(ROLES):
+    if len(units) < len(MAIN_ROLES):
         raise InputError(
-            f"{name}: {len(units)} {unit}s are too few for the {len(ROLES)} roles of a split"
+            f"{name}: {len(units)} {unit}s are too few for the {len(MAIN_ROLES)} roles of a split"
         )
-    dealt: dict[str, list[int]] = {role: [] for role in ROLES}
+    dealt: dict[str, list[int]] = {role: [] for role in MAIN_ROLES}
     for positions in units:
         min(dealt.values(), key=len).extend(positions)
     if unit == "record":

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pixleak.errors import InputError
 from pixleak.records.base import RecordKey, Records
+from pixleak.records.roles import MAIN_ROLES
 from pixleak.records.splits import ROLES, Split, block_split, random_split, read_split
 from pixleak.types import LabelTruth
 
@@ -39,7 +40,7 @@ def test_random_splits_are_disjoint_by_subject_seeded_and_of_the_size_asked(
     subjects: list[str | None] = [f"s{i}" for i, n in enumerate(sizes) for _ in range(n)]
     records = _records(subjects)
     # A role wastes at most four records, trimmed from its last subject; so these always fit.
-    each = max(1, int(share * (len(subjects) - 16) / 4))
+    each = max(1, int(share * (len(subjects) - 24) / 6))
     counts = dict.fromkeys(ROLES, each)
     split = random_split(records, counts, seed=seed)
     assert split.counts == counts
@@ -54,7 +55,8 @@ def test_random_splits_are_disjoint_by_subject_seeded_and_of_the_size_asked(
 @given(n=st.integers(4, 60), seed=st.integers(0, 99))
 def test_everything_is_shared_out_evenly_without_counts(n: int, seed: int) -> None:
     split = random_split(_records([None] * n), None, seed=seed)
-    assert set(split.counts.values()) == {n // 4}
+    assert {split.counts[role] for role in MAIN_ROLES} == {n // 4}
+    assert split.counts["population"] == split.counts["canaries"] == 0
     assert len(set(_used(split))) == 4 * (n // 4)
 
 
@@ -78,7 +80,8 @@ def test_groups_can_be_kept_together() -> None:
     groups: list[str | None] = [f"g{i // 5}" for i in range(40)]
     split = random_split(_records([None] * 40, groups), None, seed=0, unit="group")
     assert split.unit == "group"
-    for role, ids in split.roles.items():
+    for role in MAIN_ROLES:
+        ids = split.roles[role]
         assert len(ids) == 10, role
         assert all(n == 5 for n in Counter(groups[int(key[1:])] for key in ids).values())
 
@@ -112,7 +115,7 @@ def test_impossible_random_splits_say_why(
 def test_block_split_by_hand() -> None:
     """One group of 22 frames, 4 blocks of 4 and 3 gaps of 2: exactly full, one round."""
     split = block_split(_records([None] * 22), None, seed=0, block=4, gap=2)
-    runs = sorted(tuple(int(key[1:]) for key in ids) for ids in split.roles.values())
+    runs = sorted(tuple(int(key[1:]) for key in ids) for ids in split.roles.values() if ids)
     assert runs == [(0, 1, 2, 3), (6, 7, 8, 9), (12, 13, 14, 15), (18, 19, 20, 21)]
 
 
@@ -131,7 +134,7 @@ def test_every_group_serves_every_role_with_gaps_between(
     role_of = {int(key[1:]): role for role, ids in split.roles.items() for key in ids}
     shares = Counter((role, groups[at]) for at, role in role_of.items())
     for group in set(groups):
-        each = {shares[role, group] for role in ROLES}
+        each = {shares[role, group] for role in MAIN_ROLES}
         assert len(each) == 1
         assert each != {0}
     for at, role in role_of.items():
@@ -144,7 +147,7 @@ def test_every_group_serves_every_role_with_gaps_between(
 def test_blocks_meet_the_counts_asked_for() -> None:
     groups: list[str | None] = ["a"] * 60 + ["b"] * 120
     records = _records([None] * 180, groups)
-    counts = {ROLES[0]: 40, ROLES[1]: 31, ROLES[2]: 9, ROLES[3]: 0}
+    counts = dict(zip(ROLES, (40, 31, 9, 0, 0, 0), strict=True))
     split = block_split(records, counts, seed=1, block=5, gap=2)
     assert split.counts == counts
     assert Counter(groups[int(key[1:])] for key in split.roles[ROLES[1]]) == {"a": 10, "b": 21}

@@ -1,0 +1,95 @@
+"""Canaries: records with a wrong label map, trained on or not by the toss of a coin.
+
+A model can only get a canary right by having seen it, so a few of them show memorisation that
+ordinary records hide; and since a coin decided about each on its own, what an attacker guesses of
+them bounds the training's epsilon from below.
+
+``shifted``
+    The label map is rolled around by a random offset of a quarter to three quarters of its size.
+``relabelled``
+    The classes are exchanged by a random permutation that leaves none in place (two classes:
+    the mask is inverted). Ignored pixels stay ignored.
+
+Source:
+    Steinke, Nasr, Jagielski, "Privacy Auditing with One (1) Training Run", NeurIPS 2023,
+    arXiv:2305.08846 (there with mislabelled images of a classifier). The two kinds: pixleak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pixleak.errors import InputError
+from pixleak.records.base import Load, Records
+from pixleak.types import LabelTruth
+
+CanaryKind = Literal["shifted", "relabelled"]
+
+
+@dataclass(frozen=True)
+class _Altered:
+    """Loads records, some with another label map; picklable."""
+
+    load: Load
+    truth: LabelTruth
+    kind: CanaryKind
+    seeds: Mapping[int, int]
+
+    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
+        image, labels = self.load(index)
+        if index not in self.seeds:
+            return image, labels
+        generator = np.random.default_rng(self.seeds[index])
+        change = _shifted if self.kind == "shifted" else _relabelled
+        return image, change(labels, self.truth, generator)
+
+
+def with_canaries(records: Records, ids: Sequence[str], kind: CanaryKind, *, seed: int) -> Records:
+    """The same records, those with these ids made into canaries.
+
+    Args:
+        records: with label maps.
+        ids: which of them.
+        kind: how their label maps are made wrong.
+        seed: of offsets and permutations, one for each record.
+
+    Raises:
+        InputError: the records have no label maps, or an id is not among them.
+    """
+    if not isinstance(records.truth, LabelTruth):
+        raise InputError(f"{records.name}: canaries are made from label maps")
+    position = {key: i for i, key in enumerate(records.ids)}
+    if missing := [key for key in ids if key not in position]:
+        raise InputError(f"{records.name}: there is no record {missing[0]!r}")
+    seeds = {position[key]: seed + n for n, key in enumerate(ids)}
+    load = _Altered(records.load, records.truth, kind, seeds)
+    return Records(records.keys, load, records.truth, records.name)
+
+
+def toss(ids: Sequence[str], *, seed: int) -> tuple[str, ...]:
+    """Those that are trained on: each with probability one half, independently of the others."""
+    heads = np.random.default_rng(seed).random(len(ids)) < 0.5
+    return tuple(key for key, inside in zip(ids, heads, strict=True) if inside)
+
+
+def _shifted(labels: Tensor, truth: LabelTruth, generator: np.random.Generator) -> Tensor:
+    offsets = [int(generator.integers(size // 4, size - size // 4 + 1)) for size in labels.shape]
+    return torch.roll(labels, offsets, dims=(0, 1))
+
+
+def _relabelled(labels: Tensor, truth: LabelTruth, generator: np.random.Generator) -> Tensor:
+    # A cycle through all classes in random order leaves none in place.
+    order = generator.permutation(truth.classes)
+    new = np.empty(truth.classes, dtype=np.int64)
+    new[order] = np.roll(order, 1)
+    valid = torch.ones_like(labels, dtype=torch.bool)
+    if truth.ignore is not None:
+        valid = labels != truth.ignore
+    exchanged = torch.from_numpy(new)[labels.clamp(0, truth.classes - 1)]
+    return torch.where(valid, exchanged.to(labels.dtype), labels)
