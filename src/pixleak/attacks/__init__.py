@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from pixleak.attacks.base import Attack, Evidence, Population
+from pixleak.attacks.difficulty_calibration import DifficultyCalibration
+from pixleak.attacks.learned_residuals import LearnedResiduals
+from pixleak.attacks.lira import LiraOffline, LiraOnline
+from pixleak.attacks.quantile_regression import QuantileRegression
+from pixleak.attacks.rmia import Rmia
+from pixleak.attacks.stratified_lira import StratifiedLira
 from pixleak.attacks.threshold import Threshold
 from pixleak.registry import Registry
 
-_OWN: tuple[type[Attack], ...] = (Threshold,)
+_OWN: tuple[type[Attack], ...] = (
+    Threshold,
+    QuantileRegression,
+    DifficultyCalibration,
+    LiraOffline,
+    LiraOnline,
+    Rmia,
+    StratifiedLira,
+    LearnedResiduals,
+)
 
 ATTACKS: Registry[type[Attack]] = Registry("attacks", {attack.name: attack for attack in _OWN})
 

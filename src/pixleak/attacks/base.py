@@ -35,7 +35,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Literal, final
+from typing import ClassVar, Literal, TypeVar, final
 
 import numpy as np
 
@@ -114,6 +114,9 @@ class Attack(ABC):
     """Whether a record that lacks some of the signals is scored from the others."""
     recordwise: ClassVar[bool] = False
     """Whether a record's score depends on that record's values alone."""
+    natural_threshold: ClassVar[float | None] = None
+    """The cut that the method itself suggests, before anything is scored: 0 for a log-likelihood
+    ratio or a classifier's logit; None where it suggests none."""
 
     @final
     def score(
@@ -175,8 +178,8 @@ class Attack(ABC):
         """(n,) scores of the n records in ``evidence``, all measured; ±inf is allowed."""
 
     def _scorable(self, evidence: Evidence) -> Bools:
-        missing = (~evidence.measured).sum(axis=1)
-        scorable: Bools = missing < evidence.measured.shape[1] if self.partial else missing == 0
+        measured = evidence.measured
+        scorable: Bools = (np.any if self.partial else np.all)(measured, axis=1)
         return scorable
 
     def _check_references(self, evidence: Evidence, ids: Sequence[str]) -> None:
@@ -186,13 +189,19 @@ class Attack(ABC):
                 f"attack {self.name!r} needs at least {self.min_references} reference models, "
                 f"got {models}"
             )
-        for needed, mask, words in (
-            (self.min_inside, evidence.inside, "trained on it"),
-            (self.min_outside, evidence.outside, "not trained on it"),
+        for needed, holds, words in (
+            (self.min_inside, True, "trained on it"),
+            (self.min_outside, False, "not trained on it"),
         ):
-            # A signal that a record lacks is no reason to refuse where the attack is partial.
-            count = np.where(evidence.measured, mask.sum(axis=0), max(needed, 1)).min(axis=1)
-            if needed and len(count) and count.min() < needed:
+            if not needed:
+                continue
+            if evidence.reference_measured.all():  # one count for all signals
+                count = (evidence.member == holds).sum(axis=0)
+            else:
+                mask = evidence.inside if holds else evidence.outside
+                # A signal that a record lacks is no reason to refuse where the attack is partial.
+                count = np.where(evidence.measured, mask.sum(axis=0), needed).min(axis=1)
+            if len(count) and count.min() < needed:
                 j = int(count.argmin())
                 raise UnmetNeedError(
                     f"attack {self.name!r} needs at least {needed} reference models {words} for "
@@ -219,30 +228,43 @@ def _evidence(
     """Join by record, signal and (for a population) model; orient; mark what is missing by NaN."""
     sign = np.array([info.sign for info in observed.infos])
     n, s = observed.values.shape
+    values = _oriented(observed.values, observed.measured, sign)
     if reference is None:
         none: Bools = np.zeros((0, n, s), dtype=bool)
         member: Bools = np.zeros((0, n), dtype=bool)
-        return Evidence(
-            values=np.where(observed.measured, observed.values * sign, np.nan),
-            measured=observed.measured,
-            reference=np.zeros((0, n, s)),
-            reference_measured=none,
-            member=member,
-        )
+        return Evidence(values, observed.measured, np.zeros((0, n, s)), none, member)
     columns = _signal_columns(observed.infos, reference.infos)
     rows = _positions(observed.ids, reference.ids, "record", exact=True)
     models = np.arange(len(reference.models))
     if models_like is not None:
         models = _positions(models_like.models, reference.models, "reference model", exact=True)
-    picked = np.ix_(models, rows, columns)
-    measured = reference.measured[picked]
+    measured = _taken(reference.measured, models, rows, columns)
     return Evidence(
-        values=np.where(observed.measured, observed.values * sign, np.nan),
+        values=values,
         measured=observed.measured,
-        reference=np.where(measured, reference.values[picked] * sign, np.nan),
+        reference=_oriented(_taken(reference.values, models, rows, columns), measured, sign),
         reference_measured=measured,
-        member=reference.member[np.ix_(models, rows)],
+        member=_taken(reference.member, models, rows),
     )
+
+
+_Array = TypeVar("_Array", Floats, Bools)
+
+
+def _taken(array: _Array, *positions: np.ndarray) -> _Array:
+    """The sub-array at these positions of each axis; itself where that is all of it, in order."""
+    for axis, chosen in enumerate(positions):
+        if not np.array_equal(chosen, np.arange(array.shape[axis])):
+            array = np.take(array, chosen, axis=axis)
+    return array
+
+
+def _oriented(values: Floats, measured: Bools, sign: Floats) -> Floats:
+    """Higher = member, in one pass; NaN where nothing was measured."""
+    oriented: Floats = values * sign
+    if not measured.all():
+        oriented[~measured] = np.nan
+    return oriented
 
 
 def _signal_columns(wanted: Sequence[SignalInfo], held: Sequence[SignalInfo]) -> np.ndarray:
@@ -258,6 +280,8 @@ def _signal_columns(wanted: Sequence[SignalInfo], held: Sequence[SignalInfo]) ->
 
 
 def _positions(wanted: Sequence[str], held: Sequence[str], what: str, *, exact: bool) -> np.ndarray:
+    if tuple(wanted) == tuple(held):
+        return np.arange(len(held))
     where = {key: i for i, key in enumerate(held)}
     for key in wanted:
         if key not in where:
@@ -273,6 +297,8 @@ def _positions(wanted: Sequence[str], held: Sequence[str], what: str, *, exact: 
 
 def _chosen(evidence: Evidence, rows: Bools) -> Evidence:
     """Only these records."""
+    if rows.all():
+        return evidence
     return Evidence(
         values=evidence.values[rows],
         measured=evidence.measured[rows],
