@@ -12,6 +12,7 @@ import numpy as np
 from pixleak.errors import InputError
 from pixleak.evaluation.intervals import interval_of
 from pixleak.evaluation.operating import best_threshold, operating_point, oracle_point
+from pixleak.evaluation.ppv import predictive_values
 from pixleak.evaluation.rates import rate_of
 from pixleak.evaluation.roc import Roc, roc_of
 from pixleak.evaluation.sample import Sample, sample_of
@@ -103,7 +104,15 @@ def tpr_at_fpr(
 ) -> TprAtFpr:
     """The true positive rate at a bounded false positive rate, with interval and test."""
     point = roc.at_fpr(fpr)
-    rate = rate_of(sample.members.scores > point.threshold, sample.members, level)
+    above = [side.scores > point.threshold for side in (sample.members, sample.nonmembers)]
+    rate = rate_of(above[0], sample.members, level)
+    resolvable = fpr * roc.nonmembers >= 1 - 1e-9
+    ppv = []
+    if resolvable:
+        half = (1 + level) / 2
+        ppv = predictive_values(
+            rate_of(above[0], sample.members, half), rate_of(above[1], sample.nonmembers, half)
+        )
     return TprAtFpr(
         fpr=fpr,
         value=rate.value,
@@ -114,7 +123,8 @@ def tpr_at_fpr(
         false_positives=point.false_positives,
         nonmembers=roc.nonmembers,
         threshold=point.threshold,
-        resolvable=fpr * roc.nonmembers >= 1 - 1e-9,
+        resolvable=resolvable,
+        ppv=ppv,
         p_value=tpr_p_value(sample, fpr, seed),
     )
 
