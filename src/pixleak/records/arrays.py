@@ -71,6 +71,31 @@ class StoredArray:
         return items
 
 
+@dataclass(frozen=True, eq=False)
+class MemoryArray:
+    """The same in memory, for where there is no file to read.
+
+    Args:
+        values: (n, ...).
+    """
+
+    values: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one item."""
+        return self.values.shape[1:]
+
+    @property
+    def length(self) -> int:
+        """Number of items n."""
+        return len(self.values)
+
+    def read(self, positions: Sequence[int]) -> NDArray[Any]:
+        """(b, ...) items at these positions, a copy."""
+        return self.values[list(positions)]
+
+
 def _runs(positions: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     """(index into positions, first position, length) of runs of consecutive positions."""
     at = 0

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from pixleak.errors import InputError
 from pixleak.files import replaced, writing
-from pixleak.records.arrays import StoredArray, write_header
+from pixleak.records.arrays import MemoryArray, StoredArray, write_header
 from pixleak.records.base import Batch, Record, RecordKey, Records
 from pixleak.records.validate import validate
 from pixleak.types import ImageTruth, LabelTruth, Truth
@@ -37,8 +37,8 @@ INDEX, IMAGES, TRUTHS = "index.json", "images.npy", "truths.npy"
 class _Load:
     """Reads chosen records of a prepared folder; holds paths, not data."""
 
-    images: StoredArray
-    truths: StoredArray
+    images: StoredArray | MemoryArray
+    truths: StoredArray | MemoryArray
     positions: tuple[int, ...]
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
@@ -109,6 +109,22 @@ class PreparedRecords(Records):
             self.name,
             folder=self.folder,
             digests=tuple(self.digests[i] for i in chosen),
+        )
+
+    def in_memory(self, arrays: Mapping[str, Any]) -> PreparedRecords:
+        """The same records, read from arrays instead of files.
+
+        Args:
+            arrays: file name -> what lies in it, of the whole folder.
+        """
+        images, truths = MemoryArray(arrays[IMAGES]), MemoryArray(arrays[TRUTHS])
+        return PreparedRecords(
+            self.keys,
+            _Load(images, truths, self.load.positions),
+            self.truth,
+            self.name,
+            folder=self.folder,
+            digests=self.digests,
         )
 
     def batch(self, indices: Sequence[int]) -> Batch:

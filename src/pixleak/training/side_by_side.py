@@ -1,47 +1,35 @@
-"""Train independent models side by side, each in a process of its own with one thread.
+"""Train independent models side by side.
 
-Two one-thread processes beat one two-thread process on small networks, and one thread makes a
-model's weights a function of recipe, records and seed alone: the number of workers changes
-nothing, so a single job gets a process too.
-
-A worker is a fresh ``python -m pixleak.training.worker`` rather than a multiprocessing child: it
-never imports the caller's script, which therefore needs no ``if __name__ == "__main__"``. Records
+Each is trained in a process of its own with one thread, so its weights are a function of recipe,
+records and seed alone: neither the number of workers nor where they run changes anything. Records
 that are not prepared are written to a temporary folder first, so their loader may be anything.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pickle
-import queue
-import shutil
-import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-import pixleak.errors
-from pixleak.errors import InputError, PixleakError
-from pixleak.files import writing
+from pixleak.errors import InputError
+from pixleak.files import replaced, writing
 from pixleak.records.base import Records
 from pixleak.records.prepare import PreparedRecords, prepare
+from pixleak.runners import Job, Runner, runner_for
+from pixleak.runners.base import Message
 from pixleak.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pixleak.training.fit import Trained
 
 OnProgress = Callable[[str, int, int, float], None]
 """(job name, epoch from 1, epochs, mean loss of the epoch)."""
 
-Events = queue.Queue[tuple["_Worker", dict[str, Any] | None]]
-"""What the workers say; None: one ended without a last word."""
-
 
 @dataclass(frozen=True, eq=False)
-class TrainingJob:
+class TrainingJob(Job):
     """One model to train.
 
     Args:
@@ -59,6 +47,64 @@ class TrainingJob:
     seed: int
     path: Path
     device: str = "cpu"
+
+    @property
+    def title(self) -> str:
+        return f"training {self.name!r}"
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return self.path, summary_path(self.path)
+
+    @property
+    def inputs(self) -> Path | None:
+        return self.records.folder if isinstance(self.records, PreparedRecords) else None
+
+    def portable(self, folder: Path) -> Self:
+        if isinstance(self.records, PreparedRecords):
+            return self
+        return replace(self, records=prepare(self.records, folder))
+
+    def elsewhere(self, arrays: Mapping[str, Any], folder: Path) -> Self:
+        assert isinstance(self.records, PreparedRecords)
+        records = self.records.in_memory(arrays)
+        return replace(self, records=records, path=folder / self.path.name)
+
+    def run(self, say: Callable[[Message], None]) -> Message:
+        from pixleak.training.fit import fit
+
+        trained = fit(
+            self.recipe,
+            self.records,
+            seed=self.seed,
+            device=self.device,
+            on_epoch=lambda epoch, loss: say({"epoch": epoch, "loss": loss}),
+        )
+        return _commit(self, trained)
+
+
+def _commit(job: TrainingJob, trained: Trained) -> Message:
+    """Weights first and the summary last, so that a summary vouches for the weights beside it."""
+    from pixleak.training.checkpoint import network_metadata, save_weights
+    from pixleak.training.untrained import outputs_of
+
+    course = {"epoch_losses": list(trained.epoch_losses), "seconds": trained.seconds}
+    weights, summary = job.outputs
+    with writing(summary):
+        summary.unlink(missing_ok=True)
+    channels, height, width = job.records[0].image.shape
+    network = job.recipe.network
+    save_weights(
+        trained.module,
+        weights,
+        network_metadata(
+            network.name, network.options, channels, outputs_of(job.records.truth), (height, width)
+        ),
+    )
+    described = {"recipe": job.recipe.model_dump(mode="json"), "seed": job.seed, **course}
+    with replaced(summary) as temporary:
+        temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    return course
 
 
 @dataclass(frozen=True)
@@ -84,6 +130,7 @@ def train_all(
     workers: int | None = None,
     progress: OnProgress | None = None,
     resume: bool = False,
+    runner: Runner | None = None,
 ) -> list[TrainedModel]:
     """Train every job; each is committed to disk the moment it is finished.
 
@@ -97,6 +144,7 @@ def train_all(
         resume: take a job whose files are there already as done. Only for paths that name the
             records, as content-addressed ones do: the files are compared with the job's recipe
             and seed, not with its records.
+        runner: where they run: :func:`pixleak.runners.runner_for`; None for processes here.
 
     Returns:
         One model a job, in the jobs' order.
@@ -118,48 +166,17 @@ def train_all(
     if resume:
         models = {job.name: model for job in jobs if (model := finished(job)) is not None}
     waiting = [job for job in jobs if job.name not in models]
-    limit = workers or available_cores()
-    events: Events = queue.Queue()
-    running: dict[_Worker, TrainingJob] = {}
-    with tempfile.TemporaryDirectory(prefix="pixleak-") as scratch:
-        try:
-            while waiting and len(running) < limit:
-                worker = _Worker(Path(tempfile.mkdtemp(dir=scratch)), events)
-                running[worker] = waiting.pop(0)
-                worker.start(running[worker])
-            while running:
-                worker, message = events.get()
-                if worker not in running:
-                    continue  # the end of a process that was no longer needed
-                job = running[worker]
-                if message is None:
-                    raise worker.died(job.name)
-                if "error" in message:
-                    raise _rebuilt(message["kind"], message["error"], job.name)
-                if "epoch" in message:
-                    if progress is not None:
-                        progress(job.name, message["epoch"], job.recipe.epochs, message["loss"])
-                    continue
-                models[job.name] = TrainedModel(
-                    job.name, job.path, tuple(message["epoch_losses"]), message["seconds"]
-                )
-                if waiting:
-                    running[worker] = waiting.pop(0)
-                    worker.start(running[worker])
-                else:
-                    del running[worker]
-                    worker.close()
-        finally:
-            for worker in running:
-                worker.close()
+
+    def heard(job: Job, message: Message) -> None:
+        if progress is not None and isinstance(job, TrainingJob):
+            progress(job.name, message["epoch"], job.recipe.epochs, message["loss"])
+
+    answers = (runner or runner_for("local", workers)).run(waiting, heard)
+    for job, answer in zip(waiting, answers, strict=True):
+        models[job.name] = TrainedModel(
+            job.name, job.path, tuple(answer["epoch_losses"]), answer["seconds"]
+        )
     return [models[job.name] for job in jobs]
-
-
-def available_cores() -> int:
-    """How many cores this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def finished(job: TrainingJob) -> TrainedModel | None:
@@ -179,81 +196,3 @@ def finished(job: TrainingJob) -> TrainedModel | None:
 def summary_path(weights: Path) -> Path:
     """Where the course of a training lies, beside its weights."""
     return weights.with_suffix(".json")
-
-
-class _Worker:
-    """A training process, which takes one job after another, and the thread that listens to it."""
-
-    def __init__(self, folder: Path, events: Events) -> None:
-        self._folder = folder
-        with writing(folder):
-            log = (folder / "stderr").open("wb")
-        with log:
-            self._process = subprocess.Popen(
-                # -P: the working folder must not shadow modules, as it would under -m.
-                [sys.executable, "-P", "-m", "pixleak.training.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=_environment(),
-            )
-        self._listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
-        self._listener.start()
-
-    def start(self, job: TrainingJob) -> None:
-        """Hand over a job; the one before must be done."""
-        stored = self._folder / "records"
-        shutil.rmtree(stored, ignore_errors=True)
-        if not isinstance(job.records, PreparedRecords):
-            job = replace(job, records=prepare(job.records, stored))
-        file = self._folder / "job.pickle"
-        with writing(file):
-            file.write_bytes(pickle.dumps(job))
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it died: the listener has said so
-            self._process.stdin.write(f"{file}\n".encode())
-            self._process.stdin.flush()
-
-    def _listen(self, events: Events) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            events.put((self, json.loads(line)))
-        events.put((self, None))
-
-    def close(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-
-    def died(self, name: str) -> PixleakError:
-        """The sentence for a worker that ended without a word."""
-        code = self._process.wait()
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        hint = " (out of memory?)" if code == -9 else ""
-        log = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
-        lines = log.strip().splitlines()
-        said = f"; it said: {lines[-1]}" if lines else ""
-        return PixleakError(f"the process training {name!r} ended with {how}{hint}{said}")
-
-
-def _environment() -> dict[str, str]:
-    """One thread for every numerical library, and the caller's import path."""
-    threads = ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")
-    return {
-        **os.environ,
-        **{f"{library}_NUM_THREADS": "1" for library in threads},
-        "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),
-    }
-
-
-def _rebuilt(kind: str, sentence: str, name: str) -> Exception:
-    """The worker's error again; an unforeseen one brings its traceback along."""
-    known = getattr(pixleak.errors, kind, None)
-    if isinstance(known, type) and issubclass(known, PixleakError):
-        return known(f"training {name!r}: {sentence}")
-    return RuntimeError(f"training {name!r} failed:\n{sentence}")

@@ -157,7 +157,7 @@ def test_an_interrupted_caller_ends_its_workers(tmp_path: Path) -> None:
 
 def test_a_worker_whose_caller_is_gone_ends() -> None:
     """However the caller went, its end of the pipe is closed."""
-    command = [sys.executable, "-m", "pixleak.training.worker"]
+    command = [sys.executable, "-m", "pixleak.runners.worker"]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, env=env, timeout=30)
     assert done.returncode == 0

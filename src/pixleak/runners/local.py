@@ -1,0 +1,167 @@
+"""Processes on this machine, each with one thread; on GPUs, each with a device of its own.
+
+Two one-thread processes beat one two-thread process on small networks, and one thread makes what a
+job computes a function of the job alone: the number of workers changes nothing, so a single job
+gets a process too.
+
+A worker is a fresh ``python -m pixleak.runners.worker`` rather than a multiprocessing child: it
+never imports the caller's script, which therefore needs no ``if __name__ == "__main__"``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixleak.errors import PixleakError
+from pixleak.files import writing
+from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, rebuilt
+
+Events = queue.Queue[tuple["_Worker", Message | None]]
+"""What the workers say; None: one ended without a last word."""
+
+
+@dataclass(frozen=True)
+class LocalRunner(Runner):
+    """One-thread processes.
+
+    Args:
+        workers: how many at a time; None for one a core, or one a device where jobs run on GPUs.
+    """
+
+    workers: int | None = None
+    name = "local"
+
+    def run(self, jobs: Sequence[Job], on_message: OnMessage) -> list[Message]:
+        answers: dict[str, Message] = {}
+        waiting = list(jobs)
+        devices = visible_devices() if any(_on_gpu(job.device) for job in jobs) else []
+        limit = self.workers or (len(devices) if devices else available_cores())
+        events: Events = queue.Queue()
+        running: dict[_Worker, Job] = {}
+        with tempfile.TemporaryDirectory(prefix="pixleak-") as scratch:
+            try:
+                while waiting and len(running) < limit:
+                    device = devices[len(running) % len(devices)] if devices else None
+                    worker = _Worker(Path(tempfile.mkdtemp(dir=scratch)), events, device)
+                    running[worker] = waiting.pop(0)
+                    worker.start(running[worker])
+                while running:
+                    worker, message = events.get()
+                    if worker not in running:
+                        continue  # the end of a process that was no longer needed
+                    job = running[worker]
+                    if message is None:
+                        raise worker.died(job.title)
+                    if "done" not in message:
+                        on_message(job, message)
+                        continue
+                    if "error" in message["done"]:
+                        raise rebuilt(message["done"], job.title)
+                    answers[job.name] = message["done"]
+                    if waiting:
+                        running[worker] = waiting.pop(0)
+                        worker.start(running[worker])
+                    else:
+                        del running[worker]
+                        worker.close()
+            finally:
+                for worker in running:
+                    worker.close()
+        return [answers[job.name] for job in jobs]
+
+
+def visible_devices() -> list[str]:
+    """Names of the CUDA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [name.strip() for name in given.split(",") if name.strip()]
+    import torch
+
+    return [str(i) for i in range(torch.cuda.device_count())]
+
+
+def _on_gpu(device: str) -> bool:
+    # "cuda:1" names a device itself; only "cuda" leaves the choice.
+    return device == "cuda"
+
+
+class _Worker:
+    """A process, which takes one job after another, and the thread that listens to it."""
+
+    def __init__(self, folder: Path, events: Events, device: str | None = None) -> None:
+        self._folder = folder
+        with writing(folder):
+            log = (folder / "stderr").open("wb")
+        with log:
+            self._process = subprocess.Popen(
+                # -P: the working folder must not shadow modules, as it would under -m.
+                [sys.executable, "-P", "-m", "pixleak.runners.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment(device),
+            )
+        self._listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
+        self._listener.start()
+
+    def start(self, job: Job) -> None:
+        """Hand over a job; the one before must be done."""
+        stored = self._folder / "records"
+        shutil.rmtree(stored, ignore_errors=True)
+        file = self._folder / "job.pickle"
+        with writing(file):
+            file.write_bytes(pickle.dumps(job.portable(stored)))
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it died: the listener has said so
+            self._process.stdin.write(f"{file}\n".encode())
+            self._process.stdin.flush()
+
+    def _listen(self, events: Events) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            events.put((self, json.loads(line)))
+        events.put((self, None))
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    def died(self, title: str) -> PixleakError:
+        """The sentence for a worker that ended without a word."""
+        code = self._process.wait()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        hint = " (out of memory?)" if code == -9 else ""
+        log = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        lines = log.strip().splitlines()
+        said = f"; it said: {lines[-1]}" if lines else ""
+        return PixleakError(f"the process {title} ended with {how}{hint}{said}")
+
+
+def environment(device: str | None = None) -> dict[str, str]:
+    """One thread for every numerical library, the caller's import path, and one device if given."""
+    threads = ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")
+    chosen = {} if device is None else {"CUDA_VISIBLE_DEVICES": device}
+    return {
+        **os.environ,
+        **{f"{library}_NUM_THREADS": "1" for library in threads},
+        **chosen,
+        "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),
+    }

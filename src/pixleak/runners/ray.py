@@ -1,0 +1,185 @@
+"""A Ray cluster, when one machine is not enough: the same jobs, the same files, the same resume.
+
+Nothing need be shared between the machines. Prepared records travel once through Ray's object
+store, from which the workers of a machine read them without copying; the files that a job leaves
+come back as bytes and are put in place here, the moment it is finished. A task whose worker or
+machine dies is started again by Ray. Needs the extra ``ray``: ``pip install 'pixleak[ray]'``; the
+other machines need the same version of pixleak.
+
+Source:
+    Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications", OSDI 2018,
+    arXiv:1712.05889.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixleak.errors import InputError, PixleakError, require
+from pixleak.files import write_whole
+from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, outcome, rebuilt
+
+RETRIES = 5
+"""How often a task is started again whose worker died."""
+
+_POLL = 0.2
+
+
+@dataclass(frozen=True)
+class RayRunner(Runner):
+    """Tasks of one core each (one GPU each, for jobs that run on one).
+
+    Args:
+        address: of the cluster; None for the one that this machine belongs to, or else one of its
+            own for the time of the run.
+        workers: how many jobs at a time; None for as many as the cluster has room for.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    name = "ray"
+
+    def run(self, jobs: Sequence[Job], on_message: OnMessage) -> list[Message]:
+        if not jobs:
+            return []
+        ray = _ray()
+        with tempfile.TemporaryDirectory(prefix="pixleak-") as scratch, self._cluster(ray):
+            by_name = {job.name: job.portable(Path(scratch) / str(i)) for i, job in enumerate(jobs)}
+            stores: dict[Path, Any] = {}
+            for job in by_name.values():
+                if job.inputs is not None and job.inputs not in stores:
+                    stores[job.inputs] = ray.put(_arrays(job.inputs))
+            heard = ray.remote(_Heard).options(num_cpus=0).remote()
+            waiting = list(by_name.values())
+            running: dict[Any, Job] = {}
+            answers: dict[str, Message] = {}
+            limit = self.workers or len(waiting)
+            try:
+                while waiting or running:
+                    while waiting and len(running) < limit:
+                        job = waiting.pop(0)
+                        task = _task(ray, job).remote(
+                            pickle.dumps(job), stores.get(job.inputs or Path()), heard
+                        )
+                        running[task] = job
+                    done, _ = ray.wait(list(running), num_returns=1, timeout=_POLL)
+                    for name, message in ray.get(heard.take.remote()):
+                        on_message(by_name[name], message)
+                    for task in done:
+                        job = running.pop(task)
+                        answers[job.name] = _finished(ray, task, job)
+            finally:
+                for task in running:
+                    ray.cancel(task, force=True)
+        return [answers[job.name] for job in jobs]
+
+    @contextlib.contextmanager
+    def _cluster(self, ray: Any) -> Iterator[None]:
+        if ray.is_initialized():
+            yield
+            return
+        quiet = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
+        try:
+            if self.address is not None:
+                quiet.pop("include_dashboard")
+                ray.init(address=self.address, runtime_env=_paths(), **quiet)
+            else:
+                cores = self.workers or available_cores()
+                ray.init(address="local", num_cpus=cores, runtime_env=_paths(), **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = self.address or "this machine"
+            raise InputError(f"no Ray cluster can be had at {where}: {error}") from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+class _Heard:
+    """What tasks said, until it is taken; an actor, so that it outlives a worker."""
+
+    def __init__(self) -> None:
+        self._messages: list[tuple[str, Message]] = []
+
+    def put(self, name: str, message: Message) -> None:
+        """Add one."""
+        self._messages.append((name, message))
+
+    def take(self) -> list[tuple[str, Message]]:
+        """All since the last time."""
+        taken, self._messages = self._messages, []
+        return taken
+
+
+def _task(ray: Any, job: Job) -> Any:
+    gpus = 1 if job.device == "cuda" else 0
+    return ray.remote(_work).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
+
+
+def _work(pickled: bytes, arrays: Mapping[str, Any], heard: Any) -> Message:
+    """In a worker: do the job in a folder of its own, and send the files back."""
+    import torch
+
+    torch.set_num_threads(1)
+    job: Job = pickle.loads(pickled)
+
+    def say(message: Message) -> None:
+        heard.put.remote(job.name, message)
+
+    with tempfile.TemporaryDirectory(prefix="pixleak-") as folder:
+        here = job.elsewhere(arrays, Path(folder))
+        answer = outcome(here, say)
+        if "error" in answer:
+            return {"answer": answer, "files": []}
+        return {"answer": answer, "files": [path.read_bytes() for path in here.outputs]}
+
+
+def _finished(ray: Any, task: Any, job: Job) -> Message:
+    """Put the files of a finished task in place, the one that vouches for the others last."""
+    try:
+        result = ray.get(task)
+    except ray.exceptions.RayError as error:
+        first = str(error).strip().splitlines()[0]
+        raise PixleakError(f"Ray could not finish {job.title}: {first}") from error
+    answer: Message = result["answer"]
+    if "error" in answer:
+        raise rebuilt(answer, job.title)
+    *_, last = job.outputs
+    last.unlink(missing_ok=True)
+    for path, content in zip(job.outputs, result["files"], strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    return answer
+
+
+def _arrays(folder: Path) -> dict[str, Any]:
+    """What lies in a folder of prepared records."""
+    return {
+        path.name: np.load(path, allow_pickle=False) if path.suffix == ".npy" else path.read_text()
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".npy", ".json")
+    }
+
+
+def _paths() -> dict[str, Any]:
+    """What workers need to find the caller's modules, and one thread each."""
+    return {
+        "env_vars": {
+            "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),
+            "OMP_NUM_THREADS": "1",
+        }
+    }
+
+
+def _ray() -> Any:
+    return require("ray", extra="ray", why="the runner 'ray'")

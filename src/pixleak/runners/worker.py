@@ -1,0 +1,58 @@
+"""A process that works: ``python -m pixleak.runners.worker``.
+
+It reads the names of pickled jobs from standard input, one a line, and answers on standard output
+with one JSON object a line: what the job says on its way, then ``{"done": answer}``, which holds
+``{"kind", "error"}`` where it failed. It ends when standard input does, at once: the caller holds
+that open, and it is gone. Whatever else is printed goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import queue
+import threading
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from pixleak.runners.base import Job, Message, outcome
+
+
+def main() -> None:
+    """Run jobs until there are no more."""
+    with os.fdopen(os.dup(1), "wb") as replies:
+        os.dup2(2, 1)  # prints of the user's own code must not mix with the replies
+        jobs: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+        while True:
+            _write(replies, {"done": _answer(jobs.get(), replies)})
+
+
+def _answer(file: Path, replies: BinaryIO) -> Message:
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        job: Job = pickle.loads(file.read_bytes())
+    except Exception:  # whatever a user's class does when it is unpickled
+        return {"kind": "", "error": traceback.format_exc()}
+    return outcome(job, partial(_write, replies))
+
+
+def _listen(jobs: queue.SimpleQueue[Path]) -> None:
+    with os.fdopen(os.dup(0), "r", encoding="utf-8") as lines:
+        for line in lines:
+            jobs.put(Path(line.rstrip("\n")))
+    os._exit(0)
+
+
+def _write(replies: BinaryIO, message: Message) -> None:
+    replies.write(json.dumps(message).encode() + b"\n")
+    replies.flush()
+
+
+if __name__ == "__main__":
+    main()
