@@ -33,8 +33,12 @@ def audit(
     classes: int | LabelTruth | None = None,
     shadow: Recipe | None = None,
     shadow_records: Records | Dataset[Any] | None = None,
+    references: int = 0,
+    reference_recipe: Recipe | None = None,
+    population: Records | Dataset[Any] | None = None,
     signals: Sequence[str] | None = None,
     learned: Sequence[str] | None = None,
+    attacks: Sequence[str] | None = None,
     title: str = "Membership audit",
     seed: int = 0,
     device: str = "cpu",
@@ -56,8 +60,13 @@ def audit(
         shadow: recipe of a model that the attacker trains to learn from; None for no shadow,
             and then no learned attacks.
         shadow_records: the attacker's own records, half of which the shadow is trained on.
+        references: how many reference models to train, each on half of the audited records; an
+            even number, 0 for none. With them the attacks are calibrated, and far sharper.
+        reference_recipe: how they are trained: as the model was. None: the shadow's recipe.
+        population: more records that the model was not trained on, which some attacks calibrate by.
         signals: fixed signals to attack; None for the default ones that ``access`` allows.
         learned: signals learned on the shadow; None for the default ones.
+        attacks: beside the threshold on every signal; None for all that can be served.
         title: what the report is called.
         seed: every random choice follows from it.
         device: where a module is run.
@@ -81,7 +90,13 @@ def audit(
         >>> result.verdict.answer
         'cannot-tell'
     """
-    from pixleak.auditing.config import DEFAULT_LEARNED, DEFAULT_SIGNALS, LearnedConfig
+    from pixleak.auditing.assemble import pool
+    from pixleak.auditing.config import (
+        DEFAULT_LEARNED,
+        DEFAULT_SIGNALS,
+        AttackConfig,
+        LearnedConfig,
+    )
     from pixleak.auditing.gather import gather
     from pixleak.auditing.plan import Plan
     from pixleak.auditing.run import run
@@ -94,15 +109,30 @@ def audit(
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
-    if isinstance(signals, str) or isinstance(learned, str):
-        raise InputError("signals and learned are lists of names, as in signals=['margin']")
+    if any(isinstance(given, str) for given in (signals, learned, attacks)):
+        raise InputError(
+            "signals, learned and attacks are lists of names, as in signals=['margin']"
+        )
+    recipe = reference_recipe or shadow
+    if references and recipe is None:
+        raise InputError(
+            "reference models must be trained as the model was: say how, with "
+            "reference_recipe=Recipe(...)"
+        )
+    if reference_recipe is not None and not references:
+        raise InputError("reference_recipe is given: say how many, as in references=16")
     sets = {
         "target-members": _records(members, classes, "members"),
         "target-nonmembers": _records(nonmembers, classes, "nonmembers"),
     }
     if shadow_records is not None:
         sets["shadow"] = _records(shadow_records, classes, "shadow_records")
+    if population is not None:
+        sets["population"] = _records(population, classes, "population")
     records, split = gather(sets, seed=seed)
+    drawn = None
+    if references and recipe is not None:
+        drawn = pool(recipe, records, split, models=references, seed=seed)
     names = tuple(DEFAULT_LEARNED if learned is None else learned) if shadow else ()
     plan = Plan(
         title=title,
@@ -113,6 +143,8 @@ def audit(
         shadow=shadow,
         signals=DEFAULT_SIGNALS if signals is None else tuple(signals),
         learned=tuple(LearnedConfig(name=name) for name in names),
+        references=drawn,
+        attacks=None if attacks is None else tuple(AttackConfig(name=name) for name in attacks),
         signals_chosen=signals is not None,
         arguments={"title": title, "seed": seed, "access": str(access), "called": "pixleak.audit"},
     )

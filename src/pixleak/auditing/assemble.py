@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pixleak.auditing.config import AuditConfig, SplitConfig, TargetConfig
 from pixleak.auditing.gather import gather
-from pixleak.auditing.plan import GivenTarget, Plan, TrainedTarget
+from pixleak.auditing.plan import GivenTarget, Plan, References, TrainedTarget
+from pixleak.records.canaries import with_canaries
+from pixleak.records.membership import draw_membership
 from pixleak.records.splits import Split, block_split, random_split, read_split
 from pixleak.types import Access, Truth
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from pixleak.records.base import Records
+    from pixleak.training.recipe import Recipe
 
 
 def assemble(config: AuditConfig) -> Plan:
@@ -29,6 +32,9 @@ def assemble(config: AuditConfig) -> Plan:
     shadow = None
     if config.shadow is not None:
         shadow = config.shadow.recipe or config.target.recipe
+    if config.canaries is not None:
+        ids = split.roles["canaries"]
+        records = with_canaries(records, ids, config.canaries.kind, seed=config.seed)
     return Plan(
         title=config.title,
         seed=config.seed,
@@ -38,12 +44,60 @@ def assemble(config: AuditConfig) -> Plan:
         shadow=shadow,
         signals=config.signals,
         learned=config.learned_configs(),
+        references=_references(config, records, split),
+        attacks=config.attack_configs(),
+        canaries=config.canaries,
         signals_chosen="signals" in config.model_fields_set,
         evaluation=config.evaluation,
         exhibits=config.exhibits,
         batch_size=config.batch_size,
         workers=config.workers,
+        runner=config.runner,
         arguments=config.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def _references(config: AuditConfig, records: Records, split: Split) -> References | None:
+    wanted = config.references
+    if wanted is None:
+        return None
+    recipe = wanted.recipe or config.target.recipe
+    assert recipe is not None
+    return pool(
+        recipe,
+        records,
+        split,
+        models=wanted.models,
+        trained_on=wanted.records,
+        leave_one_out=wanted.leave_one_out,
+        seed=config.seed,
+    )
+
+
+def pool(
+    recipe: Recipe,
+    records: Records,
+    split: Split,
+    *,
+    models: int,
+    trained_on: Literal["audited", "own"] = "audited",
+    leave_one_out: bool = True,
+    seed: int,
+) -> References:
+    """Draw who is trained on what.
+
+    Raises:
+        InputError: there are too few records, or the number of models cannot be had.
+    """
+    side = "target" if trained_on == "audited" else "shadow"
+    ids = [key for end in ("members", "nonmembers") for key in split.roles[f"{side}-{end}"]]
+    units = split.units(records)
+    return References(
+        recipe=recipe,
+        membership=draw_membership(ids, units, models, seed=seed),
+        records=trained_on,
+        unit=split.unit,
+        leave_one_out=leave_one_out,
     )
 
 
@@ -59,6 +113,8 @@ def _records_and_split(config: AuditConfig) -> tuple[Records, Split]:
     }
     if config.shadow_records is not None:
         sets["shadow"] = config.shadow_records.open()
+    if config.population is not None:
+        sets["population"] = config.population.open()
     return gather(sets, seed=config.seed)
 
 
@@ -67,7 +123,7 @@ def _split(split: SplitConfig, records: Records, config: AuditConfig) -> Split:
         assert split.path is not None
         return read_split(split.path, records)
     shadow = config.shadow is not None
-    counts = split.counts(shadow)
+    counts = split.counts(shadow, 0 if config.canaries is None else config.canaries.count)
     if split.kind == "blocks":
         drawn = block_split(records, counts, seed=config.seed, block=split.block, gap=split.gap)
     else:
@@ -81,7 +137,8 @@ def _without_shadow(split: Split) -> Split:
         f"target-{side}": split.roles[f"target-{side}"] + split.roles.get(f"shadow-{side}", ())
         for side in ("members", "nonmembers")
     }
-    return replace(split, roles=roles)
+    kept = {role: split.roles[role] for role in ("population", "canaries")}
+    return replace(split, roles=roles | kept)
 
 
 def _target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | TrainedTarget:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pixleak.auditing.sources import Source
+from pixleak.errors import InputError
+from pixleak.records.canaries import CanaryKind
+from pixleak.records.membership import FEWEST_MODELS, MOST_MODELS
 from pixleak.training.recipe import Recipe
 from pixleak.types import Access
 
@@ -30,6 +33,7 @@ class SplitConfig(_Part):
     target_nonmembers: int | None = Field(None, ge=1)
     shadow_members: int | None = Field(None, ge=0)
     shadow_nonmembers: int | None = Field(None, ge=0)
+    population: int = Field(0, ge=0, description="records that no model is trained on")
     block: int = Field(10, ge=1, description="frames a block")
     gap: int = Field(2, ge=0, description="frames dropped at a border between roles")
     path: Path | None = Field(None, description="CSV with columns id and role, for kind: file")
@@ -38,9 +42,11 @@ class SplitConfig(_Part):
     def _path_goes_with_file(self) -> SplitConfig:
         if (self.kind == "file") != (self.path is not None):
             raise ValueError("split.path goes with split.kind: file, and only with it")
+        if self.kind == "file" and self.population:
+            raise ValueError("split.population is drawn; in a file, give records that role")
         return self
 
-    def counts(self, shadow: bool) -> dict[str, int] | None:
+    def counts(self, shadow: bool, canaries: int = 0) -> dict[str, int] | None:
         """Role name -> records wanted; None shares all records out evenly.
 
         Once one number is given the others follow it: as many non-members as members, and for
@@ -48,6 +54,10 @@ class SplitConfig(_Part):
 
         Args:
             shadow: whether there is a shadow model; without one its roles get nothing.
+            canaries: how many.
+
+        Raises:
+            InputError: a population or canaries are wanted, but no number of target members.
         """
         numbers = (
             self.target_members,
@@ -56,6 +66,11 @@ class SplitConfig(_Part):
             self.shadow_nonmembers,
         )
         given = [n for n in numbers if n is not None]
+        if not given and (self.population or canaries):
+            raise InputError(
+                "split.population and canaries take records that others would get: say how many "
+                "the target gets too, with split.target_members"
+            )
         if not given:
             return None
         members, nonmembers, inside, outside = numbers
@@ -68,6 +83,8 @@ class SplitConfig(_Part):
             "target-nonmembers": nonmembers,
             "shadow-members": members if inside is None else inside,
             "shadow-nonmembers": nonmembers if outside is None else outside,
+            "population": self.population,
+            "canaries": canaries,
         }
 
 
@@ -99,6 +116,45 @@ class ShadowConfig(_Part):
     """The attacker's own model, trained as the target is, on records of the attacker's."""
 
     recipe: Recipe | None = Field(None, description="null: the target's recipe")
+
+
+class ReferencesConfig(_Part):
+    """A pool of models that do and do not hold each record."""
+
+    models: int = Field(16, ge=FEWEST_MODELS, le=MOST_MODELS, description="even")
+    recipe: Recipe | None = Field(None, description="null: the target's recipe")
+    records: Literal["audited", "own"] = Field(
+        "audited",
+        description="audited: halves of the audited records, as an auditor can; own: halves of "
+        "the shadow's records, as an outsider must",
+    )
+    leave_one_out: bool = Field(True, description="attack every model of the pool as well")
+
+    @field_validator("models")
+    @classmethod
+    def _in_pairs(cls, models: int) -> int:
+        if models % 2:
+            raise ValueError(f"they are drawn in complementary pairs: give {models + 1}")
+        return models
+
+
+class CanariesConfig(_Part):
+    """Records with wrong label maps, each trained on by the toss of a coin."""
+
+    count: int = Field(100, ge=10, description="half of them, about, are trained on")
+    kind: CanaryKind = Field("shifted", description="shifted or relabelled label maps")
+    abstain: float = Field(
+        0.0, ge=0, lt=1, description="share not guessed; fixed before anything is scored"
+    )
+    delta: float = Field(0.0, ge=0, lt=1, description="of the (epsilon, delta) in question")
+
+
+class AttackConfig(_Part):
+    """An attack with the signals that it works on, and parameters of its own."""
+
+    name: str
+    signals: tuple[str, ...] = Field((), description="names of signals or families; empty: usual")
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class LearnedConfig(_Part):
@@ -149,18 +205,27 @@ class AuditConfig(_Part):
     shadow_records: Source | None = Field(
         None, description="the attacker's own records, split in halves"
     )
+    population: Source | None = Field(
+        None, description="more records that no model is trained on; goes with members"
+    )
     target: TargetConfig
     shadow: ShadowConfig | None = Field(ShadowConfig(), description="null: no shadow model")
     signals: tuple[str, ...] = Field(DEFAULT_SIGNALS, description="attacked by threshold")
     learned: tuple[str | LearnedConfig, ...] = Field(
         DEFAULT_LEARNED, description="learned on the shadow's outputs"
     )
+    references: ReferencesConfig | None = Field(None, description="null: no pool")
+    attacks: tuple[str | AttackConfig, ...] | None = Field(
+        None, description="beside the threshold on every signal; null: all that can be served"
+    )
+    canaries: CanariesConfig | None = Field(None, description="null: no bound on epsilon")
     evaluation: EvaluationConfig = EvaluationConfig()
     exhibits: int = Field(
         6, ge=0, le=24, description="pictures on each side, most and least exposed"
     )
     batch_size: int = Field(16, ge=1, description="records a query")
     workers: int | None = Field(None, ge=1, description="models trained at once; null: one a core")
+    runner: str = Field("local", description="local, ray, or ray:ADDRESS of a cluster")
 
     @model_validator(mode="after")
     def _where_records_come_from(self) -> AuditConfig:
@@ -171,6 +236,11 @@ class AuditConfig(_Part):
             raise ValueError("give either records (with split) or members and nonmembers")
         if self.shadow_records is not None and not apart:
             raise ValueError("shadow_records goes with members and nonmembers; records are split")
+        if self.population is not None and not apart:
+            raise ValueError(
+                "population goes with members and nonmembers; of records that are split, "
+                "split.population takes some"
+            )
         if apart and self.shadow_records is None and self.shadow and self.shadow.recipe:
             raise ValueError("shadow.recipe needs shadow_records to train the shadow on")
         if self.records is not None and self.target.recipe is None and self.split.kind != "file":
@@ -178,7 +248,32 @@ class AuditConfig(_Part):
                 "the target exists already, so its members are a fact: give split.kind: file, "
                 "or members and nonmembers"
             )
+        own_shadow = self.records is not None or self.shadow_records is not None
+        if self.references is not None:
+            if self.references.recipe is None and self.target.recipe is None:
+                raise ValueError(
+                    "references.recipe is missing: the target exists already, so say how its "
+                    "like is trained"
+                )
+            if self.references.records == "own" and (self.shadow is None or not own_shadow):
+                raise ValueError(
+                    "references.records: own trains them on the shadow's records; give some"
+                )
+        drawn_here = self.records is not None and self.split.kind != "file"
+        if self.canaries is not None and not (self.target.recipe and drawn_here):
+            raise ValueError(
+                "canaries must be included by the toss of a coin, so they need a target that is "
+                "trained here, on records that are split here"
+            )
         return self
+
+    def attack_configs(self) -> tuple[AttackConfig, ...] | None:
+        """Every attack with its parameters; None for the usual ones."""
+        if self.attacks is None:
+            return None
+        return tuple(
+            AttackConfig(name=entry) if isinstance(entry, str) else entry for entry in self.attacks
+        )
 
     def learned_configs(self) -> tuple[LearnedConfig, ...]:
         """Every learned signal with its parameters."""

@@ -57,7 +57,8 @@ def _sentence(error: ValidationError, where: str) -> str:
     """The first validation error as one sentence that names the key."""
     first = error.errors()[0]
     tags = {"phantom", "named", "folders", "volumes", "dataset"}
-    location = [part for part in first["loc"] if part not in tags and part != "LearnedConfig"]
+    tags |= {"LearnedConfig", "AttackConfig"}
+    location = [part for part in first["loc"] if part not in tags]
     key = ".".join(str(part) for part in location)
     if first["type"] == "extra_forbidden":
         known = _keys_at(first["loc"])

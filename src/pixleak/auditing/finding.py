@@ -14,7 +14,16 @@ from pixleak.auditing.store import check_writable
 from pixleak.errors import InputError
 from pixleak.results import Result
 
-FILES = ("config.yaml", "split.csv", "scores.parquet", "signals.parquet", "exhibits.npz")
+FILES = (
+    "config.yaml",
+    "split.csv",
+    "membership.csv",
+    "scores.parquet",
+    "signals.parquet",
+    "references.parquet",
+    "leave_one_out.parquet",
+    "exhibits.npz",
+)
 """What a run folder holds beside ``result.json`` and the report."""
 
 

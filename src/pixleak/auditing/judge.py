@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pixleak.attacks.threshold import Threshold
+from pixleak.auditing.attacking import Scored, Victims, attack_target
+from pixleak.auditing.choosing import Chosen
 from pixleak.auditing.measuring import Measured
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress
@@ -18,24 +20,14 @@ from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.sample import MIN_RECORDS, MIN_SUBJECTS
 from pixleak.records.checks import check_shift, find_duplicates
 from pixleak.results import AttackResult, Control, DuplicateCheck, ShiftCheck
-from pixleak.signals import SIGNALS
 from pixleak.signals.blind import BlindBaseline, blind_baseline
-from pixleak.types import Bools, Floats, Scores, SignalInfo, SignalTable
+from pixleak.types import Bools, Floats, Scores, SignalTable
 
 if TYPE_CHECKING:
     from pixleak.records.prepare import PreparedRecords
 
 UNTRAINED_SIGNAL = "cross-entropy"
 """The attack that stands for all in the list of controls; every attack has its own besides."""
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """One attack's scores, and the same attack's on the untrained model."""
-
-    scores: Scores
-    control: Scores | None
-    info: SignalInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,37 +53,43 @@ class Judged:
 
 def judge(
     plan: Plan,
+    chosen: Chosen,
     measured: Measured,
     records: PreparedRecords,
     untrained_note: str,
+    victims: Sequence[Victims],
     progress: Progress,
 ) -> Judged:
     """Score and evaluate every attack, and measure the controls.
 
     Args:
         plan: what was asked for.
+        chosen: the attacks.
         measured: the signal tables.
         records: the target members and non-members.
         untrained_note: why there is no untrained control, if there is none.
+        victims: the same attacks on the models of the pool, to carry thresholds over from.
         progress: shows how far it has come.
     """
     members = set(plan.ids("target-members"))
     member: Bools = np.array([key in members for key in records.ids])
-    names = _attacked(plan, measured.target)
     by_id = plan.split.units(plan.records)
     units = [by_id[key] for key in records.ids]
     scored: list[Scored] = []
     left_out: list[str] = []
-    for one in (_score(measured, name) for name in names):
-        if lacking := _too_few(one.scores, member, units):
-            left_out.append(f"{one.info.name} was left out: {lacking}")
+    for one in attack_target(chosen, measured):
+        if lacking := too_few(one.scores, member, units):
+            name = one.work.info.name if one.work.plain else one.work.title
+            left_out.append(f"{name} was left out: {lacking}")
         else:
             scored.append(one)
     if not scored:
         raise InputError(f"no attack can be evaluated: {left_out[0]}")
     attacks = []
+    pool = {id(one.work): one for one in victims}
     for i, one in enumerate(scored):
-        attacks.append(_evaluate(plan, one, member, units, measured, untrained_note))
+        carried = _carried(plan, one, measured.shadow, pool.get(id(one.work)))
+        attacks.append(evaluated(plan, one, member, units, untrained_note, carried))
         progress.update("evaluating", i + 1, len(scored))
     inside = records.select([k for k in records.ids if k in members])
     outside = records.select([k for k in records.ids if k not in members])
@@ -110,7 +108,7 @@ def judge(
     )
 
 
-def _too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
+def too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
     """Why these scores cannot be evaluated, or the empty string."""
     for side, name in ((member, "members"), (~member, "non-members")):
         kept = np.flatnonzero(side & scores.measured).tolist()
@@ -123,40 +121,41 @@ def _too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
     return ""
 
 
-def _attacked(plan: Plan, table: SignalTable) -> list[str]:
-    """Columns to attack: those of the chosen signals, and everything learned."""
-    chosen = {info.name for name in plan.signals for info in SIGNALS[name].infos(plan.truth)}
-    return [info.name for info in table.infos if info.learned or info.name in chosen]
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What the attacker fixes beforehand: never anything of the target's.
+
+    Args:
+        shadow: the same attack's scores of the attacker's own models, and their membership.
+        thresholds: cuts by name.
+    """
+
+    shadow: tuple[Scores, Bools] | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
-def _score(measured: Measured, name: str) -> Scored:
-    attack = Threshold()
-    observed = measured.target.select(signals=[name])
-    control = None
-    if measured.untrained is not None:
-        control = attack.score(measured.untrained.select(signals=[name]))
-    return Scored(attack.score(observed), control, observed.infos[0])
-
-
-def _evaluate(
+def evaluated(
     plan: Plan,
     one: Scored,
     member: Bools,
     units: Sequence[str],
-    measured: Measured,
     untrained_note: str,
+    carried: Carried,
+    purpose: str = "bootstrap",
 ) -> AttackResult:
-    shadow, thresholds = _shadow_thresholds(plan, one.info, measured.shadow)
+    """One attack's figures, with its control."""
+    work = one.work
+    name = work.info.name if work.plain else f"{work.attack.name}/{work.info.name}"
     result = evaluate_scores(
         one.scores,
         member,
         units=units,
-        info=one.info,
-        shadow=shadow,
-        extra_thresholds=thresholds,
+        info=work.info,
+        shadow=carried.shadow,
+        extra_thresholds=carried.thresholds,
         control=one.control,
-        title=title_of(one.info),
-        seed=plan.seed_for(f"bootstrap/{one.info.name}"),
+        title=work.title,
+        seed=plan.seed_for(f"{purpose}/{name}"),
         level=plan.evaluation.level,
         fprs=plan.evaluation.fprs,
         replicates=plan.evaluation.replicates,
@@ -166,30 +165,27 @@ def _evaluate(
     return result
 
 
-def _shadow_thresholds(
-    plan: Plan, info: SignalInfo, shadow: SignalTable | None
-) -> tuple[tuple[Scores, Bools] | None, dict[str, float]]:
-    """What the attacker carries over from the shadow model: never anything of the target's."""
-    if info.learned:
+def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims | None) -> Carried:
+    work = one.work
+    if work.plain and work.info.learned:
         # A learned signal is a logit: its classifier's own cut is probability one half.
-        return None, {"shadow": 0.0}
-    if shadow is None:
-        return None, {}
-    column = shadow.select(signals=[info.name])
-    members = set(plan.ids("shadow-members"))
-    member: Bools = np.array([key in members for key in column.ids])
-    scores = Threshold().score(column)
+        return Carried(thresholds={"shadow": 0.0})
+    if not work.plain and work.attack.natural_threshold is not None:
+        return Carried(thresholds={"shadow": work.attack.natural_threshold})
+    if work.plain and shadow is not None:
+        column = shadow.select(signals=work.columns)
+        members = set(plan.ids("shadow-members"))
+        scores = Threshold().score(column)
+        member: Bools = np.array([key in members for key in column.ids])
+    elif pool is not None:
+        scores, member = pool.together()
+    else:
+        return Carried()
     thresholds = {}
-    if info.name in ("cross-entropy", "dice-loss"):
+    if work.plain and work.info.name in ("cross-entropy", "dice-loss"):
         # S's fixed threshold: the shadow's loss on its own training records.
         thresholds["shadow-training-loss"] = float(scores.values[member & scores.measured].mean())
-    return (scores, member), thresholds
-
-
-def title_of(info: SignalInfo) -> str:
-    """What a signal is called in tables."""
-    title = info.title or info.name.replace("-", " ")
-    return title[0].upper() + title[1:]
+    return Carried((scores, member), thresholds)
 
 
 def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools) -> Control:

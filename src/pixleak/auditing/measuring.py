@@ -5,30 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pixleak.auditing.config import LearnedConfig
-from pixleak.auditing.models import Model, Models
+from pixleak.auditing.choosing import Chosen
+from pixleak.auditing.models import Model, Models, Reference
 from pixleak.auditing.plan import Plan
-from pixleak.auditing.progress import Progress, step
+from pixleak.auditing.progress import Progress, Silent, step
 from pixleak.auditing.store import Artefact, Store
-from pixleak.errors import InputError, UnmetNeedError
-from pixleak.registry import alternatives
-from pixleak.signals import SIGNALS
-from pixleak.signals.learned import LEARNED, load_fitted
+from pixleak.signals.learned import load_fitted
 from pixleak.signals.maps import MapStore
 from pixleak.signals.measure import measure
-from pixleak.types import SignalInfo, SignalTable
+from pixleak.types import Bools, ReferenceTable, SignalInfo, SignalTable
 
 if TYPE_CHECKING:
     from pixleak.records.prepare import PreparedRecords
     from pixleak.signals.base import Signal
-    from pixleak.signals.learned.base import FittedSignal, LearnedSignal
+    from pixleak.signals.learned.base import FittedSignal
 
 
 @dataclass(frozen=True)
@@ -39,88 +36,24 @@ class Measured:
         target: on the target members and non-members.
         untrained: the same records and signals, or None.
         shadow: fixed signals on the shadow's members and non-members, or None.
+        reference: the pool, on the target members and non-members, or None.
+        outer: of the target, on the other records that it was not trained on, or None where no
+            attack looks at them.
+        outer_untrained: the same of the untrained model.
+        outer_reference: the same of the pool.
+        canaries: of the target, on the canaries, or None.
+        canaries_reference: the same of the pool.
     """
 
     target: SignalTable
     untrained: SignalTable | None
     shadow: SignalTable | None
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The signals of an audit, decided before anything is trained.
-
-    Args:
-        fixed: all that the target's access allows, those to attack first.
-        learned: to be trained on the shadow.
-        left_out: one sentence for every signal that cannot be measured.
-    """
-
-    fixed: tuple[Signal, ...]
-    learned: tuple[LearnedSignal, ...]
-    left_out: tuple[str, ...]
-
-
-def choose(plan: Plan) -> Chosen:
-    """Look the signals of a plan up and hold their needs against what the target grants.
-
-    Raises:
-        UnmetNeedError: the user asked for a signal that the target's access cannot serve.
-        InputError: a signal's name is unknown, or a learned signal's option.
-    """
-    access = plan.target.access
-    names = [*plan.signals, *(config.name for config in plan.learned)]
-    if not names:
-        raise InputError("there is nothing to attack with: name signals, or learned signals")
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"signal {twice[0]!r} is named twice; once is enough")
-    chosen = [SIGNALS[name] for name in plan.signals]
-    for signal in chosen:
-        if not signal.info.queries_model:
-            raise InputError(
-                f"signal {signal.name!r} never asks the model, so it is no attack; leave it out"
-            )
-    others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
-    fixed: list[Signal] = []
-    left_out: list[str] = []
-    for signal in chosen + others:
-        needed = signal.info.access
-        if access.grants(needed):
-            fixed.append(signal)
-        elif signal in chosen:
-            lacks = f"it needs {needed} access, the target grants {access}"
-            if plan.signals_chosen:
-                raise UnmetNeedError(
-                    f"signal {signal.name!r} cannot be measured: {lacks}; leave it out of "
-                    f"signals, or declare access: {needed} if the target grants that"
-                )
-            left_out.append(f"{signal.name} was left out: {lacks}")
-    learned = [_learned(config) for config in plan.learned]
-    if learned and (plan.shadow is None or not plan.ids("shadow-members")):
-        left_out.append("learned signals were left out: there is no shadow model to learn from")
-        learned = []
-    for one in learned:
-        if not access.grants(one.info.access):
-            left_out.append(
-                f"{one.name} was left out: it needs {one.info.access} access, the target grants "
-                f"{access}"
-            )
-    kept = tuple(one for one in learned if access.grants(one.info.access))
-    return Chosen(tuple(fixed), kept, tuple(left_out))
-
-
-def _learned(config: LearnedConfig) -> LearnedSignal:
-    kind = LEARNED[config.name]
-    known = [field.name for field in fields(kind)]
-    if unknown := [option for option in config.options if option not in known]:
-        raise InputError(
-            f"learned signal {config.name!r} has no option {unknown[0]!r}"
-            f"{alternatives(unknown[0], known)}"
-        )
-    try:
-        return kind(**config.options)
-    except TypeError as error:
-        raise InputError(f"learned signal {config.name!r}: {error}") from error
+    reference: ReferenceTable | None = None
+    outer: SignalTable | None = None
+    outer_untrained: SignalTable | None = None
+    outer_reference: ReferenceTable | None = None
+    canaries: SignalTable | None = None
+    canaries_reference: ReferenceTable | None = None
 
 
 def measure_all(
@@ -136,7 +69,6 @@ def measure_all(
     Raises:
         InputError: the target's output is unusable.
     """
-    evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
     learned: list[tuple[Signal, str]] = []
     shadow_table = None
     if models.shadow is not None:
@@ -145,11 +77,76 @@ def measure_all(
             plan, models.shadow, shadow_records, chosen, store, progress
         )
     signals = [(s, repr(s)) for s in chosen.fixed] + learned
-    target = _table(plan, models.target, evaluated, signals, store, progress)
+    # Every model is asked about all of these in one pass.
+    outer = plan.outer if chosen.outer else ()
+    ids = {"audited": plan.audited, "outer": outer, "canaries": plan.ids("canaries")}
+    asked = records.select([key for part in ids.values() for key in part])
+    target = _table(plan, models.target, asked, signals, store, progress)
     control = None
     if models.untrained is not None:
-        control = _table(plan, models.untrained, evaluated, signals, store, progress)
-    return Measured(target, control, shadow_table)
+        control = _table(plan, models.untrained, asked, signals, store, progress)
+    pool: list[SignalTable] = []
+    for reference in models.references:
+        pool.append(_table(plan, reference, asked, signals, store, Silent()))
+        progress.update("asking the references", len(pool), len(models.references))
+    tables = {name: _Part.of(plan, part, target, control, pool) for name, part in ids.items()}
+    return Measured(
+        target=target.select(ids=plan.audited),
+        untrained=tables["audited"].untrained,
+        shadow=shadow_table,
+        reference=tables["audited"].reference,
+        outer=tables["outer"].target,
+        outer_untrained=tables["outer"].untrained,
+        outer_reference=tables["outer"].reference,
+        canaries=tables["canaries"].target,
+        canaries_reference=tables["canaries"].reference,
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What was measured on some of the records; all None where there are none."""
+
+    target: SignalTable | None = None
+    untrained: SignalTable | None = None
+    reference: ReferenceTable | None = None
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        ids: Sequence[str],
+        target: SignalTable,
+        untrained: SignalTable | None,
+        pool: Sequence[SignalTable],
+    ) -> _Part:
+        if not ids:
+            return cls()
+        return cls(
+            target.select(ids=ids),
+            None if untrained is None else untrained.select(ids=ids),
+            _pooled(plan, ids, pool),
+        )
+
+
+def _pooled(plan: Plan, ids: Sequence[str], pool: Sequence[SignalTable]) -> ReferenceTable | None:
+    if plan.references is None or not pool:
+        return None
+    drawn = plan.references.membership
+    column = {key: j for j, key in enumerate(drawn.ids)}
+    member: Bools = np.zeros((len(pool), len(ids)), dtype=bool)
+    for j, key in enumerate(ids):
+        if key in column:
+            member[:, j] = drawn.inside[:, column[key]]
+    parts = [table.select(ids=ids) for table in pool]
+    return ReferenceTable(
+        ids=tuple(ids),
+        models=drawn.models,
+        values=np.stack([part.values for part in parts]),
+        infos=parts[0].infos,
+        measured=np.stack([part.measured for part in parts]),
+        member=member,
+    )
 
 
 def _shadow_pass(
@@ -199,7 +196,7 @@ def _shadow_pass(
 
 def _table(
     plan: Plan,
-    model: Model,
+    model: Model | Reference,
     records: PreparedRecords,
     signals: Sequence[tuple[Signal, str]],
     store: Store,
@@ -212,13 +209,14 @@ def _table(
             "model": dict(model.identity),
             "records": records.digest,
             "signals": [identity for _, identity in signals],
-            "access": str(model.target.access),
+            "access": str(plan.target.access),
         },
     )
     if place.exists and maps is None:
         return read_table(place.folder)
+    opened = model.model() if isinstance(model, Reference) else model
     table = measure(
-        model.target,
+        opened.target,
         records,
         [signal for signal, _ in signals],
         batch_size=plan.batch_size,

@@ -1,26 +1,29 @@
-"""The models of an audit: the target, the attacker's shadow, and the untrained control."""
+"""The models of an audit: target, shadow, untrained control, and a pool of references."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from pixleak.auditing.plan import GivenTarget, Plan
+from pixleak.auditing.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.auditing.progress import Progress
 from pixleak.auditing.store import Store, digest
 from pixleak.errors import InputError
 from pixleak.results import ModelInfo
+from pixleak.runners import runner_for
 from pixleak.targets.base import Target
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
 from pixleak.training.checkpoint import load_network
-from pixleak.training.side_by_side import TrainingJob, train_all
+from pixleak.training.side_by_side import TrainingJob, finished, train_all
 from pixleak.training.untrained import untrained
 from pixleak.types import Access
 
@@ -47,6 +50,25 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A finished model of the pool, opened when it is asked.
+
+    Args:
+        open: loads it.
+        identity: content address of its answers.
+        info: what the result says about it.
+    """
+
+    open: Callable[[], Target]
+    identity: Mapping[str, Any]
+    info: ModelInfo
+
+    def model(self) -> Model:
+        """The model, loaded."""
+        return Model(self.open(), self.identity, self.info)
+
+
+@dataclass(frozen=True)
 class Models:
     """All models of one audit; ``untrained`` and ``shadow`` may be missing."""
 
@@ -54,43 +76,56 @@ class Models:
     shadow: Model | None
     untrained: Model | None
     untrained_note: str
+    references: tuple[Reference, ...] = ()
 
 
 def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: Progress) -> Models:
     """Train what a recipe describes (side by side, reusing finished models), load the rest."""
     recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
     if not isinstance(plan.target, GivenTarget):
-        recipes["target"] = (plan.target.recipe, plan.ids("target-members"))
+        trained_on = (*plan.ids("target-members"), *plan.included)
+        recipes["target"] = (plan.target.recipe, trained_on)
     if plan.shadow is not None and plan.ids("shadow-members"):
         recipes["shadow"] = (plan.shadow, plan.ids("shadow-members"))
+    names: tuple[str, ...] = ()
+    if plan.references is not None:
+        drawn, recipe = plan.references.membership, plan.references.recipe
+        names = drawn.models
+        recipes |= {name: (recipe, drawn.of(i)) for i, name in enumerate(names)}
     if isinstance(plan.target, GivenTarget):
         # Asked first: if it cannot answer, nothing need be trained.
         target = _given("target", plan.target.target, records, plan)
         fresh = plan.target.untrained
         control = None if fresh is None else _given("untrained", fresh, records, plan)
-        trained = _train(plan, records, recipes, store, progress)
-        return Models(target, trained.get("shadow"), control, plan.target.untrained_note)
+        note = plan.target.untrained_note
     trained = _train(plan, records, recipes, store, progress)
-    recipe = plan.target.recipe
-    access = plan.target.access
+    if not isinstance(plan.target, GivenTarget):
+        target, note = trained["target"].model(), ""
+        control = _untrained(plan, plan.target, records)
+    shadow = trained["shadow"].model() if "shadow" in trained else None
+    return Models(target, shadow, control, note, tuple(trained[name] for name in names))
+
+
+def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> Model:
+    """The target's network as it was before its training."""
+    seed = plan.seed_for("untrained")
     module = untrained(
-        recipe,
+        target.recipe,
         channels=records.image_shape[0],
         truth=records.truth,
         size=records.image_shape[1:],
-        seed=plan.seed_for("untrained"),
+        seed=seed,
     )
-    control = Model(
-        restricted(_asked(module, records, "untrained model", plan), access),
-        {"recipe": recipe.model_dump(mode="json"), "untrained": plan.seed_for("untrained")},
+    return Model(
+        restricted(_asked(module, records, "untrained model", plan), target.access),
+        {"recipe": target.recipe.model_dump(mode="json"), "untrained": seed},
         ModelInfo(
             name="untrained",
             description="the target's network with random weights, trained on nothing: "
             "a control that must not tell members from non-members",
-            seed=plan.seed_for("untrained"),
+            seed=seed,
         ),
     )
-    return Models(trained["target"], trained.get("shadow"), control, "")
 
 
 def _train(
@@ -99,7 +134,7 @@ def _train(
     recipes: Mapping[str, tuple[Recipe, tuple[str, ...]]],
     store: Store,
     progress: Progress,
-) -> dict[str, Model]:
+) -> dict[str, Reference]:
     jobs: dict[str, TrainingJob] = {}
     for name, (recipe, ids) in recipes.items():
         chosen = records.select(ids)
@@ -115,20 +150,19 @@ def _train(
         jobs[name] = TrainingJob(
             name, recipe, chosen, plan.seed_for(name), path, device=plan.target.device
         )
-
-    def report(name: str, epoch: int, epochs: int, loss: float) -> None:
-        progress.update(f"training the {name}", epoch, epochs, f"loss {loss:.3f}")
-
     done = {
-        m.name: m
-        for m in train_all(list(jobs.values()), workers=plan.workers, progress=report, resume=True)
+        model.name: model
+        for model in train_all(
+            list(jobs.values()),
+            workers=plan.workers,
+            progress=_Course(jobs, progress).report,
+            resume=True,
+            runner=runner_for(plan.runner, plan.workers),
+        )
     }
-    access = plan.target.access
-    models = {}
-    for name, job in jobs.items():
-        module = load_network(job.path)
-        models[name] = Model(
-            restricted(_asked(module, records, name, plan), access),
+    return {
+        name: Reference(
+            partial(_load, plan, records, name, job.path),
             {"model": job.path.parent.name},
             ModelInfo(
                 name=name,
@@ -140,7 +174,32 @@ def _train(
                 weights=str(job.path.relative_to(store.root.parent)),
             ),
         )
-    return models
+        for name, job in jobs.items()
+    }
+
+
+class _Course:
+    """Progress of target and shadow on their own, of a pool as a whole."""
+
+    def __init__(self, jobs: Mapping[str, TrainingJob], progress: Progress) -> None:
+        self._progress = progress
+        pool = {name: job for name, job in jobs.items() if name.startswith("reference-")}
+        self._total = sum(job.recipe.epochs for job in pool.values())
+        self._pool = {name: job.recipe.epochs if finished(job) else 0 for name, job in pool.items()}
+
+    def report(self, name: str, epoch: int, epochs: int, loss: float) -> None:
+        """After each epoch of each model."""
+        if name not in self._pool:
+            self._progress.update(f"training the {name}", epoch, epochs, f"loss {loss:.3f}")
+            return
+        self._pool[name] = epoch
+        done = sum(self._pool.values())
+        title = f"training {len(self._pool)} references"
+        self._progress.update(title, done, self._total, "epochs of all of them")
+
+
+def _load(plan: Plan, records: PreparedRecords, name: str, path: Path) -> Target:
+    return restricted(_asked(load_network(path), records, name, plan), plan.target.access)
 
 
 def _asked(module: nn.Module, records: PreparedRecords, name: str, plan: Plan) -> Target:

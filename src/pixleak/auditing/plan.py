@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pixleak.auditing.config import (
     DEFAULT_LEARNED,
     DEFAULT_SIGNALS,
+    AttackConfig,
+    CanariesConfig,
     EvaluationConfig,
     LearnedConfig,
 )
@@ -17,6 +19,7 @@ from pixleak.types import Access, ImageTruth, LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.records.membership import Membership
     from pixleak.records.splits import Split
     from pixleak.targets.base import Target
     from pixleak.training.recipe import Recipe
@@ -53,6 +56,25 @@ class TrainedTarget:
     device: str = "cpu"
 
 
+@dataclass(frozen=True, eq=False)
+class References:
+    """The pool of reference models.
+
+    Args:
+        recipe: how each is trained.
+        membership: on what.
+        records: ``"audited"``, or ``"own"`` where they are the shadow's records.
+        unit: what is in a model as a whole: ``"subject"``, ``"block"``, ``"record"``.
+        leave_one_out: whether each plays the victim as well.
+    """
+
+    recipe: Recipe
+    membership: Membership
+    records: Literal["audited", "own"]
+    unit: str
+    leave_one_out: bool = True
+
+
 @dataclass(frozen=True)
 class Plan:
     """One audit, ready to run.
@@ -64,6 +86,9 @@ class Plan:
         shadow: recipe of the attacker's own model, or None for no shadow model.
         signals: names of fixed signals attacked by threshold.
         learned: learned signals; empty without a shadow.
+        references: the pool, or None.
+        attacks: beside the threshold on every signal; None for the usual ones.
+        canaries: records with wrong label maps, or None; their role is in the split.
         signals_chosen: whether the user named the signals; those that the target's access
             cannot serve are then an error, else they are left out with a warning.
         arguments: the configuration as it is saved with the result.
@@ -78,10 +103,14 @@ class Plan:
     signals: tuple[str, ...] = DEFAULT_SIGNALS
     learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
     signals_chosen: bool = False
+    references: References | None = None
+    attacks: tuple[AttackConfig, ...] | None = None
+    canaries: CanariesConfig | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     exhibits: int = 6
     batch_size: int = 16
     workers: int | None = None
+    runner: str = "local"
     arguments: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,6 +125,23 @@ class Plan:
                 "an audit needs label maps as truth; these records have images as truth"
             )
         return self.records.truth
+
+    @property
+    def audited(self) -> tuple[str, ...]:
+        """The ids of the target members and non-members."""
+        return self.ids("target-members", "target-nonmembers")
+
+    @property
+    def outer(self) -> tuple[str, ...]:
+        """The ids of the other records that the target was not trained on."""
+        return self.ids("shadow-members", "shadow-nonmembers", "population")
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The ids of the canaries that the target is trained on."""
+        from pixleak.records.canaries import toss
+
+        return toss(self.ids("canaries"), seed=self.seed_for("canaries"))
 
     def seed_for(self, purpose: str) -> int:
         """A seed of its own for every purpose, whatever else runs beside it."""

@@ -6,11 +6,20 @@ import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pixleak.auditing.attacking import Victims, attack_pool
+from pixleak.auditing.choosing import Chosen, choose
+from pixleak.auditing.closer import (
+    canary_epsilon,
+    exposed_kinds,
+    pool_info,
+    resemblance,
+    spread,
+    subject_level,
+)
 from pixleak.auditing.exhibits import show
 from pixleak.auditing.judge import judge
-from pixleak.auditing.measuring import Chosen, Measured, choose, measure_all
+from pixleak.auditing.measuring import Measured, measure_all
 from pixleak.auditing.models import Models, obtain_models
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress, Silent, step
@@ -20,6 +29,7 @@ from pixleak.auditing.save import (
     write_config,
     write_exhibits,
     write_parquet,
+    write_pool,
     write_result,
 )
 from pixleak.auditing.store import Store, alone, check_writable
@@ -28,9 +38,7 @@ from pixleak.evaluation.verdict import decide
 from pixleak.records.prepare import PreparedRecords, prepare
 from pixleak.results import ModelInfo, RecordsInfo, Result, SplitInfo, environment_here
 from pixleak.targets.module import check_device
-
-if TYPE_CHECKING:
-    from pixleak.types import SignalTable
+from pixleak.types import SignalTable
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "monai", "segmentation-models-pytorch")
 """Packages whose versions are saved with a result."""
@@ -45,8 +53,9 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     Args:
         plan: what to do.
         folder: run folder, made if missing. Gets ``config.yaml``, ``split.csv``,
-            ``artefacts/``, ``signals.parquet``, ``scores.parquet``, ``exhibits.npz`` and,
-            last, ``result.json``.
+            ``artefacts/``, ``signals.parquet``, ``scores.parquet``, ``exhibits.npz``, with a pool
+            ``membership.csv``, ``references.parquet`` and ``leave_one_out.parquet`` and, last,
+            ``result.json``.
         progress: shows how far it has come.
 
     Raises:
@@ -82,7 +91,10 @@ def _run(
     models = obtain_models(plan, records, store, progress)
     measured = measure_all(plan, chosen, models, records, store, progress)
     evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
-    judged = judge(plan, measured, evaluated, models.untrained_note, progress)
+    victims: list[Victims] = []
+    if plan.references is not None and plan.references.leave_one_out:
+        victims = attack_pool(plan, chosen, measured, progress)
+    judged = judge(plan, chosen, measured, evaluated, models.untrained_note, victims, progress)
     exhibits = show(plan, judged, evaluated, models.target.target)
     verdict = decide(
         judged.attacks,
@@ -100,6 +112,7 @@ def _run(
     plan.split.save(folder / "split.csv", records)
     write_parquet(folder / "signals.parquet", signals_table(measured.target))
     write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
+    write_pool(folder, plan, measured, victims)
     write_exhibits(folder, exhibits)
     result = Result(
         title=plan.title,
@@ -123,6 +136,12 @@ def _run(
         duplicates=judged.duplicates,
         shift=judged.shift,
         exposures=None if exhibits is None else exhibits.exposures,
+        references=pool_info(plan),
+        fidelity=resemblance(plan, measured),
+        leave_one_out=spread(plan, chosen, victims, progress),
+        slices=exposed_kinds(plan, chosen, judged, evaluated),
+        subjects=subject_level(plan, chosen, measured, models.untrained_note),
+        epsilon=canary_epsilon(plan, measured),
         verdict=verdict,
         warnings=[*chosen.left_out, *judged.left_out],
     )
@@ -158,7 +177,10 @@ def _check(plan: Plan) -> None:
 
 
 def _seeds(plan: Plan) -> dict[str, int]:
-    return {name: plan.seed_for(name) for name in ("target", "shadow", "untrained", "blind")}
+    names = ["target", "shadow", "untrained", "blind"]
+    if plan.canaries is not None:
+        names.append("canaries")
+    return {name: plan.seed_for(name) for name in names}
 
 
 def _records_info(plan: Plan, records: PreparedRecords) -> RecordsInfo:
@@ -178,6 +200,12 @@ def _model_infos(plan: Plan, models: Models, measured: Measured) -> list[ModelIn
     if models.shadow is not None and measured.shadow is not None:
         held = set(plan.ids("shadow-members"))
         infos.append(_with_dice(models.shadow.info, measured.shadow, held))
+    if measured.reference is not None and plan.references is not None:
+        table = measured.reference
+        for i, reference in enumerate(models.references):
+            held = set(plan.references.membership.of(i))
+            of = SignalTable(table.ids, table.values[i], table.infos, table.measured[i])
+            infos.append(_with_dice(reference.info, of, held))
     if models.untrained is not None and measured.untrained is not None:
         held = set(plan.ids("target-members"))
         infos.append(_with_dice(models.untrained.info, measured.untrained, held))

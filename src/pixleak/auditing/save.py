@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ from pixleak.files import write_whole
 from pixleak.results import Result
 
 if TYPE_CHECKING:
+    from pixleak.auditing.attacking import Victims
     from pixleak.auditing.exhibits import Exhibits
     from pixleak.auditing.judge import Judged
+    from pixleak.auditing.measuring import Measured
     from pixleak.auditing.plan import Plan
     from pixleak.records.prepare import PreparedRecords
-    from pixleak.types import Scores, SignalTable
+    from pixleak.types import ReferenceTable, Scores, SignalTable
 
 SCORE_COLUMNS = pa.schema(
     [
@@ -85,6 +88,53 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     write_whole(path, buffer.getvalue())
+
+
+def write_pool(folder: Path, plan: Plan, measured: Measured, victims: Sequence[Victims]) -> None:
+    """What there is of a pool: who was trained on what, its signals, scores of each as victim.
+
+    ``membership.csv``; ``references.parquet``, a row a model and record; ``leave_one_out.parquet``,
+    a row an attack, victim and record. Those that there are none of are removed.
+    """
+    names = ("membership.csv", "references.parquet", "leave_one_out.parquet")
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    if plan.references is None:
+        return
+    plan.references.membership.save(folder / names[0])
+    tables = [t for t in (measured.reference, measured.outer_reference) if t is not None]
+    write_parquet(folder / names[1], pa.concat_tables([_references_table(t) for t in tables]))
+    if victims:
+        models = plan.references.membership.models
+        parts = [_victims_table(one, models) for one in victims]
+        write_parquet(folder / names[2], pa.concat_tables(parts))
+
+
+def _references_table(table: ReferenceTable) -> pa.Table:
+    m, n, _ = table.values.shape
+    columns = {
+        "model": pa.array(np.repeat(table.models, n)),
+        "id": pa.array(list(table.ids) * m),
+        "member": pa.array(table.member.ravel()),
+    }
+    for j, info in enumerate(table.infos):
+        missing = ~table.measured[:, :, j].ravel()
+        columns[info.name] = pa.array(table.values[:, :, j].ravel(), mask=missing)
+    return pa.table(columns)
+
+
+def _victims_table(one: Victims, models: Sequence[str]) -> pa.Table:
+    m, n = one.scores.shape
+    return pa.table(
+        {
+            "attack": pa.array([one.work.attack.name] * (m * n)),
+            "signal": pa.array([one.work.info.name] * (m * n)),
+            "victim": pa.array(np.repeat(list(models), n)),
+            "id": pa.array(list(one.ids) * m),
+            "member": pa.array(one.member.ravel()),
+            "score": pa.array(one.scores.ravel(), mask=~one.measured.ravel()),
+        }
+    )
 
 
 def write_exhibits(folder: Path, exhibits: Exhibits | None) -> None:

@@ -1,0 +1,321 @@
+"""What an audit measures and attacks with, decided and checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from pixleak.attacks import ATTACKS
+from pixleak.attacks.base import Attack
+from pixleak.attacks.threshold import Threshold
+from pixleak.auditing.config import AttackConfig, LearnedConfig
+from pixleak.auditing.plan import Plan
+from pixleak.errors import InputError, UnmetNeedError
+from pixleak.registry import alternatives
+from pixleak.signals import SIGNALS
+from pixleak.signals.learned import LEARNED
+from pixleak.types import SignalInfo
+
+if TYPE_CHECKING:
+    from pixleak.signals.base import Signal
+    from pixleak.signals.learned.base import LearnedSignal
+
+EVERY = "all"
+"""In place of signals: every column that asks the model."""
+
+CALIBRATED = "log-cross-entropy"
+"""The signal that single-signal attacks calibrate, as far as the target's access allows."""
+
+LABELS_ONLY = "label-agreement"
+"""The one in its place where the target answers with labels."""
+
+USUAL: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "learned-residuals": ((EVERY,),),
+    "stratified-lira": (("margin-by-stratum",),),
+    "lira-online": ((CALIBRATED,), ("type-ii-logistic",)),
+    "lira-offline": ((CALIBRATED,),),
+    "difficulty-calibration": ((CALIBRATED,), ("type-ii-logistic",)),
+    "rmia": (("cross-entropy",),),
+    "quantile-regression": ((CALIBRATED, "mask-share"),),
+}
+"""Attack -> the lists of signals that it is used on unless others are asked for; the strongest
+first, as far as measured: the first that can be served is the audit's default attack."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One attack on certain signals.
+
+    Args:
+        attack: with its parameters.
+        columns: what it looks at.
+        info: what stands in for a single signal: its name, what it needs, its source.
+        title: what to call it in tables.
+    """
+
+    attack: Attack
+    columns: tuple[str, ...]
+    info: SignalInfo
+    title: str
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a threshold on one signal."""
+        return isinstance(self.attack, Threshold)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Signals and attacks of an audit.
+
+    Args:
+        fixed: all that the target's access allows, those to attack first.
+        learned: to be trained on the shadow.
+        left_out: one sentence for everything that cannot be served.
+        works: the attacks, thresholds first.
+        default: position of the one that speaks for the audit: fixed beforehand, whichever turns
+            out to be the strongest.
+        outer: whether any looks at records beside the audited ones.
+    """
+
+    fixed: tuple[Signal, ...]
+    learned: tuple[LearnedSignal, ...]
+    left_out: tuple[str, ...]
+    works: tuple[Work, ...]
+    default: int
+    outer: bool
+
+
+def choose(plan: Plan) -> Chosen:
+    """Look signals and attacks of a plan up and hold their needs against what there is.
+
+    Raises:
+        UnmetNeedError: the user asked for a signal or an attack that cannot be served.
+        InputError: a name is unknown, or an option.
+    """
+    access = plan.target.access
+    names = [*plan.signals, *(config.name for config in plan.learned)]
+    if not names:
+        raise InputError("there is nothing to attack with: name signals, or learned signals")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"signal {twice[0]!r} is named twice; once is enough")
+    chosen = [SIGNALS[name] for name in plan.signals]
+    for signal in chosen:
+        if not signal.info.queries_model:
+            raise InputError(
+                f"signal {signal.name!r} never asks the model, so it is no attack; leave it out"
+            )
+    others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
+    fixed: list[Signal] = []
+    left_out: list[str] = []
+    for signal in chosen + others:
+        needed = signal.info.access
+        if access.grants(needed):
+            fixed.append(signal)
+        elif signal in chosen:
+            lacks = f"it needs {needed} access, the target grants {access}"
+            if plan.signals_chosen:
+                raise UnmetNeedError(
+                    f"signal {signal.name!r} cannot be measured: {lacks}; leave it out of "
+                    f"signals, or declare access: {needed} if the target grants that"
+                )
+            left_out.append(f"{signal.name} was left out: {lacks}")
+    learned = [_learned(config) for config in plan.learned]
+    if learned and (plan.shadow is None or not plan.ids("shadow-members")):
+        left_out.append("learned signals were left out: there is no shadow model to learn from")
+        learned = []
+    for one in learned:
+        if not access.grants(one.info.access):
+            left_out.append(
+                f"{one.name} was left out: it needs {one.info.access} access, the target grants "
+                f"{access}"
+            )
+    kept = tuple(one for one in learned if access.grants(one.info.access))
+    columns = _Columns(plan, fixed, kept)
+    thresholds = [
+        _work(Threshold(), (name,), columns, plan)
+        for one in (*(s.name for s in chosen if s in fixed), *(s.name for s in kept))
+        for name in columns.of(one)
+    ]
+    calibrated, refused = _attacks(plan, columns)
+    works = (*thresholds, *calibrated)
+    return Chosen(
+        fixed=tuple(fixed),
+        learned=kept,
+        left_out=(*left_out, *refused),
+        works=works,
+        default=_default(works),
+        outer=any(not one.plain for one in calibrated) and bool(plan.outer),
+    )
+
+
+class _Columns:
+    """Names of signals and families, and the columns that they are measured in."""
+
+    def __init__(
+        self, plan: Plan, fixed: Sequence[Signal], learned: Sequence[LearnedSignal]
+    ) -> None:
+        self._of = {signal.name: signal.infos(plan.truth) for signal in fixed}
+        self._of |= {signal.name: (signal.info,) for signal in learned}
+        self.infos = {info.name: info for infos in self._of.values() for info in infos}
+        asking = [
+            info.name
+            for signal in fixed
+            if signal.info.queries_model
+            for info in self._of[signal.name]
+        ]
+        self._every = tuple(asking)
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """The columns of a signal, of a family, or of :data:`EVERY`; none if not measured."""
+        if name == EVERY:
+            return self._every
+        if name in self._of:
+            return tuple(info.name for info in self._of[name])
+        return (name,) if name in self.infos else ()
+
+    def known(self) -> list[str]:
+        """Every name that may be asked for."""
+        return [EVERY, *self._of, *self.infos]
+
+
+def _attacks(plan: Plan, columns: _Columns) -> tuple[list[Work], list[str]]:
+    """The attacks beside the thresholds, and one sentence for each that cannot be served."""
+    works: list[Work] = []
+    refused: list[str] = []
+    asked = plan.attacks is not None
+    for config in _wanted(plan, columns):
+        attack = _made("attack", config.name, ATTACKS[config.name], config.options)
+        names: list[str] = []
+        for name in config.signals:
+            if not columns.of(name):
+                if not asked:
+                    break
+                raise InputError(
+                    f"attack {config.name!r}: signal {name!r} is not measured here"
+                    f"{alternatives(name, columns.known())}"
+                )
+            names += columns.of(name)
+        else:
+            lacking = _lacking(attack, plan)
+            if not lacking:
+                works.append(_work(attack, tuple(dict.fromkeys(names)), columns, plan))
+            elif asked:
+                raise UnmetNeedError(f"attack {config.name!r} cannot be used: {lacking}")
+            elif plan.references is not None:
+                refused.append(f"{attack.title} was left out: {lacking}")
+    return works, refused
+
+
+def _wanted(plan: Plan, columns: _Columns) -> list[AttackConfig]:
+    """What was asked for, or else the usual attacks; usual signals where none are named."""
+    usual = {
+        name: [_granted(signals, columns) for signals in lists] for name, lists in USUAL.items()
+    }
+    if plan.attacks is None:
+        if plan.references is None and not plan.ids("population"):
+            return []
+        return [
+            AttackConfig(name=name, signals=signals)
+            for name, lists in usual.items()
+            for signals in lists
+        ]
+    wanted = []
+    for config in plan.attacks:
+        ATTACKS[config.name]  # an unknown name is refused, with the nearest known one
+        lists = [config.signals] if config.signals else usual.get(config.name, [])[:1]
+        if not lists:
+            raise InputError(f"attack {config.name!r}: say which signals, with signals: [NAME]")
+        wanted.append(config.model_copy(update={"signals": lists[0]}))
+    return wanted
+
+
+def _granted(signals: tuple[str, ...], columns: _Columns) -> tuple[str, ...]:
+    return tuple(
+        LABELS_ONLY if name == CALIBRATED and not columns.of(name) else name for name in signals
+    )
+
+
+def _lacking(attack: Attack, plan: Plan) -> str:
+    """What the attack needs that the audit does not have, or the empty string."""
+    inside = outside = models = 0
+    if plan.references is not None:
+        models = len(plan.references.membership.models)
+        inside = models // 2 if plan.references.records == "audited" else 0
+        outside = models - inside
+    for needed, had, words in (
+        (attack.min_references, models, "reference models"),
+        (attack.min_outside, outside, "reference models that were not trained on a record"),
+        (attack.min_inside, inside, "reference models that were trained on a record"),
+    ):
+        if had < needed:
+            return f"it needs at least {needed} {words}, there are {had} (see references.models)"
+    if attack.needs_population and not plan.outer:
+        return (
+            "it needs records that the target was not trained on, beside the audited ones (see "
+            "split.population)"
+        )
+    return ""
+
+
+def _work(attack: Attack, columns: tuple[str, ...], known: _Columns, plan: Plan) -> Work:
+    infos = [known.infos[name] for name in columns]
+    if attack.signals == "one" and len(infos) != 1:
+        raise InputError(
+            f"attack {attack.name!r} takes one signal, got {len(infos)}: {', '.join(columns)}"
+        )
+    first = infos[0]
+    if isinstance(attack, Threshold):
+        return Work(attack, columns, first, title_of(first))
+    # The attack answers with a score of its own, so what it looked at is named as a whole.
+    label, title = first.name, f"{attack.title} over {first.title or first.name.replace('-', ' ')}"
+    if attack.signals == "many":
+        label, title = f"{len(columns)} signals", attack.title
+    access = max((info.access for info in infos), key=list(type(first.access)).index)
+    info = SignalInfo(
+        name=label,
+        unit="1",
+        members_are="higher",
+        access=access,
+        needs_truth=any(info.needs_truth for info in infos),
+        source=attack.source,
+        learned=any(info.learned for info in infos),
+    )
+    return Work(attack, columns, info, title)
+
+
+def _default(works: Sequence[Work]) -> int:
+    """The strongest kind of attack that there is, by kind alone."""
+    names = [work.attack.name for work in works]
+    for name in USUAL:
+        if name in names:
+            return names.index(name)
+    signals = [work.info.name for work in works]
+    for name in ("type-ii-logistic", "cross-entropy"):
+        if name in signals:
+            return signals.index(name)
+    return 0
+
+
+def title_of(info: SignalInfo) -> str:
+    """What a signal is called in tables."""
+    title = info.title or info.name.replace("-", " ")
+    return title[0].upper() + title[1:]
+
+
+def _learned(config: LearnedConfig) -> LearnedSignal:
+    made: LearnedSignal = _made("learned signal", config.name, LEARNED[config.name], config.options)
+    return made
+
+
+def _made(what: str, name: str, kind: type[Any], options: Mapping[str, Any]) -> Any:
+    known = [field.name for field in fields(kind)]
+    if unknown := [option for option in options if option not in known]:
+        raise InputError(
+            f"{what} {name!r} has no option {unknown[0]!r}{alternatives(unknown[0], known)}"
+        )
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise InputError(f"{what} {name!r}: {error}") from error
