@@ -6,8 +6,8 @@ added::
 
     score_j = s_j - mean of s_ij over the references i that lack j
 
-Calibrate the *logarithm* of the loss (signal ``log-cross-entropy``): losses of hard and easy records
-differ by orders of magnitude, and so do their deviations; in logs they are of one size.
+Calibrate the *logarithm* of the loss (signal ``log-cross-entropy``): losses of hard and of easy
+records differ by orders of magnitude, and so do their deviations; in logs they are of one size.
 
 Source:
     Watson, Guo, Cormode, Sablayrolles, "On the Importance of Difficulty Calibration in

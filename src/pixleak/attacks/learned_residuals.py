@@ -1,9 +1,9 @@
 """Learned on calibrated residuals: a classifier over many calibrated signals at once.
 
-Each signal alone, calibrated by reference models, is an attack. Which of them tell how much, and how
-they go together, is learned where the answer is known: every reference model plays the victim
-against the others. For a victim ``v`` and a record ``j``, over the other models that lack the record
-(out) and that hold it (in), each of ``s`` signals gives six features::
+Each signal alone, calibrated by reference models, is an attack. Which of them tell how much, and
+how they go together, is learned where the answer is known: every reference model plays the victim
+against the others. For a victim ``v`` and a record ``j``, over the other models that lack it (out)
+and that hold it (in), each of ``s`` signals gives six features::
 
     r     = s_vj - mean_out                     z    = r / sigma_out        mean_out
     r_in  = s_vj - mean_in                      z_in = r_in / sigma_in

@@ -1,4 +1,4 @@
-"""What several attacks compute from reference models: moments of those that lack, or hold, a record.
+"""What several attacks compute from references: moments of those that lack, or hold, a record.
 
 Axes are (model, record) or (model, record, signal), as in
 :class:`~pixleak.attacks.base.Evidence`; sums run over models.

@@ -2,9 +2,9 @@
 
 Each of ``m`` canaries was trained on by the toss of a fair coin. An attacker scores them, guesses
 "in" for the highest ``k`` and "out" for the lowest ``k``, and abstains on the rest; ``k`` is fixed
-before anything is scored. If training is (epsilon, delta)-differentially private in each canary, the
-number of right guesses among ``r = 2k`` is, but for delta, no larger than that of ``r`` tosses of
-a coin that falls right with probability ``q = e^eps / (1 + e^eps)``::
+before anything is scored. If training is (epsilon, delta)-differentially private in each canary,
+the number of right guesses among ``r = 2k`` is, but for delta, no larger than that of ``r`` tosses
+of a coin that falls right with probability ``q = e^eps / (1 + e^eps)``::
 
     P[at least v right] <= P[B >= v] + 2 m delta alpha                  B ~ Binomial(r, q)
     alpha = max over i = 1 .. r of P[v - i <= B < v] / i

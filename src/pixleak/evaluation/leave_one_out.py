@@ -230,7 +230,8 @@ def _spread(
     draws: _Draws,
     level: float,
 ) -> Spread:
-    intervals, leads = [], []
+    intervals: list[Interval] = []
+    leads: list[Interval | None] = []
     for column in range(found.values.shape[1]):
         intervals.append(
             _interval(found.values[:, column], found.replicated[:, column], level, (0.0, 1.0))
