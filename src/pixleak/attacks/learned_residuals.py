@@ -69,6 +69,8 @@ class LearnedResiduals(Attack):
         regularisation: C of the logistic regression; smaller is stronger.
         rows: most (victim, record) pairs that it is trained on, drawn at random.
         seed: of that draw.
+        held_out: whether to learn from the population alone, so that the classifier never sees a
+            record that it scores; references must hold records of the population.
     """
 
     name: ClassVar[str] = "learned-residuals"
@@ -85,6 +87,7 @@ class LearnedResiduals(Attack):
     regularisation: float = 0.1
     rows: int = 60_000
     seed: int = 0
+    held_out: bool = False
 
     def __post_init__(self) -> None:
         if not (self.strength > 0 and self.regularisation > 0 and self.rows >= 100):
@@ -96,7 +99,7 @@ class LearnedResiduals(Attack):
     def _score(self, evidence: Evidence) -> Floats:
         from sklearn.linear_model import LogisticRegression
 
-        own = [evidence] if evidence.member.any() else []
+        own = [evidence] if evidence.member.any() and not self.held_out else []
         population = evidence.population
         if population is not None and population.member.any():
             own.append(population)
