@@ -1,6 +1,7 @@
 """Every attack on every model of a pool, at several levels of over-fitting.
 
-    python benchmarks/pools.py --root FOLDER_OF_KVASIR_SEG
+    python benchmarks/pools.py --root FOLDER_OF_KVASIR_SEG --epochs 12 20
+    python benchmarks/pools.py --root FOLDER_OF_KVASIR_SEG --epochs 30 --seeds 0 --add
 
 Runs examples/kvasir_pool.yaml with several numbers of epochs and seeds: 16 models trained on
 halves of 400 records, each the victim of 14 others (its complement left out). Then, from
@@ -211,8 +212,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, nargs="+", default=[12, 20, 30])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=HERE / "results" / "pools.json")
+    parser.add_argument("--add", action="store_true", help="to the runs that are there already")
     arguments = parser.parse_args()
-    runs = []
+    runs = json.loads(arguments.out.read_text())["runs"] if arguments.add else []
     for seed in arguments.seeds:
         for epochs in arguments.epochs:
             with tempfile.TemporaryDirectory() as folder:
