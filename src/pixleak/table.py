@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderResult
 
-    from pixleak.results import AttackResult, Control, Interval, Result, TprAtFpr
+    from pixleak.results import (
+        AttackResult,
+        Control,
+        Interval,
+        LeaveOneOut,
+        Result,
+        TprAtFpr,
+    )
 
 _ROOMY = 100
 """Columns of a terminal from which on every rate is shown."""
@@ -40,8 +47,61 @@ def result_table(result: Result) -> Group:
         parts += [Text(), _controls(result.controls)]
     if result.attacks:
         parts += [Text(), _Attacks(result), *(Text(note) for note in _notes(result))]
+    parts += _beyond(result)
     parts += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
     return Group(*parts)
+
+
+_SPREADS = 8
+
+
+def _beyond(result: Result) -> list[Text | Table | Padding | _Attacks]:
+    """What there is beside the target's own figures."""
+    parts: list[Text | Table | Padding | _Attacks] = []
+    if result.leave_one_out is not None:
+        parts += [Text(), _spreads(result.leave_one_out)]
+    lines = []
+    if result.fidelity is not None:
+        lines.append(f"References: {result.fidelity.explanation}")
+    if result.slices is not None:
+        lines.append(f"Kinds of records: {result.slices.explanation}")
+    if result.subjects is not None and result.subjects.attacks:
+        best = max(result.subjects.attacks, key=lambda attack: attack.auc.value)
+        lines.append(
+            f"Subjects: {best.title} has an AUC of {best.auc.value:.2f} "
+            f"[{best.auc.low:.2f}, {best.auc.high:.2f}] on {result.subjects.members} and "
+            f"{result.subjects.nonmembers} of them."
+        )
+    if result.epsilon is not None:
+        lines.append(f"Canaries: {result.epsilon.explanation}")
+    if lines:
+        parts.append(Text())
+    return [*parts, *(Text(line) for line in lines)]
+
+
+def _spreads(found: LeaveOneOut) -> Table:
+    """The strongest attacks over all victims."""
+    ranked = sorted(found.attacks, key=lambda one: -one.auc.value)
+    shared = [r.fpr for r in ranked[0].tpr_at_fpr if r.resolvable]
+    table = _plain_table(gap=1)
+    table.caption = f"Mean over {len(found.victims)} victims, {found.references} references each"
+    if len(ranked) > _SPREADS:
+        table.caption += f"; {len(ranked) - _SPREADS} weaker ones: in the report"
+    table.add_column("Every model of the pool", overflow="fold")
+    table.add_column("AUC", no_wrap=True)
+    for fpr in shared[-1:]:
+        table.add_column(f"TPR (%) at\n{100 * fpr:g} % FPR", no_wrap=True)
+    for one in ranked[:_SPREADS]:
+        rates = [rate.mean for rate in one.tpr_at_fpr if rate.fpr in shared[-1:]]
+        table.add_row(
+            escape(one.title),
+            _auc(one.auc),
+            *(
+                escape(f"{100 * m.value:.0f} [{100 * m.low:.0f}, {100 * m.high:.0f}]")
+                for m in rates
+            ),
+        )
+    return table
 
 
 def result_text(result: Result, width: int = 110) -> str:

@@ -29,7 +29,7 @@ def by_subject(table: SignalTable, subject_of: Mapping[str, str]) -> SignalTable
         >>> values, measured = np.array([[1.0], [3.0], [5.0]]), np.array([[True], [True], [False]])
         >>> table = SignalTable(("a1", "a2", "b1"), values, (loss,), measured)
         >>> of = by_subject(table, {"a1": "a", "a2": "a", "b1": "b"})
-        >>> of.ids, of.values[0, 0], of.measured[:, 0].tolist()
+        >>> of.ids, float(of.values[0, 0]), of.measured[:, 0].tolist()
         (('a', 'b'), 2.0, [True, False])
     """
     ids, of = _coded(table.ids, subject_of)

@@ -14,8 +14,16 @@ from pixleak.report import wording
 from pixleak.report.figures import Curve, histogram, loss_figure, roc_figures
 from pixleak.report.folder import RecordScores, Run, Source
 from pixleak.report.pictures import Gallery, gallery
+from pixleak.report.spreads import slices_figure, spread_figure, strongest
 from pixleak.report.tiles import tiles
-from pixleak.results import AttackResult, Control, OperatingPoint, Result, TprAtFpr
+from pixleak.results import (
+    AttackResult,
+    Control,
+    OperatingPoint,
+    PositivePredictiveValue,
+    Result,
+    TprAtFpr,
+)
 
 _COLOURED = 5
 _DISTRIBUTIONS = 3
@@ -87,6 +95,7 @@ def page(run: Run) -> dict[str, Any]:
     fprs = sorted({rate.fpr for a in attacks for rate in a.tpr_at_fpr}, reverse=True)
     used = {point.name for attack in attacks for point in attack.operating_points}
     columns = [names for names in _COLUMNS if used.intersection(names)]
+    spreads = result.leave_one_out
     rows = [_row(attack, result, fprs, columns) for attack in attacks]
     return {
         "result": result,
@@ -106,6 +115,11 @@ def page(run: Run) -> dict[str, Any]:
         "axis": _auc_axis(attacks),
         "exposed_by": _exposed_by(result),
         "gallery": _gallery(run),
+        "ppv": _worth(result),
+        "kinds_figure": None if result.slices is None else slices_figure(result.slices),
+        "subjects": _subjects(result),
+        "victims": None if spreads is None else spread_figure(spreads),
+        "spreads": [] if spreads is None else strongest(spreads),
         "losses": loss_figure(result.models),
         "trained": [model.name for model in result.models if len(model.epoch_losses) > 1],
     }
@@ -205,6 +219,38 @@ def _panels(run: Run, attacks: Sequence[AttackResult]) -> list[Panel]:
             )
             panels.append(Panel(attack.title, control, drawn.svg, drawn.outside))
     return panels
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a positive of one attack is worth at several priors."""
+
+    title: str
+    fpr: float
+    values: Sequence[PositivePredictiveValue]
+
+
+def _worth(result: Result) -> Worth | None:
+    """Of the attack that the verdict speaks of, at the strictest rate that was quoted."""
+    best = wording.strongest(result)
+    if best is None:
+        return None
+    for rate in sorted(best.tpr_at_fpr, key=lambda one: one.fpr):
+        if rate.ppv:
+            return Worth(best.title, rate.fpr, rate.ppv)
+    return None
+
+
+_SUBJECTS = 10
+
+
+def _subjects(result: Result) -> list[tuple[AttackResult, AttackResult | None]]:
+    """The strongest attacks on subjects, each with the same attack on records."""
+    if result.subjects is None:
+        return []
+    on_records = {(attack.name, attack.signal): attack for attack in result.attacks}
+    ranked = sorted(result.subjects.attacks, key=lambda one: one.auc.value, reverse=True)
+    return [(one, on_records.get((one.name, one.signal))) for one in ranked[:_SUBJECTS]]
 
 
 def _exposed_by(result: Result) -> str:
