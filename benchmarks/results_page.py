@@ -123,6 +123,177 @@ def coverage_section() -> list[str]:
     ]
 
 
+SHOWN = (
+    "Learned on calibrated residuals",
+    "LiRA online over Type-II (logistic)",
+    "Difficulty calibration over Type-II (logistic)",
+    "LiRA online over log global loss",
+    "LiRA offline over log global loss",
+    "Stratified LiRA",
+    "Difficulty calibration over log global loss",
+    "RMIA over global loss (cross-entropy)",
+    "Quantile regression",
+    "Type-II (logistic)",
+    "Type-II (network)",
+    "Type-I (logistic)",
+    "Global loss (cross-entropy)",
+)
+
+
+def pools_section() -> list[str]:
+    content = json.loads((HERE / "results" / "pools.json").read_text(encoding="utf-8"))
+    runs = content["runs"]
+    levels = sorted({run["epochs"] for run in runs})
+    at = {level: [run for run in runs if run["epochs"] == level] for level in levels}
+    lines = [
+        "## Reference models",
+        "",
+        "Kvasir-SEG at 64 x 64, small U-Nets, Dice loss, 200 training images. In each pool 16 models are "
+        "trained on halves of the same 400 images; each is the victim of the 14 others (its complement "
+        "left out); one shadow model, trained on 200 other images, serves the learned signals. Each cell: "
+        "mean AUC / mean TPR at 1 % FPR over all victims of "
+        + ", ".join(
+            f"{len(at[level])} pool{'s' * (len(at[level]) > 1)} at {level} epochs"
+            for level in levels
+        )
+        + ", pools drawn with seeds of their own; in brackets the interval of the first pool's TPR, over models and records.",
+        "",
+        "| attack | " + " | ".join(f"{level} epochs" for level in levels) + " |",
+        "| --- |" + " --- |" * len(levels),
+    ]
+    for title in SHOWN:
+        cells = []
+        for level in levels:
+            found = [run["leave_one_out"][title] for run in at[level]]
+            auc = statistics.fmean(f["auc"][0] for f in found)
+            tpr = statistics.fmean(f["tpr_at_1_percent_fpr"][0] for f in found)
+            low, high = found[0]["tpr_at_1_percent_fpr"][1:]
+            cells.append(f"{auc:.3f} / {tpr:.3f} [{low:.2f}, {high:.2f}]")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    best, others = (
+        SHOWN[0],
+        {"the global loss": SHOWN[-1], "the one-shadow Type-II": "Type-II (logistic)"},
+    )
+    lines.append("")
+    for level in levels:
+        words = []
+        for name, title in others.items():
+            ratios = [
+                run["leave_one_out"][best]["tpr_at_1_percent_fpr"][0]
+                / run["leave_one_out"][title]["tpr_at_1_percent_fpr"][0]
+                for run in at[level]
+            ]
+            words.append(f"{min(ratios):.1f} to {max(ratios):.1f} times that of {name}")
+        leads = [
+            run["leave_one_out"][title]["lead_auc"][1] for run in at[level] for title in SHOWN[1:]
+        ]
+        held = at[level]
+        heldout = statistics.fmean(
+            run["held_out_records"]["tpr_at_1_percent_fpr"]["mean"] for run in held
+        )
+        heldout_auc = statistics.fmean(run["held_out_records"]["auc"]["mean"] for run in held)
+        lines.append(
+            f"- At {level} epochs the default's TPR at 1 % FPR is {' and '.join(words)}"
+            + (", which is near all there is to find" if level == levels[-1] else "")
+            + f". Scored only on records that its classifier never saw: {heldout_auc:.3f} / {heldout:.3f}. "
+            f"The lower end of its paired lead in AUC over every other attack is at least {min(leads):.3f}."
+        )
+    lines += [
+        "",
+        "Which attack with how many reference models (mean AUC / TPR at 1 % FPR over victims, pools at "
+        f"{levels[0]} and {levels[1]} epochs; with two, one lacks each record):",
+        "",
+    ]
+    counts = ("0", "2", "4", "8", "14")
+    lines += [
+        "| attack | " + " | ".join(f"{n} references" for n in counts) + " |",
+        "| --- |" + " --- |" * len(counts),
+    ]
+    for title in runs[0]["by_references"]:
+        cells = []
+        for count in counts:
+            parts = []
+            for level in levels[:2]:
+                found = [run["by_references"][title].get(count) for run in at[level]]
+                if all(found):
+                    auc = statistics.fmean(f["auc"]["mean"] for f in found)
+                    tpr = statistics.fmean(f["tpr_at_1_percent_fpr"]["mean"] for f in found)
+                    parts.append(f"{auc:.3f} / {tpr:.3f}")
+            cells.append("; ".join(parts) or "-")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"Command: `python benchmarks/pools.py`, on {machine(content['machine'])}.",
+        "",
+    ]
+    return lines
+
+
+def null_section() -> list[str]:
+    content = json.loads((HERE / "results" / "null_audits.json").read_text(encoding="utf-8"))
+    lines = ["## False alarms and power", ""]
+    for kind, words in (
+        ("alone", "a U-Net trained on other images"),
+        ("pool", "the same with a pool of 8 reference models, sides divided at random"),
+    ):
+        found = content[kind]
+        share, low, high = found["leak"]
+        held = [c[0] for c in found["coverage_of_auc_interval"].values()]
+        lines.append(
+            f"- {found['audits']} null audits, {content['side']} records a side, {words}: verdict *leak* in "
+            f"{100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}] (at most 5 % is meant); 95 % intervals of "
+            f"{len(held)} attacks' AUCs held one half in {100 * min(held):.1f} to {100 * max(held):.1f} % of audits."
+        )
+    points = content["power"]["by_side_and_auc"]
+    sides = sorted({int(key.split("/")[0]) for key in points})
+    areas = sorted({key.split("/")[1] for key in points}, key=float)
+    lines += [
+        "",
+        f"Share of *leak* verdicts by the true AUC of the best of {content['power']['attacks']} correlated "
+        f"attacks ({content['power']['repeats']} audits a cell, in numbers only):",
+        "",
+        "| records a side | " + " | ".join(f"AUC {area}" for area in areas) + " |",
+        "| --- |" + " --- |" * len(areas),
+    ]
+    for side in sides:
+        cells = [f"{100 * points[f'{side}/{area}'][0]:.0f} %" for area in areas]
+        lines.append(f"| {side} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"Command: `python benchmarks/null_audits.py`, on {machine(content['machine'])}.",
+        "",
+    ]
+    return lines
+
+
+def speed_section() -> list[str]:
+    content = json.loads((HERE / "results" / "speed.json").read_text(encoding="utf-8"))
+    runners = json.loads((HERE / "results" / "runners.json").read_text(encoding="utf-8"))
+    scoring, evaluating = content["scoring"], content["evaluating"]
+    middle = [statistics.median(part["seconds"]) for part in (scoring, evaluating)]
+    ratios = runners["throughput_of_ray_over_local"]
+    threads = runners["one_process_two_threads_seconds"]
+    return [
+        "## Speed",
+        "",
+        f"- The default attack on {scoring['records']:,} records with {scoring['models']} models and "
+        f"{scoring['signals']} signals, classifier included: {middle[0]:.1f} s (slowest of "
+        f"{len(scoring['seconds'])}: {max(scoring['seconds']):.1f} s). Plain loops over the residuals alone would "
+        f"take {scoring['naive_seconds_scaled_up'] / 60:.0f} minutes.",
+        f"- ROC, all rates and {evaluating['replicates']:,} bootstrap replicates of {evaluating['records']:,} scores: "
+        f"{middle[1]:.1f} s and {evaluating['peak_gb']:.2f} GB at most; sorting anew for each replicate "
+        f"{evaluating['naive_seconds_scaled_up']:.0f} s.",
+        f"- Training {runners['models']} models: two Ray workers reach {min(ratios):.2f} to {max(ratios):.2f} times the "
+        f"throughput of two local processes in the same run, after a start of {runners['ray_start_seconds']:.0f} s (its "
+        "workers had imported their packages; local ones start afresh each time). "
+        f"Two local processes took {statistics.median(runners['local_seconds']):.1f} s, one process of two threads "
+        f"{threads:.1f} s without its start.",
+        "",
+        f"Commands: `python benchmarks/speed.py`, `python benchmarks/runners.py`, on {machine(content['machine'])}.",
+        "",
+    ]
+
+
 def page() -> str:
     lines = [
         "# Results",
@@ -133,6 +304,7 @@ def page() -> str:
     ]
     for name, (title, words) in AUDITS.items():
         lines += audit_section(name, title, words)
+    lines += pools_section() + null_section() + speed_section()
     lines += signal_section() + coverage_section()
     return "\n".join(lines).rstrip("\n") + "\n"
 
