@@ -105,6 +105,10 @@ def _run(
         nonmembers=_independent(plan, "target-nonmembers"),
         level=round(1 - plan.evaluation.level, 10),
     )
+    alike = resemblance(plan, measured)
+    warnings = [*chosen.left_out, *judged.left_out]
+    if alike is not None and alike.passed is False:
+        warnings.append(alike.explanation)
     # An earlier result stands until all of this one is known, and never beside parts of it.
     for old in ("result.json", "report.html"):
         (folder / old).unlink(missing_ok=True)
@@ -137,13 +141,13 @@ def _run(
         shift=judged.shift,
         exposures=None if exhibits is None else exhibits.exposures,
         references=pool_info(plan),
-        fidelity=resemblance(plan, measured),
+        fidelity=alike,
         leave_one_out=spread(plan, chosen, victims, progress),
         slices=exposed_kinds(plan, chosen, judged, evaluated),
         subjects=subject_level(plan, chosen, measured, models.untrained_note),
         epsilon=canary_epsilon(plan, measured),
         verdict=verdict,
-        warnings=[*chosen.left_out, *judged.left_out],
+        warnings=warnings,
     )
     write_result(folder, result)
     return result
