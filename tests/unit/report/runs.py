@@ -16,17 +16,27 @@ from pixleak.results import (
     DuplicateCheck,
     DuplicatePair,
     Environment,
+    Epsilon,
     Exposure,
     Exposures,
+    Fidelity,
     Interval,
+    LeaveOneOut,
     ModelInfo,
     OperatingPoint,
+    PositivePredictiveValue,
     Rate,
     RecordsInfo,
+    ReferencesInfo,
     Result,
     ShiftCheck,
     ShiftFeature,
+    Slice,
+    Slices,
     SplitInfo,
+    Spread,
+    SpreadRate,
+    SubjectLevel,
     TprAtFpr,
     Verdict,
 )
@@ -391,6 +401,124 @@ class RunFactory:
         self.arrays = {}
         return self
 
+    def with_pool(self) -> RunFactory:
+        """Everything that goes beyond one target, with names that try to break out."""
+        attacks = self.parts["attacks"]
+        assert isinstance(attacks, list)
+        victims = [f"reference-{i:03d}" for i in range(6)]
+        rng = np.random.default_rng(9)
+
+        def over_victims(attack: AttackResult) -> Spread:
+            areas = np.clip(attack.auc.value + 0.03 * rng.normal(size=6), 0, 1)
+            shares = np.clip(areas - 0.4, 0, 1)
+            return Spread(
+                name=attack.name,
+                signal=attack.signal,
+                title=attack.title,
+                auc=interval(float(areas.mean()), 100),
+                victims=areas.tolist(),
+                lead=None if attack is attacks[0] else interval(0.1, 200),
+                tpr_at_fpr=[
+                    SpreadRate(
+                        fpr=fpr,
+                        mean=interval(float(shares.mean()), 100),
+                        victims=shares.tolist(),
+                        resolvable=fpr > 0.005,
+                    )
+                    for fpr in (0.1, 0.01, 0.001)
+                ],
+            )
+
+        small, rare = rate(40, 60), None
+        with_ppv = [
+            attack.model_copy(
+                update={
+                    "tpr_at_fpr": [
+                        one.model_copy(
+                            update={
+                                "ppv": [
+                                    PositivePredictiveValue(prior=p, value=p, low=p / 2, high=1.0)
+                                    for p in (0.01, 0.1, 0.5)
+                                ]
+                            }
+                        )
+                        for one in attack.tpr_at_fpr
+                    ]
+                }
+            )
+            for attack in attacks
+        ]
+        self.parts |= {
+            "attacks": with_ppv,
+            "references": ReferencesInfo(
+                models=6, records="audited", unit="subject", units=80, runner="local"
+            ),
+            "fidelity": Fidelity(
+                loss="cross-entropy",
+                target_train=0.02,
+                target_heldout=0.4,
+                reference_train=[0.1] * 6,
+                reference_heldout=[0.4] * 6,
+                passed=False,
+                explanation="The target's loss is lower than that of its references. " + HOSTILE,
+            ),
+            "leave_one_out": LeaveOneOut(
+                victims=victims,
+                references=4,
+                default=attacks[0].title,
+                attacks=[over_victims(attack) for attack in attacks],
+                explanation="Each of 6 models was attacked with 4 others as its references.",
+            ),
+            "slices": Slices(
+                attack=attacks[0].name,
+                signal=attacks[0].signal,
+                title=attacks[0].title,
+                fpr=0.1,
+                slices=[
+                    Slice(
+                        kind="object size",
+                        name="small (up to 7.86 % of the image)",
+                        members=60,
+                        nonmembers=60,
+                        auc=interval(0.8, 60),
+                        tpr=small,
+                        fpr=rate(6, 60),
+                        p_adjusted=0.01,
+                    ),
+                    Slice(
+                        kind="class",
+                        name=HOSTILE,
+                        members=3,
+                        nonmembers=2,
+                        auc=None,
+                        tpr=rare,
+                        fpr=rare,
+                        p_adjusted=None,
+                    ),
+                ],
+                most_exposed="object size: small (up to 7.86 % of the image)",
+                explanation="The records most exposed are small. " + HOSTILE,
+            ),
+            "subjects": SubjectLevel(
+                members=40, nonmembers=40, attacks=attacks[:3], explanation="One score a subject."
+            ),
+            "epsilon": Epsilon(
+                lower_bound=1.5,
+                level=0.95,
+                delta=0.0,
+                canaries=100,
+                included=48,
+                kind="shifted",
+                guesses=100,
+                correct=90,
+                ceiling=3.49,
+                attack="threshold",
+                signal="cross-entropy",
+                explanation="90 of 100 guesses about canaries were right.",
+            ),
+        }
+        return self
+
     def result(self) -> Result:
         return Result(**self.parts)
 
@@ -427,5 +555,6 @@ VARIANTS = {
     "multi-class": lambda: RunFactory("leak", classes=6, seed=1),
     "none-found": lambda: RunFactory("none-found", seed=2),
     "cannot-tell": lambda: RunFactory("cannot-tell", seed=3),
+    "pool": lambda: RunFactory("leak", seed=5).with_pool(),
     "scores-only": lambda: RunFactory("leak", seed=4).scores_only(),
 }
