@@ -17,9 +17,10 @@ score is its logit. Where no reference holds the target's records (references tr
 the attacker's own), it is trained on those of the population that some hold, and the last three
 features are left out.
 
-No feature can be told from how many references hold a record: counts enter through ``sigma`` alone,
-as the smallest count of any record. In a pool of complementary halves, a victim's complement, which
-was trained on exactly the other records, is not among its references.
+No feature can be told from how many references hold a record: where they differ in number, each
+record is compared with as many models of either side as the record that has fewest. In a pool of
+complementary halves they do not differ, since a victim's complement, which was trained on exactly
+the other records, is not among its references.
 
 Source:
     pixleak. Calibration: Watson 2022, arXiv:2111.08440. Both sides of a likelihood ratio: Carlini
@@ -52,12 +53,16 @@ class _Sides:
     """Moments of the references that lack, and that hold, each record of one set.
 
     Args:
-        outside: of those that lack it.
-        inside: of those that hold it; None where some record has none to spare.
+        outside: of those that lack it, equally many for each record.
+        inside: of those that hold it, likewise; None where some record has none to spare.
+        lacks: (m, n) bool, which models ``outside`` is of.
+        holds: (m, n) bool, which models ``inside`` is of.
     """
 
     outside: Moments
     inside: Moments | None
+    lacks: Bools
+    holds: Bools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +116,11 @@ class LearnedResiduals(Attack):
         sides = _sides(evidence)
         learned_from = [(one, sides if one is evidence else _sides(one)) for one in own]
         both = all(s.inside is not None for s in (sides, *(s for _, s in learned_from)))
-        examples, labels = self._examples(learned_from, both)
+        examples, labels, weights = self._examples(learned_from, both)
         centre, scale = _centre_and_scale(examples)
         model = LogisticRegression(
             C=self.regularisation, solver="newton-cholesky", max_iter=100
-        ).fit(_standardised(examples, centre, scale), labels)
+        ).fit(_standardised(examples, centre, scale), labels, sample_weight=weights)
         slope, at_zero = model.coef_[0], float(model.intercept_[0])
         scores = np.empty(len(evidence.values))
         for rows in _chunks(len(scores), 20_000):
@@ -127,25 +132,33 @@ class LearnedResiduals(Attack):
 
     def _examples(
         self, learned_from: list[tuple[Evidence, _Sides]], both: bool
-    ) -> tuple[Floats, Bools]:
-        """Features and labels of every reference playing the victim."""
+    ) -> tuple[Floats, Bools, Floats]:
+        """Features and labels of every reference playing the victim, and what each pair counts.
+
+        Each record counts as much held as not held: a record that more references hold would
+        else be learned to look held, which gives the victim's own bit away in a balanced pool.
+        """
         records = sum(one.reference.shape[1] for one, _ in learned_from)
         models = len(learned_from[0][0].reference)
         generator = np.random.default_rng(self.seed)
         share = min(1.0, self.rows / (models * records))
-        parts, labels = [], []
+        parts, labels, weights = [], [], []
         for one, sides in learned_from:
+            held = one.member.sum(axis=0)
+            usable = np.flatnonzero((held > 0) & (held < models))
             for victim in range(models):
-                rows = np.arange(one.reference.shape[1])
+                rows = usable
                 if share < 1:
-                    rows = np.flatnonzero(generator.random(len(rows)) < share)
+                    rows = rows[generator.random(len(rows)) < share]
                 # A complement is seen on all records, or not at all.
                 other = complement(learned_from[0][0].member, victim)
                 left = _without(one, _picked(sides, rows), rows, victim, other)
                 measured = one.reference_measured[victim, rows]
                 parts.append(self._features(one.reference[victim, rows], measured, left, both))
-                labels.append(one.member[victim, rows])
-        return np.concatenate(parts), np.concatenate(labels)
+                label = one.member[victim, rows]
+                labels.append(label)
+                weights.append(models / 2 / np.where(label, held[rows], models - held[rows]))
+        return np.concatenate(parts), np.concatenate(labels), np.concatenate(weights)
 
     def _features(self, values: Floats, measured: Bools, sides: _Sides, both: bool) -> Floats:
         """(b, 3 s) or (b, 6 s); 0 where a signal was not measured, of the victim or its models."""
@@ -169,7 +182,7 @@ class LearnedResiduals(Attack):
         return features
 
     def _deviation(self, side: Moments) -> Floats:
-        # One count for all records: how many models hold a record must not show.
+        # One count for all records: where signals were not measured, counts differ still.
         count = np.maximum(side.count, 1)
         least = float(count.min())
         variance = side.squares / count * least
@@ -180,19 +193,53 @@ class LearnedResiduals(Attack):
 
 
 def _sides(evidence: Evidence) -> _Sides:
-    whole = bool(evidence.reference_measured.all())
-    holds = evidence.member if whole else evidence.inside
-    lacks = ~evidence.member if whole else evidence.outside
+    holds, lacks = (_equally_many(evidence, side) for side in (evidence.member, ~evidence.member))
     inside = None
     # One of them plays the victim, so there must be two.
-    if len(evidence.member) and evidence.member.sum(axis=0).min() >= 2:
-        inside = moments(evidence.reference, holds)
-    return _Sides(moments(evidence.reference, lacks), inside)
+    if len(holds) and holds.sum(axis=0).min() >= 2:
+        inside = _moments(evidence, holds)
+    return _Sides(_moments(evidence, lacks), inside, lacks, holds)
+
+
+def _moments(evidence: Evidence, side: Bools) -> Moments:
+    if evidence.reference_measured.all():
+        return moments(evidence.reference, side)
+    return moments(evidence.reference, side[:, :, None] & evidence.reference_measured)
+
+
+def _equally_many(evidence: Evidence, side: Bools) -> Bools:
+    """As many models of a side for every record as the record that has fewest.
+
+    A mean over more models is surer, so their number would show in how far residuals scatter. In a
+    pool of complementary halves nothing is left out. Which models are, goes by the bits of their
+    values, which have to do neither with their order nor with their size.
+    """
+    counts = side.sum(axis=0)
+    least = int(counts.min(initial=len(side)))
+    if not len(side) or (counts == least).all():
+        return side
+    keys = np.where(side, _lots(evidence), np.iinfo(np.uint64).max)
+    order = np.argsort(keys, axis=0, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(len(side))[:, None], axis=0)
+    chosen: Bools = side & (rank < least)
+    return chosen
+
+
+def _lots(evidence: Evidence) -> NDArray[np.uint64]:
+    """(m, n): a number for each model and record, drawn by scrambling the bits of its values."""
+    values = np.nan_to_num(evidence.reference).view(np.uint64)
+    lots = np.bitwise_xor.reduce(values * np.uint64(0x9E3779B97F4A7C15), axis=2)
+    for shift in (30, 27, 31):
+        lots ^= lots >> np.uint64(shift)
+        lots *= np.uint64(0xBF58476D1CE4E5B9)
+    drawn: NDArray[np.uint64] = lots
+    return drawn
 
 
 def _picked(sides: _Sides, rows: Rows) -> _Sides:
     inside = None if sides.inside is None else sides.inside.of(rows)
-    return _Sides(sides.outside.of(rows), inside)
+    return _Sides(sides.outside.of(rows), inside, sides.lacks[:, rows], sides.holds[:, rows])
 
 
 def _without(
@@ -202,12 +249,11 @@ def _without(
     outside, inside = sides.outside, sides.inside
     for model in (victim,) if other is None else (victim, other):
         values = evidence.reference[model, rows]
-        held = evidence.member[model, rows][:, None]
         seen = evidence.reference_measured[model, rows]
-        outside = outside.without(values, ~held & seen)
+        outside = outside.without(values, sides.lacks[model][:, None] & seen)
         if inside is not None:
-            inside = inside.without(values, held & seen)
-    return _Sides(outside, inside)
+            inside = inside.without(values, sides.holds[model][:, None] & seen)
+    return _Sides(outside, inside, sides.lacks, sides.holds)
 
 
 def _centre_and_scale(features: Floats) -> tuple[Floats, Floats]:

@@ -19,14 +19,12 @@ OnMessage = Callable[["Job", Message], None]
 
 
 class Job(ABC):
-    """One piece of work that leaves files; it can be pickled, and run anywhere.
-
-    Args:
-        name: unique among the jobs of a run.
-    """
+    """One piece of work that leaves files; it can be pickled, and run anywhere."""
 
     name: str
+    """Unique among the jobs of a run."""
     device: str
+    """Where its models run: ``"cpu"``, ``"cuda"``, ..."""
 
     @property
     @abstractmethod
