@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,12 +22,17 @@ from torch.optim.lr_scheduler import LambdaLR
 from pixleak.errors import InputError
 from pixleak.records.base import Records
 from pixleak.training.augment import augmented
-from pixleak.training.feed import feed
-from pixleak.training.losses import LOSSES
-from pixleak.training.recipe import Recipe
+from pixleak.training.feed import Feed, feed
+from pixleak.training.losses import LOSSES, PIXEL
+from pixleak.training.partial import Partial, Stateful
+from pixleak.training.recipe import PIXEL_LOSSES, Recipe
+from pixleak.training.samples import answers_now, shown_epochs
 from pixleak.training.seeded import seeded
 from pixleak.training.untrained import untrained
-from pixleak.types import LabelTruth
+from pixleak.types import ImageTruth, LabelTruth, Truth
+
+SAVED_EVERY = 30.0
+"""Seconds of training, at least, between two states kept for going on after an interruption."""
 
 OnEpoch = Callable[[int, float], None]
 """(epoch from 1, mean loss of its images)."""
@@ -39,12 +45,16 @@ class Trained:
     Args:
         module: in evaluation mode, on the device it was trained on, without gradients.
         epoch_losses: mean loss of the images of each epoch, as they were trained on.
-        seconds: wall time.
+        seconds: wall time, that of interrupted attempts included.
+        companions: what was trained beside it, by name: ``"discriminator"``.
+        pictures: epoch -> (n, c, h, w) answers on the first records, where they were asked for.
     """
 
     module: nn.Module
     epoch_losses: tuple[float, ...]
     seconds: float
+    companions: Mapping[str, nn.Module] = field(default_factory=dict)
+    pictures: dict[int, Tensor] = field(default_factory=dict, repr=False)
 
 
 def fit(
@@ -54,6 +64,8 @@ def fit(
     seed: int,
     device: str = "cpu",
     on_epoch: OnEpoch | None = None,
+    partial: Path | None = None,
+    pictures: bool = False,
 ) -> Trained:
     """Train a fresh model.
 
@@ -63,63 +75,126 @@ def fit(
 
     Args:
         recipe: how.
-        records: on what; all of one size, with label maps.
+        records: on what; all of one size. A loss of ``dice``, ``ce`` or both needs label maps,
+            ``l1`` or ``l2`` true images in [0, 1].
         seed: at least 0.
         device: where.
         on_epoch: called after each epoch.
+        partial: file to keep the state in between, and to go on from where it is there already;
+            the weights are those of an uninterrupted training, bit for bit.
+        pictures: keep a generator's answers on the first records after some epochs.
 
     Raises:
         InputError: records that cannot be trained on, or the loss became infinite or NaN.
         MissingExtraError: a package that the network needs is not installed.
     """
-    return Trainer(recipe, records, seed=seed, device=device).run(on_epoch)
+    kind = Trainer
+    if recipe.adversary is not None:
+        from pixleak.training.adversarial import AdversarialTrainer
+
+        kind = AdversarialTrainer
+    trainer = kind(recipe, records, seed=seed, device=device)
+    return trainer.run(on_epoch, partial=partial, pictures=pictures)
 
 
 class Trainer:
     """One training, in replaceable steps; see :func:`fit`."""
 
     def __init__(self, recipe: Recipe, records: Records, *, seed: int, device: str = "cpu") -> None:
-        if not isinstance(records.truth, LabelTruth):
-            raise InputError(
-                f"{records.name}: recipes train on label maps, but the truth of these records "
-                "is an image"
-            )
+        _check(recipe, records)
         self.recipe = recipe
         self.records = records
-        self.truth: LabelTruth = records.truth
+        self.truth: Truth = records.truth
         self.seed = seed
         self.device = torch.device(device)
 
-    def run(self, on_epoch: OnEpoch | None = None) -> Trained:
-        """Train from the start to the end of the recipe."""
+    def run(
+        self,
+        on_epoch: OnEpoch | None = None,
+        *,
+        partial: Path | None = None,
+        pictures: bool = False,
+    ) -> Trained:
+        """Train from the start, or from where it was interrupted, to the end of the recipe."""
         started = time.perf_counter()
         load = feed(self.records)
         # Order and augmentation draw from a stream of their own, not initialisation's.
         draws = Generator()
         draws.manual_seed(int(np.random.SeedSequence(self.seed).generate_state(1)[0]))
         epoch_losses: list[float] = []
+        answers: dict[int, Tensor] = {}
+        begin, before, kept = 1, 0.0, time.perf_counter()
+        shown = shown_epochs(self.recipe.epochs) if pictures else ()
+        between = Partial(
+            partial, {"recipe": self.recipe.model_dump(mode="json"), "seed": self.seed}
+        )
         with seeded(self.seed, self.device):
             module = self.network().to(self.device).train()
             optimizer = self.optimizer(module)
             schedule = self.schedule(optimizer)
-            for epoch in range(1, self.recipe.epochs + 1):
-                total = 0.0
-                for positions in self.batches(draws):
-                    images, truths = self.change(*load(positions), draws)
-                    images, truths = images.to(self.device), truths.to(self.device)
-                    loss = self.step(module, optimizer, images, truths)
-                    schedule.step()
-                    if not math.isfinite(loss):
-                        raise InputError(
-                            f"training diverged in epoch {epoch}: the loss became {loss}; "
-                            f"use a lower learning rate than lr={self.recipe.lr:g}"
-                        )
-                    total += loss * len(positions)
-                epoch_losses.append(total / len(self.records))
+            parts = self.parts(module, optimizer, schedule)
+            if (course := between.load(parts)) is not None:
+                epoch_losses, answers = list(course["losses"]), dict(course["answers"])
+                begin, before = len(epoch_losses) + 1, float(course["seconds"])
+                draws.set_state(course["draws"])
+            for epoch in range(begin, self.recipe.epochs + 1):
+                epoch_losses.append(self.epoch(epoch, module, optimizer, schedule, load, draws))
+                if epoch in shown:
+                    answers[epoch] = answers_now(module, self.records, self.device)
                 if on_epoch is not None:
                     on_epoch(epoch, epoch_losses[-1])
+                now = time.perf_counter()
+                if epoch < self.recipe.epochs and now - kept >= SAVED_EVERY:
+                    course = {
+                        "losses": epoch_losses,
+                        "answers": answers,
+                        "draws": draws.get_state(),
+                        "seconds": before + now - started,
+                    }
+                    between.save(parts, course)
+                    kept = time.perf_counter()
             optimizer.zero_grad(set_to_none=True)
-        return Trained(module.eval(), tuple(epoch_losses), time.perf_counter() - started)
+        return Trained(
+            module.eval(),
+            tuple(epoch_losses),
+            before + time.perf_counter() - started,
+            self.companions(),
+            answers,
+        )
+
+    def epoch(
+        self,
+        number: int,
+        module: nn.Module,
+        optimizer: Optimizer,
+        schedule: LambdaLR,
+        load: Feed,
+        draws: Generator,
+    ) -> float:
+        """Every record once; the mean loss of its images."""
+        total = 0.0
+        for positions in self.batches(draws):
+            images, truths = self.change(*load(positions), draws)
+            images, truths = images.to(self.device), truths.to(self.device)
+            loss = self.step(module, optimizer, images, truths)
+            schedule.step()
+            if not math.isfinite(loss):
+                raise InputError(
+                    f"training diverged in epoch {number}: the loss became {loss}; "
+                    f"use a lower learning rate than lr={self.recipe.lr:g}"
+                )
+            total += loss * len(positions)
+        return total / len(self.records)
+
+    def parts(
+        self, module: nn.Module, optimizer: Optimizer, schedule: LambdaLR
+    ) -> dict[str, Stateful]:
+        """Everything whose state is needed to go on after an interruption."""
+        return {"module": module, "optimizer": optimizer, "schedule": schedule}
+
+    def companions(self) -> dict[str, nn.Module]:
+        """What was trained beside the module."""
+        return {}
 
     def network(self) -> nn.Module:
         """The module to train, freshly initialised."""
@@ -128,15 +203,23 @@ class Trainer:
 
     def optimizer(self, module: nn.Module) -> Optimizer:
         """What turns gradients into steps."""
+        return self.optimizer_of(module.parameters())
+
+    def optimizer_of(
+        self, parameters: Iterable[nn.Parameter], lr: float | None = None
+    ) -> Optimizer:
+        """The recipe's optimizer, at another learning rate if told."""
         recipe = self.recipe
-        parameters, lr, decay = module.parameters(), recipe.lr, recipe.weight_decay
+        lr, decay = recipe.lr if lr is None else lr, recipe.weight_decay
+        # Against an adversary momentum is harmful (Radford 2016, and every paper since).
+        betas = (0.9, 0.999) if recipe.adversary is None else (0.5, 0.999)
         match recipe.optimizer:
             case "adam":
-                return torch.optim.Adam(parameters, lr=lr, weight_decay=decay)
+                return torch.optim.Adam(parameters, lr=lr, weight_decay=decay, betas=betas)
             case "adamw":
-                return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay)
+                return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay, betas=betas)
             case "nadam":
-                return torch.optim.NAdam(parameters, lr=lr, weight_decay=decay)
+                return torch.optim.NAdam(parameters, lr=lr, weight_decay=decay, betas=betas)
             case "sgd":
                 return torch.optim.SGD(parameters, lr=lr, weight_decay=decay, momentum=0.9)
 
@@ -169,6 +252,8 @@ class Trainer:
 
     def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
         """(b,) losses, one an image."""
+        if isinstance(self.truth, ImageTruth):
+            return PIXEL[self.recipe.loss](module(images), truths)
         return LOSSES[self.recipe.loss](module(images), truths, self.truth)
 
     def step(
@@ -189,3 +274,24 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return float(loss.detach())
+
+
+def _check(recipe: Recipe, records: Records) -> None:
+    truth = records.truth
+    if isinstance(truth, LabelTruth):
+        if recipe.loss in PIXEL_LOSSES:
+            raise InputError(
+                f"{records.name}: the loss {recipe.loss} compares images, but the truth of these "
+                "records is a label map; use dice, ce or dice+ce"
+            )
+        return
+    if recipe.loss not in PIXEL_LOSSES:
+        raise InputError(
+            f"{records.name}: the loss {recipe.loss} needs label maps, but the truth of these "
+            "records is an image; use loss: l1 or l2"
+        )
+    if (truth.low, truth.high) != (0.0, 1.0):
+        raise InputError(
+            f"{records.name}: generators are trained on true images in 0..1, these are declared "
+            f"to lie in {truth.low:g}..{truth.high:g}; rescale them"
+        )

@@ -24,16 +24,17 @@ Differs from the source:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional
 
 from pixleak.types import LabelTruth
 
-LossName = Literal["dice", "ce", "dice+ce"]
 Loss = Callable[[Tensor, Tensor, LabelTruth], Tensor]
 """(logits (b, K, h, w), truths (b, h, w) int64, truth) -> (b,)."""
+
+PixelLoss = Callable[[Tensor, Tensor], Tensor]
+"""(images (b, c, h, w), true images of the same shape) -> (b,)."""
 
 SMOOTH = 1e-5
 
@@ -81,7 +82,19 @@ def dice_and_cross_entropy(logits: Tensor, truths: Tensor, truth: LabelTruth) ->
     return dice_loss(logits, truths, truth) + cross_entropy(logits, truths, truth)
 
 
-LOSSES: dict[LossName, Loss] = {
+def absolute_error(images: Tensor, truths: Tensor) -> Tensor:
+    """Mean absolute error of each image, (b,)."""
+    return (images - truths).abs().flatten(1).mean(dim=1)
+
+
+def squared_error(images: Tensor, truths: Tensor) -> Tensor:
+    """Mean squared error of each image, (b,)."""
+    return (images - truths).square().flatten(1).mean(dim=1)
+
+
+PIXEL: dict[str, PixelLoss] = {"l1": absolute_error, "l2": squared_error}
+
+LOSSES: dict[str, Loss] = {
     "dice": dice_loss,
     "ce": cross_entropy,
     "dice+ce": dice_and_cross_entropy,

@@ -10,12 +10,17 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
+from pixleak.training.adversary import Adversary
 from pixleak.training.networks import NETWORKS
 
 Optimizer = Literal["adam", "adamw", "nadam", "sgd"]
 Schedule = Literal["cosine", "linear", "constant"]
+LossName = Literal["dice", "ce", "dice+ce", "l1", "l2"]
+PIXEL_LOSSES = ("l1", "l2")
+"""Losses for records whose truth is an image."""
 
 
 class NetworkChoice(BaseModel):
@@ -41,7 +46,9 @@ class NetworkChoice(BaseModel):
 
 
 class Recipe(BaseModel):
-    """How a model is trained. It answers with logits, (b, K, h, w).
+    """How a model is trained.
+
+    A segmenter answers with logits, (b, K, h, w); a generator, one with a pixel loss, with images.
 
     Example:
         >>> Recipe(network="tiny", epochs=3).description
@@ -51,8 +58,12 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     network: NetworkChoice = Field(default_factory=NetworkChoice)
-    loss: Literal["dice", "ce", "dice+ce"] = Field(
-        default="dice+ce", description="soft Dice, cross-entropy, or their sum; per image"
+    loss: LossName = Field(
+        default="dice+ce",
+        description="per image: soft Dice, cross-entropy, or their sum; for generators l1 or l2",
+    )
+    adversary: Adversary | None = Field(
+        default=None, description="a discriminator: pix2pix, pix2pixhd or spade, or its settings"
     )
     epochs: Annotated[int, Field(ge=1)] = 50
     batch_size: Annotated[int, Field(ge=1)] = 8
@@ -68,6 +79,37 @@ class Recipe(BaseModel):
     )
     augment: Literal["none", "hflip", "flips", "flips+intensity"] = "none"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_generator(cls, given: object) -> object:
+        """A generator that names no loss is trained with l1."""
+        if not isinstance(given, dict) or "loss" in given:
+            return given
+        network = given.get("network")
+        name = network.get("name") if isinstance(network, dict) else network
+        if isinstance(network, NetworkChoice):
+            name = network.name
+        made = isinstance(name, str) and name in NETWORKS and NETWORKS[name].kind == "images"
+        return given | {"loss": "l1"} if made or given.get("adversary") else given
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recipe:
+        if self.loss in PIXEL_LOSSES:
+            return self
+        if self.adversary is not None:
+            raise ValueError(f"an adversary goes with the loss l1 or l2, not {self.loss}")
+        if NETWORKS[self.network.name].kind == "images":
+            raise ValueError(
+                f"network {self.network.name!r} is a generator: its loss is l1 or l2, not "
+                f"{self.loss}"
+            )
+        return self
+
+    @field_validator("adversary", mode="before")
+    @classmethod
+    def _adversary_by_name(cls, adversary: object) -> object:
+        return {"name": adversary} if isinstance(adversary, str) else adversary
+
     @field_validator("network", mode="before")
     @classmethod
     def _by_name(cls, network: object) -> object:
@@ -79,7 +121,7 @@ class Recipe(BaseModel):
         options = [f"{key}={_brief(value)}" for key, value in self.network.options.items()]
         parts = [
             f"{self.network.name} ({', '.join(options)})" if options else self.network.name,
-            self.loss,
+            self.loss if self.adversary is None else f"{self.loss} + {self.adversary.description}",
             f"{self.epochs} epochs",
             f"batch {self.batch_size}",
             f"{self.optimizer} {self.lr:g} {self.schedule}",

@@ -39,6 +39,7 @@ class TrainingJob(Job):
         seed: of initialisation, order and augmentation.
         path: where its weights go (safetensors); a ``.json`` beside it holds how it went.
         device: where to train.
+        pictures: of a generator's answers as its training goes on, beside its weights.
     """
 
     name: str
@@ -47,6 +48,7 @@ class TrainingJob(Job):
     seed: int
     path: Path
     device: str = "cpu"
+    pictures: bool = False
 
     @property
     def title(self) -> str:
@@ -54,7 +56,12 @@ class TrainingJob(Job):
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return self.path, summary_path(self.path)
+        others = []
+        if self.recipe.adversary is not None:
+            others.append(discriminator_path(self.path))
+        if self.pictures:
+            others.append(pictures_path(self.path))
+        return self.path, *others, summary_path(self.path)
 
     @property
     def inputs(self) -> Path | None:
@@ -79,8 +86,12 @@ class TrainingJob(Job):
             seed=self.seed,
             device=self.device,
             on_epoch=lambda epoch, loss: say({"epoch": epoch, "loss": loss}),
+            partial=partial_path(self.path),
+            pictures=self.pictures,
         )
-        return _commit(self, trained)
+        answer = _commit(self, trained)
+        partial_path(self.path).unlink(missing_ok=True)
+        return answer
 
 
 def _commit(job: TrainingJob, trained: Trained) -> Message:
@@ -89,7 +100,7 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
     from pixleak.training.untrained import outputs_of
 
     course = {"epoch_losses": list(trained.epoch_losses), "seconds": trained.seconds}
-    weights, summary = job.outputs
+    weights, summary = job.outputs[0], job.outputs[-1]
     with writing(summary):
         summary.unlink(missing_ok=True)
     channels, height, width = job.records[0].image.shape
@@ -101,6 +112,20 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
             network.name, network.options, channels, outputs_of(job.records.truth), (height, width)
         ),
     )
+    if job.recipe.adversary is not None:
+        from pixleak.training.discriminators import describe
+
+        save_weights(
+            trained.companions["discriminator"],
+            discriminator_path(job.path),
+            describe(
+                job.recipe.adversary, channels, outputs_of(job.records.truth), (height, width)
+            ),
+        )
+    if job.pictures:
+        from pixleak.training.samples import save_sheet
+
+        save_sheet(pictures_path(job.path), job.records, trained.pictures)
     described = {"recipe": job.recipe.model_dump(mode="json"), "seed": job.seed, **course}
     with replaced(summary) as temporary:
         temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
@@ -182,7 +207,7 @@ def train_all(
 def finished(job: TrainingJob) -> TrainedModel | None:
     """What training this job left on disk, or None if it is not there or is another recipe's."""
     path = summary_path(job.path)
-    if not job.path.is_file() or not path.is_file():
+    if not all(file.is_file() for file in job.outputs):
         return None
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
@@ -196,3 +221,18 @@ def finished(job: TrainingJob) -> TrainedModel | None:
 def summary_path(weights: Path) -> Path:
     """Where the course of a training lies, beside its weights."""
     return weights.with_suffix(".json")
+
+
+def discriminator_path(weights: Path) -> Path:
+    """Where the weights of the discriminator lie that a generator was trained against."""
+    return weights.with_suffix(".discriminator.safetensors")
+
+
+def pictures_path(weights: Path) -> Path:
+    """Where pictures of a generator's answers during its training lie."""
+    return weights.with_suffix(".png")
+
+
+def partial_path(weights: Path) -> Path:
+    """Where the state of an unfinished training lies."""
+    return weights.with_suffix(".partial")

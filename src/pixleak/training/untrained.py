@@ -6,6 +6,7 @@ import copy
 
 from torch import nn
 
+from pixleak.errors import InputError
 from pixleak.training.networks import NETWORKS
 from pixleak.training.recipe import Recipe
 from pixleak.training.seeded import seeded
@@ -34,6 +35,11 @@ def untrained(
         MissingExtraError: a package that it needs is not installed.
     """
     network = NETWORKS[recipe.network.name]
+    if isinstance(truth, LabelTruth) and network.kind == "images":
+        raise InputError(
+            f"network {network.name!r} is a generator: it answers with images, but the truth of "
+            "these records is a label map"
+        )
     with seeded(seed):
         return network.build(channels, outputs_of(truth), size, **recipe.network.options)
 

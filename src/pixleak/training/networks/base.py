@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -46,6 +46,7 @@ class Network:
         stride: options -> what height and width must be a multiple of.
         least: how many strides an image must be long at least.
         extra: the extra of pixleak that brings the package it needs, or None.
+        kind: what it can answer with: ``"any"``, or ``"images"`` for generators in [0, 1].
     """
 
     name: str
@@ -56,6 +57,7 @@ class Network:
     stride: Callable[[Any], int]
     least: int = 1
     extra: str | None = None
+    kind: Literal["any", "images"] = "any"
 
     def check(self, options: dict[str, Any]) -> Options:
         """The options, completed with defaults.
