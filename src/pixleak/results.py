@@ -350,6 +350,18 @@ class ModelInfo(_Model):
     nonmembers_dice: Number | None = Field(
         default=None, description="mean Dice on held-out records"
     )
+    members_error: Number | None = Field(
+        default=None, description="mean absolute error of a generator on its training records"
+    )
+    nonmembers_error: Number | None = Field(
+        default=None, description="mean absolute error of a generator on held-out records"
+    )
+    members_ssim: Number | None = Field(
+        default=None, description="mean SSIM of a generator on its training records"
+    )
+    nonmembers_ssim: Number | None = Field(
+        default=None, description="mean SSIM of a generator on held-out records"
+    )
 
 
 class Exposure(_Model):

@@ -6,6 +6,7 @@ from pixleak.attacks.base import Attack, Evidence, Population
 from pixleak.attacks.difficulty_calibration import DifficultyCalibration
 from pixleak.attacks.learned_residuals import LearnedResiduals
 from pixleak.attacks.lira import LiraOffline, LiraOnline
+from pixleak.attacks.membership_error import FittedMembershipError, MembershipError
 from pixleak.attacks.quantile_regression import QuantileRegression
 from pixleak.attacks.rmia import Rmia
 from pixleak.attacks.stratified_lira import StratifiedLira
@@ -14,6 +15,8 @@ from pixleak.registry import Registry
 
 _OWN: tuple[type[Attack], ...] = (
     Threshold,
+    MembershipError,
+    FittedMembershipError,
     QuantileRegression,
     DifficultyCalibration,
     LiraOffline,

@@ -114,6 +114,8 @@ class Attack(ABC):
     """Whether a record that lacks some of the signals is scored from the others."""
     recordwise: ClassVar[bool] = False
     """Whether a record's score depends on that record's values alone."""
+    named_by_signals: ClassVar[bool] = False
+    """Whether an audit may run it on several lists of signals, whose names tell it apart then."""
     natural_threshold: ClassVar[float | None] = None
     """The cut that the method itself suggests, before anything is scored: 0 for a log-likelihood
     ratio or a classifier's logit; None where it suggests none."""

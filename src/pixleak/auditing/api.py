@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from pixleak.auditing.finding import Finding
 from pixleak.auditing.progress import Progress, Silent, shown
 from pixleak.errors import InputError
-from pixleak.types import Access, LabelTruth
+from pixleak.types import Access, ImageTruth, LabelTruth, access_for
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
     from pixleak.auditing.config import AuditConfig
+    from pixleak.auditing.plan import GivenTarget
     from pixleak.records.base import Records
     from pixleak.targets.base import Target
     from pixleak.training.recipe import Recipe
@@ -29,8 +30,8 @@ def audit(
     members: Records | Dataset[Any],
     nonmembers: Records | Dataset[Any],
     *,
-    access: Access | str = Access.LOGIT,
-    classes: int | LabelTruth | None = None,
+    access: Access | str | None = None,
+    classes: int | LabelTruth | ImageTruth | None = None,
     shadow: Recipe | None = None,
     shadow_records: Records | Dataset[Any] | None = None,
     references: int = 0,
@@ -39,6 +40,9 @@ def audit(
     signals: Sequence[str] | None = None,
     learned: Sequence[str] | None = None,
     attacks: Sequence[str] | None = None,
+    difficulties: Sequence[str] | None = None,
+    samples: int = 1,
+    discriminator: nn.Module | None = None,
     title: str = "Membership audit",
     seed: int = 0,
     device: str = "cpu",
@@ -55,8 +59,10 @@ def audit(
             Dataset of (image, label map).
         nonmembers: comparable records that it was not trained on. At least 10 records, of at
             least 5 subjects, are needed on either side.
-        access: what the model's answers are: ``"logit"``, ``"probability"`` or ``"label"``.
-        classes: number of classes, or a LabelTruth; needed for Datasets only.
+        access: what the model's answers are: ``"logit"`` (if left out), ``"probability"`` or
+            ``"label"``; of a generator ``"image"``, or ``"discriminator"`` where that is known too.
+        classes: number of classes, a LabelTruth, or for a generator an ImageTruth; needed for
+            Datasets only.
         shadow: recipe of a model that the attacker trains to learn from; None for no shadow,
             and then no learned attacks.
         shadow_records: the attacker's own records, half of which the shadow is trained on.
@@ -67,6 +73,9 @@ def audit(
         signals: fixed signals to attack; None for the default ones that ``access`` allows.
         learned: signals learned on the shadow; None for the default ones.
         attacks: beside the threshold on every signal; None for all that can be served.
+        difficulties: how hard a record is for any model; None for the usual ones of generators.
+        samples: answers to draw a record, of a generator that samples.
+        discriminator: what the generator was trained against: (inputs, outputs) -> logits.
         title: what the report is called.
         seed: every random choice follows from it.
         device: where a module is run.
@@ -90,10 +99,9 @@ def audit(
         >>> result.verdict.answer
         'cannot-tell'
     """
-    from pixleak.auditing.assemble import pool
+    from pixleak.auditing.assemble import pool, usual_difficulties, usual_signals
     from pixleak.auditing.config import (
         DEFAULT_LEARNED,
-        DEFAULT_SIGNALS,
         AttackConfig,
         LearnedConfig,
     )
@@ -109,9 +117,10 @@ def audit(
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
-    if any(isinstance(given, str) for given in (signals, learned, attacks)):
+    if any(isinstance(given, str) for given in (signals, learned, attacks, difficulties)):
         raise InputError(
-            "signals, learned and attacks are lists of names, as in signals=['margin']"
+            "signals, learned, attacks and difficulties are lists of names, as in "
+            "signals=['margin']"
         )
     recipe = reference_recipe or shadow
     if references and recipe is None:
@@ -134,19 +143,29 @@ def audit(
     if references and recipe is not None:
         drawn = pool(recipe, records, split, models=references, seed=seed)
     names = tuple(DEFAULT_LEARNED if learned is None else learned) if shadow else ()
+    if isinstance(records.truth, ImageTruth):
+        if learned:
+            raise InputError("signals are learned on predicted label maps: leave learned out")
+        names = ()
+    granted = access_for(records.truth, None if access is None else _access(access))
+    target = _given(model, records, granted, seed, device, discriminator)
     plan = Plan(
         title=title,
         seed=seed,
         records=records,
         split=split,
-        target=_given(model, records, _access(access), seed, device),
+        target=target,
         shadow=shadow,
-        signals=DEFAULT_SIGNALS if signals is None else tuple(signals),
+        signals=usual_signals(target, samples) if signals is None else tuple(signals),
+        difficulties=usual_difficulties(records.truth)
+        if difficulties is None
+        else tuple(difficulties),
+        samples=samples,
         learned=tuple(LearnedConfig(name=name) for name in names),
         references=drawn,
         attacks=None if attacks is None else tuple(AttackConfig(name=name) for name in attacks),
         signals_chosen=signals is not None,
-        arguments={"title": title, "seed": seed, "access": str(access), "called": "pixleak.audit"},
+        arguments={"title": title, "seed": seed, "access": str(granted), "called": "pixleak.audit"},
     )
     with ExitStack() as stack:
         reporter: Progress = stack.enter_context(shown()) if progress else Silent()
@@ -186,7 +205,7 @@ def _access(access: Access | str) -> Access:
 
 
 def _records(
-    given: Records | Dataset[Any], classes: int | LabelTruth | None, argument: str
+    given: Records | Dataset[Any], classes: int | LabelTruth | ImageTruth | None, argument: str
 ) -> Records:
     from pixleak.records.base import Records
     from pixleak.records.dataset import read_dataset
@@ -196,15 +215,24 @@ def _records(
     if classes is None:
         raise InputError(
             f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
-            "as in audit(..., classes=2)"
+            "as in audit(..., classes=2), or for a generator classes=ImageTruth(channels=3)"
         )
-    if not isinstance(classes, int | LabelTruth):
-        raise InputError(f"classes must be a number or a LabelTruth, got {classes!r}")
-    truth = classes if isinstance(classes, LabelTruth) else LabelTruth(classes)
+    if not isinstance(classes, int | LabelTruth | ImageTruth):
+        raise InputError(
+            f"classes must be a number, a LabelTruth or an ImageTruth, got {classes!r}"
+        )
+    truth = LabelTruth(classes) if isinstance(classes, int) else classes
     return read_dataset(given, truth, name=argument)
 
 
-def _given(model: Any, records: Records, access: Access, seed: int, device: str) -> Any:
+def _given(
+    model: Any,
+    records: Records,
+    access: Access,
+    seed: int,
+    device: str,
+    discriminator: nn.Module | None,
+) -> GivenTarget:
     from torch import nn
 
     from pixleak.auditing.assemble import given_function, given_module
@@ -215,7 +243,9 @@ def _given(model: Any, records: Records, access: Access, seed: int, device: str)
         note = "a target without known weights has nothing to take away"
         return GivenTarget(model, None, note)
     if isinstance(model, nn.Module):
-        return given_module(model, records.truth, access, seed=seed, device=device)
+        return given_module(
+            model, records.truth, access, seed=seed, device=device, discriminator=discriminator
+        )
     if callable(model):
         return given_function(model, records.truth, access)
     raise InputError(

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pixleak.auditing.config import AuditConfig, SplitConfig, TargetConfig
+from pixleak.auditing.config import (
+    DEFAULT_DIFFICULTIES,
+    DEFAULT_IMAGE_SIGNALS,
+    DEFAULT_SIGNALS,
+    AuditConfig,
+    SplitConfig,
+    TargetConfig,
+)
 from pixleak.auditing.gather import gather
 from pixleak.auditing.plan import GivenTarget, Plan, References, TrainedTarget
+from pixleak.errors import InputError
 from pixleak.records.canaries import with_canaries
 from pixleak.records.membership import draw_membership
 from pixleak.records.splits import Split, block_split, random_split, read_split
-from pixleak.types import Access, Truth
+from pixleak.targets.asking import asked
+from pixleak.types import Access, ImageTruth, Truth, access_for
 
 if TYPE_CHECKING:
     from torch import nn
 
     from pixleak.records.base import Records
+    from pixleak.targets.base import Target
     from pixleak.training.recipe import Recipe
 
 
@@ -29,6 +40,12 @@ def assemble(config: AuditConfig) -> Plan:
     """
     records, split = _records_and_split(config)
     target = _target(config.target, records.truth, config.seed)
+    generator = isinstance(records.truth, ImageTruth)
+    if generator and config.learned:
+        raise InputError(
+            "signals are learned on predicted label maps, but the truth of these records is an "
+            "image: leave learned out"
+        )
     shadow = None
     if config.shadow is not None:
         shadow = config.shadow.recipe or config.target.recipe
@@ -42,12 +59,18 @@ def assemble(config: AuditConfig) -> Plan:
         split=split,
         target=target,
         shadow=shadow,
-        signals=config.signals,
-        learned=config.learned_configs(),
+        signals=usual_signals(target, config.target.samples)
+        if config.signals is None
+        else config.signals,
+        learned=() if generator else config.learned_configs(),
+        difficulties=usual_difficulties(records.truth)
+        if config.difficulties is None
+        else config.difficulties,
+        samples=config.target.samples,
         references=_references(config, records, split),
         attacks=config.attack_configs(),
         canaries=config.canaries,
-        signals_chosen="signals" in config.model_fields_set,
+        signals_chosen=config.signals is not None,
         evaluation=config.evaluation,
         exhibits=config.exhibits,
         batch_size=config.batch_size,
@@ -55,6 +78,23 @@ def assemble(config: AuditConfig) -> Plan:
         runner=config.runner,
         arguments=config.model_dump(mode="json", exclude_none=True),
     )
+
+
+def usual_signals(target: GivenTarget | TrainedTarget, samples: int = 1) -> tuple[str, ...]:
+    """What is attacked by threshold unless something else is asked for."""
+    if not target.access.of_images:
+        return DEFAULT_SIGNALS
+    more = ("discriminator",) if target.access is Access.DISCRIMINATOR else ()
+    return (
+        *DEFAULT_IMAGE_SIGNALS,
+        *more,
+        *(("best-of-n", "monte-carlo-share") if samples > 1 else ()),
+    )
+
+
+def usual_difficulties(truth: Truth) -> tuple[str, ...]:
+    """What is measured on the records alone unless something else is asked for."""
+    return DEFAULT_DIFFICULTIES if isinstance(truth, ImageTruth) else ()
 
 
 def _references(config: AuditConfig, records: Records, split: Split) -> References | None:
@@ -144,36 +184,80 @@ def _without_shadow(split: Split) -> Split:
 def _target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | TrainedTarget:
     from pixleak.targets.load import load_function, load_module
 
+    access = access_for(truth, target.access)
     if target.recipe is not None:
-        return TrainedTarget(target.recipe, target.access, target.device)
+        if access is Access.DISCRIMINATOR and target.recipe.adversary is None:
+            raise InputError(
+                "target.access is discriminator, but the recipe has no adversary to train one"
+            )
+        return TrainedTarget(target.recipe, access, target.device)
+    if target.weights is not None:
+        return given_weights(target.weights, truth, access, seed=seed, device=target.device)
     if target.module is not None:
         module = load_module(
             target.module, checkpoint=target.checkpoint, allow_pickle=target.allow_pickle
         )
-        return given_module(module, truth, target.access, seed=seed, device=target.device)
+        discriminator = None if target.discriminator is None else load_module(target.discriminator)
+        return given_module(
+            module,
+            truth,
+            access,
+            seed=seed,
+            device=target.device,
+            discriminator=discriminator,
+        )
     assert target.function is not None
-    return given_function(load_function(target.function), truth, target.access)
+    return given_function(load_function(target.function), truth, access)
+
+
+def given_weights(
+    path: Path, truth: Truth, access: Access, *, seed: int, device: str = "cpu"
+) -> GivenTarget:
+    """A model that pixleak trained, with its discriminator where that lies beside it."""
+    from pixleak.training.checkpoint import load_network
+    from pixleak.training.side_by_side import discriminator_path
+
+    discriminator = None
+    if access is Access.DISCRIMINATOR and discriminator_path(path).is_file():
+        from pixleak.training.discriminators import load_discriminator
+
+        discriminator = load_discriminator(discriminator_path(path))
+    return given_module(
+        load_network(path), truth, access, seed=seed, device=device, discriminator=discriminator
+    )
 
 
 def given_module(
-    module: nn.Module, truth: Truth, access: Access, *, seed: int, device: str = "cpu"
+    module: nn.Module,
+    truth: Truth,
+    access: Access,
+    *,
+    seed: int,
+    device: str = "cpu",
+    discriminator: nn.Module | None = None,
 ) -> GivenTarget:
     """A torch module as target, with its untrained twin where it can be re-initialised."""
-    from pixleak.targets.module import ModuleTarget, check_device
+    from pixleak.targets.module import check_device
     from pixleak.training.untrained import reinitialised
 
     check_device(device)
     fresh = reinitialised(module, seed)
+    twin: Target | None = None
     if fresh is None:
-        twin = None
         note = (
             "the module has parameters that no reset_parameters() sets, so an untrained twin "
             "cannot be made"
         )
     else:
         name = "untrained twin of the target"
-        twin, note = ModuleTarget(fresh, truth, access, name=name, device=device), ""
-    return GivenTarget(ModuleTarget(module, truth, access, device=device), twin, note, device)
+        blank = None if discriminator is None else reinitialised(discriminator, seed)
+        if access is Access.DISCRIMINATOR and blank is None:
+            note = "an untrained discriminator cannot be made"
+        else:
+            twin = asked(fresh, truth, access, name=name, device=device, discriminator=blank)
+            note = ""
+    target = asked(module, truth, access, device=device, discriminator=discriminator)
+    return GivenTarget(target, twin, note, device)
 
 
 def given_function(function: Callable[..., object], truth: Truth, access: Access) -> GivenTarget:

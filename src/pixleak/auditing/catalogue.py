@@ -33,6 +33,24 @@ def _signals() -> list[Row]:
     return rows
 
 
+def _image_signals() -> list[Row]:
+    from pixleak.signals.images import IMAGE_SIGNALS
+
+    return [
+        Row(name, _needs(s.info), s.info.summary, s.info.source)
+        for name, s in IMAGE_SIGNALS.items()
+    ]
+
+
+def _difficulties() -> list[Row]:
+    from pixleak.signals.difficulty import DIFFICULTIES
+
+    return [
+        Row(name, "truth alone", one.info.summary, one.info.source)
+        for name, one in DIFFICULTIES.items()
+    ]
+
+
 def _learned() -> list[Row]:
     from pixleak.signals.learned import LEARNED
 
@@ -76,7 +94,9 @@ def _networks() -> list[Row]:
 
 
 FAMILIES = {
-    "signals": ("Signals", _signals),
+    "signals": ("Signals of segmenters", _signals),
+    "image-signals": ("Signals of generators", _image_signals),
+    "difficulties": ("Difficulties, which never ask the model", _difficulties),
     "learned": ("Signals learned on a shadow model", _learned),
     "attacks": ("Attacks", _attacks),
     "datasets": ("Data sets", _datasets),

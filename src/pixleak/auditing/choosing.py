@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 from pixleak.attacks import ATTACKS
 from pixleak.attacks.base import Attack
 from pixleak.attacks.threshold import Threshold
+from pixleak.auditing.assemble import usual_difficulties
 from pixleak.auditing.config import AttackConfig, LearnedConfig
 from pixleak.auditing.plan import Plan
-from pixleak.errors import InputError, UnmetNeedError
+from pixleak.errors import InputError, MissingExtraError, UnmetNeedError
 from pixleak.registry import alternatives
-from pixleak.signals import SIGNALS
+from pixleak.signals import signals_for
+from pixleak.signals.difficulty import DIFFICULTIES
+from pixleak.signals.difficulty.base import Difficulty
 from pixleak.signals.learned import LEARNED
-from pixleak.types import SignalInfo
+from pixleak.types import Access, LabelTruth, SignalInfo
 
 if TYPE_CHECKING:
     from pixleak.signals.base import Signal
@@ -30,7 +33,13 @@ CALIBRATED = "log-cross-entropy"
 LABELS_ONLY = "label-agreement"
 """The one in its place where the target answers with labels."""
 
-USUAL: Mapping[str, tuple[tuple[str, ...], ...]] = {
+ERROR = "log-l1-error"
+"""The signal of generators that single-signal attacks calibrate."""
+
+Lists = Mapping[str, tuple[tuple[str, ...], ...]]
+"""Attack -> the lists of signals that it is used on."""
+
+USUAL: Lists = {
     "learned-residuals": ((EVERY,),),
     "stratified-lira": (("margin-by-stratum",),),
     "lira-online": ((CALIBRATED,), ("type-ii-logistic",)),
@@ -39,8 +48,30 @@ USUAL: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "rmia": (("cross-entropy",),),
     "quantile-regression": ((CALIBRATED, "mask-share"),),
 }
-"""Attack -> the lists of signals that it is used on unless others are asked for; the strongest
-first, as far as measured: the first that can be served is the audit's default attack."""
+"""What segmenters are attacked with unless something else is asked for; the strongest first, as far
+as measured: the first that can be served is the audit's default attack."""
+
+
+def usual_of_generators(difficulties: Sequence[str]) -> Lists:
+    """The same of generators; the membership errors last, which need no reference models."""
+    fitted: list[tuple[str, ...]] = [("l1-error", name) for name in difficulties]
+    if len(difficulties) > 1:
+        fitted = [("l1-error", *difficulties), *fitted]
+    plain = [("l1-error", name) for name in difficulties if name == "difficulty-features"]
+    return {
+        "learned-residuals": ((EVERY,),),
+        "stratified-lira": (("error-by-detail",),),
+        "lira-online": ((ERROR,), ("likeness",)),
+        "lira-offline": ((ERROR,),),
+        "difficulty-calibration": ((ERROR,), ("likeness",)),
+        "rmia": ((ERROR,),),
+        "fitted-membership-error": tuple(fitted),
+        "membership-error": tuple(plain),
+    }
+
+
+WITHOUT_POOL = ("fitted-membership-error", "membership-error")
+"""Attacks on generators that are used without reference models."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +103,7 @@ class Chosen:
     Args:
         fixed: all that the target's access allows, those to attack first.
         learned: to be trained on the shadow.
+        difficulties: measured on the records alone.
         left_out: one sentence for everything that cannot be served.
         works: the attacks, thresholds first.
         default: position of the one that speaks for the audit: fixed beforehand, whichever turns
@@ -81,6 +113,7 @@ class Chosen:
 
     fixed: tuple[Signal, ...]
     learned: tuple[LearnedSignal, ...]
+    difficulties: tuple[Difficulty, ...]
     left_out: tuple[str, ...]
     works: tuple[Work, ...]
     default: int
@@ -100,13 +133,24 @@ def choose(plan: Plan) -> Chosen:
         raise InputError("there is nothing to attack with: name signals, or learned signals")
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"signal {twice[0]!r} is named twice; once is enough")
-    chosen = [SIGNALS[name] for name in plan.signals]
+    table = signals_for(plan.truth)
+    chosen = [table[name] for name in plan.signals]
     for signal in chosen:
         if not signal.info.queries_model:
             raise InputError(
                 f"signal {signal.name!r} never asks the model, so it is no attack; leave it out"
             )
-    others = [signal for name, signal in SIGNALS.items() if name not in plan.signals]
+        if signal.needs_samples and plan.samples < 2:
+            raise UnmetNeedError(
+                f"signal {signal.name!r} needs several answers to one input: set target.samples"
+            )
+    others = [
+        signal
+        for name, signal in table.items()
+        if name not in plan.signals
+        and not getattr(signal, "optional", False)
+        and (plan.samples > 1 or not signal.needs_samples)
+    ]
     fixed: list[Signal] = []
     left_out: list[str] = []
     for signal in chosen + others:
@@ -132,7 +176,9 @@ def choose(plan: Plan) -> Chosen:
                 f"{access}"
             )
     kept = tuple(one for one in learned if access.grants(one.info.access))
-    columns = _Columns(plan, fixed, kept)
+    difficulties, lacking = _difficulties(plan)
+    left_out += lacking
+    columns = _Columns(plan, (*fixed, *difficulties), kept)
     thresholds = [
         _work(Threshold(), (name,), columns, plan)
         for one in (*(s.name for s in chosen if s in fixed), *(s.name for s in kept))
@@ -143,11 +189,45 @@ def choose(plan: Plan) -> Chosen:
     return Chosen(
         fixed=tuple(fixed),
         learned=kept,
+        difficulties=difficulties,
         left_out=(*left_out, *refused),
         works=works,
         default=_default(works),
         outer=any(not one.plain for one in calibrated) and bool(plan.outer),
     )
+
+
+def _difficulties(plan: Plan) -> tuple[tuple[Difficulty, ...], list[str]]:
+    """The difficulties that can be measured here, and one sentence for each that cannot.
+
+    Raises:
+        InputError: one is unknown, or named twice.
+        UnmetNeedError: one is of the other kind of truth.
+        MissingExtraError: a package is not installed, for one that was asked for.
+    """
+    names = plan.difficulties
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"difficulty {twice[0]!r} is named twice; once is enough")
+    usual = names == usual_difficulties(plan.truth)
+    kind = "labels" if isinstance(plan.truth, LabelTruth) else "image"
+    found: list[Difficulty] = []
+    left_out = []
+    for name in names:
+        one = DIFFICULTIES[name]
+        if one.on not in (kind, "any"):
+            raise UnmetNeedError(
+                f"{name} is a difficulty of records whose truth is "
+                f"{'an image' if kind == 'labels' else 'a label map'}; leave it out"
+            )
+        try:
+            one.prepare()
+        except MissingExtraError as error:
+            if not usual:
+                raise
+            left_out.append(f"{name} was left out: {error}")
+            continue
+        found.append(one)
+    return tuple(found), left_out
 
 
 class _Columns:
@@ -165,7 +245,11 @@ class _Columns:
             if signal.info.queries_model
             for info in self._of[signal.name]
         ]
-        self._every = tuple(asking)
+        # What an attacker seldom has is no part of an attack on everything.
+        self._every = tuple(
+            name for name in asking if self.infos[name].access is not Access.DISCRIMINATOR
+        )
+        self.difficulties = tuple(s.name for s in fixed if isinstance(s, Difficulty))
 
     def of(self, name: str) -> tuple[str, ...]:
         """The columns of a signal, of a family, or of :data:`EVERY`; none if not measured."""
@@ -210,12 +294,15 @@ def _attacks(plan: Plan, columns: _Columns) -> tuple[list[Work], list[str]]:
 
 def _wanted(plan: Plan, columns: _Columns) -> list[AttackConfig]:
     """What was asked for, or else the usual attacks; usual signals where none are named."""
+    lists_of: Lists = USUAL
+    if plan.target.access.of_images:
+        lists_of = usual_of_generators(columns.difficulties)
     usual = {
-        name: [_granted(signals, columns) for signals in lists] for name, lists in USUAL.items()
+        name: [_granted(signals, columns) for signals in lists] for name, lists in lists_of.items()
     }
     if plan.attacks is None:
         if plan.references is None and not plan.ids("population"):
-            return []
+            usual = {name: lists for name, lists in usual.items() if name in WITHOUT_POOL}
         return [
             AttackConfig(name=name, signals=signals)
             for name, lists in usual.items()
@@ -270,9 +357,14 @@ def _work(attack: Attack, columns: tuple[str, ...], known: _Columns, plan: Plan)
         return Work(attack, columns, first, title_of(first))
     # The attack answers with a score of its own, so what it looked at is named as a whole.
     label, title = first.name, f"{attack.title} over {first.title or first.name.replace('-', ' ')}"
-    if attack.signals == "many":
+    if attack.named_by_signals:
+        label = "+".join(columns)
+        told = [info.title or info.name.replace("-", " ") for info in infos[1:]]
+        title = f"{attack.title}, {' + '.join(told) if len(told) < 3 else 'all difficulties'}"
+    elif attack.signals == "many":
         label, title = f"{len(columns)} signals", attack.title
-    access = max((info.access for info in infos), key=list(type(first.access)).index)
+    asking = [info for info in infos if info.queries_model] or infos
+    access = max((info.access for info in asking), key=list(type(first.access)).index)
     info = SignalInfo(
         name=label,
         unit="1",
@@ -288,11 +380,11 @@ def _work(attack: Attack, columns: tuple[str, ...], known: _Columns, plan: Plan)
 def _default(works: Sequence[Work]) -> int:
     """The strongest kind of attack that there is, by kind alone."""
     names = [work.attack.name for work in works]
-    for name in USUAL:
+    for name in (*USUAL, *WITHOUT_POOL):
         if name in names:
             return names.index(name)
     signals = [work.info.name for work in works]
-    for name in ("type-ii-logistic", "cross-entropy"):
+    for name in ("type-ii-logistic", "cross-entropy", "l1-error"):
         if name in signals:
             return signals.index(name)
     return 0

@@ -10,7 +10,7 @@ import numpy as np
 from pixleak.attacks.difficulty_calibration import DifficultyCalibration
 from pixleak.attacks.threshold import Threshold
 from pixleak.auditing.attacking import Victims
-from pixleak.auditing.choosing import CALIBRATED, LABELS_ONLY, Chosen
+from pixleak.auditing.choosing import CALIBRATED, ERROR, LABELS_ONLY, Chosen
 from pixleak.auditing.judge import Carried, Judged, evaluated, too_few
 from pixleak.auditing.measuring import Measured
 from pixleak.auditing.plan import Plan
@@ -27,11 +27,13 @@ from pixleak.types import Bools, Floats, SignalTable
 if TYPE_CHECKING:
     from pixleak.records.prepare import PreparedRecords
 
-LOSS = "cross-entropy"
-"""What models are compared by, where the target's access allows."""
-
 SLICED_FPR = 0.1
 """False positive rate of the threshold at which kinds of records are compared."""
+
+
+def loss_of(plan: Plan) -> str:
+    """What models are compared by, where the target's access allows."""
+    return "l1-error" if plan.target.access.of_images else "cross-entropy"
 
 
 def pool_info(plan: Plan) -> ReferencesInfo | None:
@@ -54,9 +56,10 @@ def resemblance(plan: Plan, measured: Measured) -> Fidelity | None:
     pool, table = plan.references, measured.reference
     if pool is None or table is None:
         return None
-    if LOSS not in measured.target.names:
-        return fidelity((None, None), [], loss=LOSS)
-    j = measured.target.names.index(LOSS)
+    loss = loss_of(plan)
+    if loss not in measured.target.names:
+        return fidelity((None, None), [], loss=loss)
+    j = measured.target.names.index(loss)
     members = set(plan.ids("target-members"))
     inside: Bools = np.array([key in members for key in measured.target.ids])
     target = _two_means(measured.target, j, inside)
@@ -69,7 +72,7 @@ def resemblance(plan: Plan, measured: Measured) -> Fidelity | None:
     for i in range(len(table.models)):
         one = SignalTable(table.ids, table.values[i], table.infos, table.measured[i])
         references.append(_two_means(one, j, member[i]))
-    return fidelity(target, references, loss=LOSS)
+    return fidelity(target, references, loss=loss)
 
 
 def _two_means(table: SignalTable, column: int, inside: Bools) -> tuple[float, float]:
@@ -177,7 +180,7 @@ def canary_epsilon(plan: Plan, measured: Measured) -> Epsilon | None:
     if plan.canaries is None or measured.canaries is None:
         return None
     names = measured.canaries.names
-    signal = CALIBRATED if CALIBRATED in names else LABELS_ONLY
+    signal = next(name for name in (CALIBRATED, ERROR, LABELS_ONLY) if name in names)
     attack = Threshold() if measured.canaries_reference is None else DifficultyCalibration()
     scores = attack.score(measured.canaries.select(signals=[signal]), measured.canaries_reference)
     included = set(plan.included)

@@ -96,17 +96,31 @@ class TargetConfig(_Part):
     checkpoint: Path | None = Field(None, description="weights for the module")
     allow_pickle: bool = Field(False, description="load a pickle checkpoint, which can run code")
     function: str | None = Field(None, description="file.py:function, images -> predictions")
-    access: Access = Field(Access.LOGIT, description="what the target gives away")
+    weights: Path | None = Field(None, description="a model that pixleak trained, .safetensors")
+    discriminator: str | None = Field(
+        None, description="file.py:function that returns the module's discriminator"
+    )
+    access: Access | None = Field(
+        None,
+        description="what the target gives away: label, probability or logit; of generators image "
+        "or discriminator; null: logit or image",
+    )
+    samples: int = Field(
+        1, ge=1, le=1000, description="answers to draw a record, of a generator that samples"
+    )
     device: str = "cpu"
 
     @model_validator(mode="after")
     def _exactly_one(self) -> TargetConfig:
-        given = [n for n in ("recipe", "module", "function") if getattr(self, n) is not None]
+        kinds = ("recipe", "module", "function", "weights")
+        given = [n for n in kinds if getattr(self, n) is not None]
         if len(given) != 1:
             raise ValueError(
-                "target needs exactly one of recipe, module, function; "
+                "target needs exactly one of recipe, module, function, weights; "
                 f"got {' and '.join(given) or 'none'}"
             )
+        if self.discriminator is not None and self.module is None:
+            raise ValueError("target.discriminator goes with target.module")
         if self.checkpoint is not None and self.module is None:
             raise ValueError("target.checkpoint goes with target.module")
         return self
@@ -182,6 +196,26 @@ DEFAULT_SIGNALS = (
     "modified-entropy",
     "label-agreement",
 )
+DEFAULT_IMAGE_SIGNALS = (
+    "l1-error",
+    "l2-error",
+    "ssim-error",
+    "worst-error",
+    "coarse-error",
+    "fine-error",
+    "likeness",
+    "edge-likeness",
+)
+"""Of generators; with the discriminator's, and those of several answers, where they can be had."""
+
+DEFAULT_DIFFICULTIES = (
+    "difficulty-total-variation",
+    "difficulty-neighbours",
+    "difficulty-compression",
+    "difficulty-features",
+)
+"""Of generators; nothing of segmenters unless it is named."""
+
 DEFAULT_LEARNED = (
     "type-i-logistic",
     "type-ii-logistic",
@@ -210,9 +244,14 @@ class AuditConfig(_Part):
     )
     target: TargetConfig
     shadow: ShadowConfig | None = Field(ShadowConfig(), description="null: no shadow model")
-    signals: tuple[str, ...] = Field(DEFAULT_SIGNALS, description="attacked by threshold")
-    learned: tuple[str | LearnedConfig, ...] = Field(
-        DEFAULT_LEARNED, description="learned on the shadow's outputs"
+    signals: tuple[str, ...] | None = Field(
+        None, description="attacked by threshold; null: the usual ones"
+    )
+    difficulties: tuple[str, ...] | None = Field(
+        None, description="how hard a record is for any model; null: of generators the usual ones"
+    )
+    learned: tuple[str | LearnedConfig, ...] | None = Field(
+        None, description="learned on the shadow's outputs; null: all, of generators none"
     )
     references: ReferencesConfig | None = Field(None, description="null: no pool")
     attacks: tuple[str | AttackConfig, ...] | None = Field(
@@ -277,6 +316,8 @@ class AuditConfig(_Part):
 
     def learned_configs(self) -> tuple[LearnedConfig, ...]:
         """Every learned signal with its parameters."""
+        if self.learned is None:
+            return tuple(LearnedConfig(name=name) for name in DEFAULT_LEARNED)
         return tuple(
             LearnedConfig(name=entry) if isinstance(entry, str) else entry for entry in self.learned
         )

@@ -56,8 +56,8 @@ def _keys_at(location: Sequence[int | str]) -> list[str]:
 def _sentence(error: ValidationError, where: str) -> str:
     """The first validation error as one sentence that names the key."""
     first = error.errors()[0]
-    tags = {"phantom", "named", "folders", "volumes", "dataset"}
-    tags |= {"LearnedConfig", "AttackConfig"}
+    tags = {"phantom", "named", "folders", "volumes", "dataset", "pairs", "side-by-side"}
+    tags |= {"colouring", "LearnedConfig", "AttackConfig"}
     location = [part for part in first["loc"] if part not in tags]
     key = ".".join(str(part) for part in location)
     if first["type"] == "extra_forbidden":
@@ -93,8 +93,10 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
         place[last] = value
 
 
-_PATH_KEYS = ("root", "images", "masks", "labels", "path", "checkpoint")
-_UNDER_ROOT = ("images", "masks", "labels")
+_PATH_KEYS = (
+    "root", "images", "masks", "labels", "inputs", "targets", "path", "checkpoint", "weights",
+)  # fmt: skip
+_UNDER_ROOT = ("images", "masks", "labels", "inputs", "targets")
 _SPEC_KEYS = ("module", "function")
 
 

@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from pixleak.auditing.judge import Judged
 from pixleak.auditing.plan import Plan
 from pixleak.results import Exposure, Exposures
+from pixleak.signals.images.pixels import ImagePixels
 from pixleak.signals.pixels import Pixels
-from pixleak.types import Access, LabelTruth
+from pixleak.training.samples import as_picture
+from pixleak.types import Access, ImageTruth, LabelTruth
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pixleak.records.base import Batch
     from pixleak.records.prepare import PreparedRecords
-    from pixleak.targets.base import Target
+    from pixleak.targets.base import Prediction, Target
 
 
 @dataclass(frozen=True)
@@ -74,22 +79,37 @@ def show(plan: Plan, judged: Judged, records: PreparedRecords, target: Target) -
 
 def _pictures(record: PreparedRecords, target: Target) -> dict[str, NDArray[np.generic]]:
     """Image, truth, prediction, valid pixels and loss of one record, as arrays to draw."""
-    assert isinstance(record.truth, LabelTruth)
     batch = next(iter(record.batches(1)))
     prediction = target.predict(batch.images, batch.ids)
+    if not isinstance(record.truth, LabelTruth):
+        return _of_generator(batch, prediction, record.truth)
     pixels = Pixels(prediction, batch.truths, record.truth, batch.ids)
-    image = batch.images[0].numpy()
-    low, high = float(image.min()), float(image.max())
-    if low < 0 or high > 1:  # an intensity window of the reader's own: stretch it to be seen
-        image = (image - low) / max(high - low, 1e-6)
-    shown = np.round(255 * image.clip(0, 1)).astype(np.uint8)
     wrong = pixels.predicted_labels != batch.truths
     loss = wrong.float() if target.access is Access.LABEL else pixels.cross_entropy
     valid = torch.ones_like(wrong) if pixels.valid is None else pixels.valid
     return {
-        "image": shown[0] if len(shown) != 3 else np.moveaxis(shown, 0, -1),
+        "image": as_picture(batch.images[0]),
         "truth": batch.truths[0].numpy().astype(np.int16),
         "prediction": pixels.predicted_labels[0].numpy().astype(np.int16),
         "valid": valid[0].numpy(),
         "loss": loss[0].numpy().astype(np.float32),
+    }
+
+
+def _of_generator(
+    batch: Batch, prediction: Prediction, truth: ImageTruth
+) -> dict[str, NDArray[np.generic]]:
+    """Input, true image, output and absolute error of one record."""
+    pixels = ImagePixels(prediction, batch.truths, truth, batch.ids)
+
+    def unit(images: Tensor) -> Tensor:
+        return ((images[0] - truth.low) / pixels.span).clamp(0, 1)
+
+    error = pixels.absolute_error[0].numpy().astype(np.float32)
+    return {
+        "image": as_picture(batch.images[0]),
+        "truth": as_picture(unit(batch.truths)),
+        "prediction": as_picture(unit(prediction.values)),
+        "valid": np.ones(error.shape, dtype=np.bool_),
+        "loss": error,
     }

@@ -26,8 +26,11 @@ from pixleak.types import Bools, Floats, Scores, SignalTable
 if TYPE_CHECKING:
     from pixleak.records.prepare import PreparedRecords
 
-UNTRAINED_SIGNAL = "cross-entropy"
+UNTRAINED_SIGNALS = ("cross-entropy", "l1-error")
 """The attack that stands for all in the list of controls; every attack has its own besides."""
+
+TRAINED_ON = ("cross-entropy", "dice-loss", "l1-error", "l2-error")
+"""Signals that are training losses as well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +104,7 @@ def judge(
         controls=[
             _blind_control(plan, blind, member),
             _untrained_control(attacks, untrained_note),
+            *_difficulty_controls(plan, chosen, measured, member, units),
         ],
         duplicates=find_duplicates(inside, outside),
         shift=check_shift(inside, outside, units=by_id),
@@ -182,7 +186,7 @@ def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims 
     else:
         return Carried()
     thresholds = {}
-    if work.plain and work.info.name in ("cross-entropy", "dice-loss"):
+    if work.plain and work.info.name in TRAINED_ON:
         # S's fixed threshold: the shadow's loss on its own training records.
         thresholds["shadow-training-loss"] = float(scores.values[member & scores.measured].mean())
     return Carried((scores, member), thresholds)
@@ -200,8 +204,39 @@ def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools) -> Control:
     )
 
 
+def _difficulty_controls(
+    plan: Plan, chosen: Chosen, measured: Measured, member: Bools, units: Sequence[str]
+) -> list[Control]:
+    """Difficulty alone, which must not tell members from non-members."""
+    found = []
+    names = [info.name for one in chosen.difficulties for info in one.infos(plan.truth)]
+    for name in names:
+        column = measured.target.select(signals=[name])
+        scores = Threshold().score(column)
+        if too_few(scores, member, units):
+            continue
+        known = scores.measured
+        info = column.infos[0]
+        found.append(
+            evaluate_control(
+                scores.values[known],
+                member[known],
+                name=name,
+                title=f"Difficulty alone: {info.title or name}",
+                what=f"{info.summary[0].upper()}{info.summary[1:]}: a number of the record, for "
+                "which no model is asked.",
+                units=[unit for unit, kept in zip(units, known, strict=True) if kept],
+                controls=len(names),
+                level=round(1 - plan.evaluation.level, 10),
+                replicates=plan.evaluation.replicates,
+                seed=plan.seed_for(f"control/{name}"),
+            )
+        )
+    return found
+
+
 def _untrained_control(attacks: list[AttackResult], note: str) -> Control:
-    shown = next((a for a in attacks if a.signal == UNTRAINED_SIGNAL), attacks[0])
+    shown = next((a for a in attacks if a.signal in UNTRAINED_SIGNALS), attacks[0])
     auc = shown.control_auc
     if auc is None:
         return Control(

@@ -17,6 +17,7 @@ from pixleak.auditing.models import Model, Models, Reference
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress, Silent, step
 from pixleak.auditing.store import Artefact, Store
+from pixleak.signals.difficulty.base import measure_difficulty
 from pixleak.signals.learned import load_fitted
 from pixleak.signals.maps import MapStore
 from pixleak.signals.measure import measure
@@ -77,23 +78,35 @@ def measure_all(
             plan, models.shadow, shadow_records, chosen, store, progress
         )
     signals = [(s, repr(s)) for s in chosen.fixed] + learned
+    shadow_difficulty = None
+    if shadow_table is not None and chosen.difficulties:
+        shadow_difficulty = _difficulty(chosen, shadow_records, store, progress)
     # Every model is asked about all of these in one pass.
     outer = plan.outer if chosen.outer else ()
     ids = {"audited": plan.audited, "outer": outer, "canaries": plan.ids("canaries")}
     asked = records.select([key for part in ids.values() for key in part])
-    target = _table(plan, models.target, asked, signals, store, progress)
+    # What no model is asked for is the same for all of them.
+    hard = _difficulty(chosen, asked, store, progress) if chosen.difficulties else None
+
+    def table(model: Model | Reference, progress: Progress) -> SignalTable:
+        found = _table(plan, model, asked, signals, store, progress)
+        return found if hard is None else found.join(hard)
+
+    target = table(models.target, progress)
     control = None
     if models.untrained is not None:
-        control = _table(plan, models.untrained, asked, signals, store, progress)
+        control = table(models.untrained, progress)
     pool: list[SignalTable] = []
     for reference in models.references:
-        pool.append(_table(plan, reference, asked, signals, store, Silent()))
+        pool.append(table(reference, Silent()))
         progress.update("asking the references", len(pool), len(models.references))
     tables = {name: _Part.of(plan, part, target, control, pool) for name, part in ids.items()}
     return Measured(
         target=target.select(ids=plan.audited),
         untrained=tables["audited"].untrained,
-        shadow=shadow_table,
+        shadow=shadow_table
+        if shadow_table is None or shadow_difficulty is None
+        else shadow_table.join(shadow_difficulty),
         reference=tables["audited"].reference,
         outer=tables["outer"].target,
         outer_untrained=tables["outer"].untrained,
@@ -210,6 +223,7 @@ def _table(
             "records": records.digest,
             "signals": [identity for _, identity in signals],
             "access": str(plan.target.access),
+            "samples": plan.samples,
         },
     )
     if place.exists and maps is None:
@@ -221,10 +235,27 @@ def _table(
         [signal for signal, _ in signals],
         batch_size=plan.batch_size,
         store=maps,
+        samples=plan.samples,
         on_progress=step(progress, f"asking the {model.info.name}"),
     )
     if not place.exists:
         _write_table(place, table)
+    return table
+
+
+def _difficulty(
+    chosen: Chosen, records: PreparedRecords, store: Store, progress: Progress
+) -> SignalTable:
+    place = store.artefact(
+        "difficulty",
+        {"records": records.digest, "difficulties": [repr(one) for one in chosen.difficulties]},
+    )
+    if place.exists:
+        return read_table(place.folder)
+    table = measure_difficulty(
+        records, chosen.difficulties, on_progress=step(progress, "measuring difficulty")
+    )
+    _write_table(place, table)
     return table
 
 

@@ -19,12 +19,13 @@ from pixleak.auditing.store import Store, digest
 from pixleak.errors import InputError
 from pixleak.results import ModelInfo
 from pixleak.runners import runner_for
+from pixleak.targets.asking import asked
 from pixleak.targets.base import Target
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
 from pixleak.training.checkpoint import load_network
-from pixleak.training.side_by_side import TrainingJob, finished, train_all
-from pixleak.training.untrained import untrained
+from pixleak.training.side_by_side import TrainingJob, discriminator_path, finished, train_all
+from pixleak.training.untrained import outputs_of, untrained
 from pixleak.types import Access
 
 if TYPE_CHECKING:
@@ -116,8 +117,21 @@ def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> M
         size=records.image_shape[1:],
         seed=seed,
     )
+    discriminator = None
+    if target.access is Access.DISCRIMINATOR:
+        from pixleak.training.discriminators import Discriminator
+        from pixleak.training.seeded import seeded
+
+        assert target.recipe.adversary is not None
+        with seeded(seed):
+            discriminator = Discriminator(
+                target.recipe.adversary,
+                records.image_shape[0],
+                outputs_of(records.truth),
+                records.image_shape[1:],
+            )
     return Model(
-        restricted(_asked(module, records, "untrained model", plan), target.access),
+        _asked(module, records, "untrained model", plan, discriminator),
         {"recipe": target.recipe.model_dump(mode="json"), "untrained": seed},
         ModelInfo(
             name="untrained",
@@ -148,7 +162,13 @@ def _train(
         )
         path = place.folder / "weights.safetensors"
         jobs[name] = TrainingJob(
-            name, recipe, chosen, plan.seed_for(name), path, device=plan.target.device
+            name,
+            recipe,
+            chosen,
+            plan.seed_for(name),
+            path,
+            device=plan.target.device,
+            pictures=bool(plan.exhibits) and plan.target.access.of_images and name == "target",
         )
     done = {
         model.name: model
@@ -199,11 +219,28 @@ class _Course:
 
 
 def _load(plan: Plan, records: PreparedRecords, name: str, path: Path) -> Target:
-    return restricted(_asked(load_network(path), records, name, plan), plan.target.access)
+    discriminator = None
+    if plan.target.access is Access.DISCRIMINATOR:
+        from pixleak.training.discriminators import load_discriminator
+
+        if discriminator_path(path).is_file():
+            discriminator = load_discriminator(discriminator_path(path))
+    return _asked(load_network(path), records, name, plan, discriminator)
 
 
-def _asked(module: nn.Module, records: PreparedRecords, name: str, plan: Plan) -> Target:
-    return ModuleTarget(module, records.truth, Access.LOGIT, name=name, device=plan.target.device)
+def _asked(
+    module: nn.Module,
+    records: PreparedRecords,
+    name: str,
+    plan: Plan,
+    discriminator: nn.Module | None,
+) -> Target:
+    access = plan.target.access
+    truth, device = records.truth, plan.target.device
+    if access.of_images:
+        return asked(module, truth, access, name=name, device=device, discriminator=discriminator)
+    # What pixleak trains answers with logits, and is reduced to what the target grants.
+    return restricted(asked(module, truth, Access.LOGIT, name=name, device=device), access)
 
 
 def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:
@@ -230,6 +267,9 @@ def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> M
             for key, value in target.module.state_dict().items()
         }
         answers = [_bytes(values) for values in raw]
+        beside = getattr(target, "discriminator", None)
+        if beside is not None:
+            weights |= {f"discriminator.{k}": _bytes(v) for k, v in beside.state_dict().items()}
         identity = {"name": name, "weights": digest(weights), "answers": digest(answers)}
     return Model(target, identity, ModelInfo(name=name, description=f"{target.name}, as given"))
 

@@ -14,8 +14,7 @@ from pixleak.auditing.config import (
     EvaluationConfig,
     LearnedConfig,
 )
-from pixleak.errors import InputError
-from pixleak.types import Access, ImageTruth, LabelTruth
+from pixleak.types import Access, Truth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -52,7 +51,7 @@ class TrainedTarget:
     """A target to be trained on the target members, which then grants ``access``."""
 
     recipe: Recipe
-    access: Access = Access.LOGIT
+    access: Access
     device: str = "cpu"
 
 
@@ -85,6 +84,8 @@ class Plan:
         target: what is attacked.
         shadow: recipe of the attacker's own model, or None for no shadow model.
         signals: names of fixed signals attacked by threshold.
+        difficulties: names of difficulties, measured on the records alone.
+        samples: answers drawn a record.
         learned: learned signals; empty without a shadow.
         references: the pool, or None.
         attacks: beside the threshold on every signal; None for the usual ones.
@@ -102,6 +103,8 @@ class Plan:
     shadow: Recipe | None
     signals: tuple[str, ...] = DEFAULT_SIGNALS
     learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
+    difficulties: tuple[str, ...] = ()
+    samples: int = 1
     signals_chosen: bool = False
     references: References | None = None
     attacks: tuple[AttackConfig, ...] | None = None
@@ -114,16 +117,8 @@ class Plan:
     arguments: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def truth(self) -> LabelTruth:
-        """What the records' label maps mean.
-
-        Raises:
-            InputError: their truth is images.
-        """
-        if isinstance(self.records.truth, ImageTruth):
-            raise InputError(
-                "an audit needs label maps as truth; these records have images as truth"
-            )
+    def truth(self) -> Truth:
+        """What the records' label maps, or true images, mean."""
         return self.records.truth
 
     @property

@@ -200,33 +200,43 @@ def _records_info(plan: Plan, records: PreparedRecords) -> RecordsInfo:
 
 
 def _model_infos(plan: Plan, models: Models, measured: Measured) -> list[ModelInfo]:
-    infos = [_with_dice(models.target.info, measured.target, set(plan.ids("target-members")))]
+    infos = [_with_utility(models.target.info, measured.target, set(plan.ids("target-members")))]
     if models.shadow is not None and measured.shadow is not None:
         held = set(plan.ids("shadow-members"))
-        infos.append(_with_dice(models.shadow.info, measured.shadow, held))
+        infos.append(_with_utility(models.shadow.info, measured.shadow, held))
     if measured.reference is not None and plan.references is not None:
         table = measured.reference
         for i, reference in enumerate(models.references):
             held = set(plan.references.membership.of(i))
             of = SignalTable(table.ids, table.values[i], table.infos, table.measured[i])
-            infos.append(_with_dice(reference.info, of, held))
+            infos.append(_with_utility(reference.info, of, held))
     if models.untrained is not None and measured.untrained is not None:
         held = set(plan.ids("target-members"))
-        infos.append(_with_dice(models.untrained.info, measured.untrained, held))
+        infos.append(_with_utility(models.untrained.info, measured.untrained, held))
     return infos
 
 
-def _with_dice(info: ModelInfo, table: SignalTable, members: set[str]) -> ModelInfo:
-    """Utility on training and on held-out records: mean soft Dice where there is foreground."""
-    if "dice-loss" not in table.names:
-        return info
-    column = table.select(signals=["dice-loss"])
-    measured = column.measured[:, 0]
+def _with_utility(info: ModelInfo, table: SignalTable, members: set[str]) -> ModelInfo:
+    """Utility on training and on held-out records.
+
+    Of segmenters the mean soft Dice, where there is foreground; of generators the mean L1 error and
+    SSIM.
+    """
     sides = {}
-    for name, inside in (("members_dice", True), ("nonmembers_dice", False)):
-        chosen = [
-            m and ((key in members) == inside) for key, m in zip(column.ids, measured, strict=True)
-        ]
-        if any(chosen):
-            sides[name] = float(1 - column.values[chosen, 0].mean())
+    for signal, what, complement in (
+        ("dice-loss", "dice", True),
+        ("l1-error", "error", False),
+        ("ssim-error", "ssim", True),
+    ):
+        if signal not in table.names:
+            continue
+        column = table.select(signals=[signal])
+        for side, inside in (("members", True), ("nonmembers", False)):
+            chosen = [
+                m and ((key in members) == inside)
+                for key, m in zip(column.ids, column.measured[:, 0], strict=True)
+            ]
+            if any(chosen):
+                mean = float(column.values[chosen, 0].mean())
+                sides[f"{side}_{what}"] = 1 - mean if complement else mean
     return info.model_copy(update=sides)

@@ -8,13 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixleak.errors import InputError
-from pixleak.types import LabelTruth
+from pixleak.types import ImageTruth, LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
 
 Side = Annotated[int, Field(ge=8, le=8192)]
 Size = tuple[Side, Side]
+
+
+Way = Literal["photo-to-labels", "labels-to-photo"]
+_USUAL: Way = "photo-to-labels"
+_WAY = "labels-to-photo makes records for a generator: from one-hot labels to the image"
+
+
+def _turned(records: Records, direction: Way) -> Records:
+    if direction == _USUAL:
+        return records
+    from pixleak.records.turned import labels_to_photo
+
+    return labels_to_photo(records)
 
 
 class _Source(BaseModel):
@@ -48,11 +61,13 @@ class PhantomSource(_Source):
     near_duplicates: float = Field(0, ge=0, le=0.5, description="share that repeats a neighbour")
     empty_share: float = Field(0.05, ge=0, le=1, description="share of images without a lesion")
     seed: int = Field(0, ge=0)
+    direction: Way = Field(_USUAL, description=_WAY)
 
     def open(self) -> Records:
         from pixleak.records.phantom import phantom
 
-        return phantom(**self.model_dump(exclude={"reader"}))
+        records = phantom(**self.model_dump(exclude={"reader", "direction"}))
+        return _turned(records, self.direction)
 
 
 class NamedSource(_Source):
@@ -62,11 +77,15 @@ class NamedSource(_Source):
     set: str = Field(description="a name of 'pixleak data list'")
     root: Path = Field(description="folder of the copy")
     size: Size | None = Field(None, description="height, width to resize to")
+    direction: str | None = Field(
+        None, description="from what to what, as `pixleak data list` says; null: the set's usual"
+    )
 
     def open(self) -> Records:
         from pixleak.records.named import DATASETS
+        from pixleak.records.named.base import open_named
 
-        return DATASETS[self.set].open(self.root, size=self.size)
+        return open_named(DATASETS[self.set], self.root, self.size, self.direction)
 
 
 class FoldersSource(_Labelled):
@@ -88,11 +107,12 @@ class FoldersSource(_Labelled):
         None, description="regular expression whose first group in the stem is the subject"
     )
     group: str | None = Field(None, description="the same for the group (video, scanner)")
+    direction: Way = Field(_USUAL, description=_WAY)
 
     def open(self) -> Records:
         from pixleak.records.folders import read_folders
 
-        return read_folders(
+        records = read_folders(
             self.root / self.images,
             self.root / self.masks,
             truth=self.truth(),
@@ -105,6 +125,65 @@ class FoldersSource(_Labelled):
             subject=self.subject,
             group=self.group,
         )
+        return _turned(records, self.direction)
+
+
+class PairsSource(_Source):
+    """A folder of inputs and a folder of true outputs, matched by stem."""
+
+    reader: Literal["pairs"]
+    root: Path = Field(Path(), description="what inputs and targets are relative to")
+    inputs: Path = Field(Path("inputs"), description="folder of input images")
+    targets: Path = Field(Path("targets"), description="folder of true outputs")
+    size: Size | None = Field(None, description="height, width to resize to")
+    channels: Literal[1, 3] = 3
+    target_channels: Literal[1, 3] = 3
+    subject: str | None = Field(None, description="regular expression, as of folders")
+    group: str | None = Field(None, description="regular expression, as of folders")
+
+    def open(self) -> Records:
+        from pixleak.records.pairs import read_pairs
+
+        return read_pairs(
+            self.root / self.inputs,
+            self.root / self.targets,
+            **self.model_dump(exclude={"reader", "root", "inputs", "targets"}),
+        )
+
+
+class SideBySideSource(_Source):
+    """A folder of files that show input and true output side by side, as pix2pix has them."""
+
+    reader: Literal["side-by-side"]
+    root: Path = Field(description="folder of such files")
+    direction: Literal["AtoB", "BtoA"] = Field(
+        "AtoB", description="AtoB: the left half is the input"
+    )
+    size: Size | None = Field(None, description="height, width to resize each half to")
+    channels: Literal[1, 3] = 3
+    target_channels: Literal[1, 3] = 3
+    subject: str | None = Field(None, description="regular expression, as of folders")
+    group: str | None = Field(None, description="regular expression, as of folders")
+
+    def open(self) -> Records:
+        from pixleak.records.pairs import read_side_by_side
+
+        return read_side_by_side(self.root, **self.model_dump(exclude={"reader", "root"}))
+
+
+class ColouringSource(_Source):
+    """A folder of colour images: from grey to colour."""
+
+    reader: Literal["colouring"]
+    root: Path = Field(description="folder of images")
+    size: Size | None = Field(None, description="height, width to resize to")
+    subject: str | None = Field(None, description="regular expression, as of folders")
+    group: str | None = Field(None, description="regular expression, as of folders")
+
+    def open(self) -> Records:
+        from pixleak.records.turned import read_colouring
+
+        return read_colouring(self.root, **self.model_dump(exclude={"reader", "root"}))
 
 
 class VolumesSource(_Labelled):
@@ -120,11 +199,12 @@ class VolumesSource(_Labelled):
     empty: Literal["keep", "drop"] = Field("keep", description="slices without foreground")
     every: int = Field(1, ge=1, description="keep every n-th slice")
     remap: dict[int, int] | None = Field(None, description="value in the file -> class")
+    direction: Way = Field(_USUAL, description=_WAY)
 
     def open(self) -> Records:
         from pixleak.records.volumes import read_volumes
 
-        return read_volumes(
+        records = read_volumes(
             self.root / self.images,
             self.root / self.labels,
             truth=self.truth(),
@@ -135,6 +215,7 @@ class VolumesSource(_Labelled):
             every=self.every,
             remap=self.remap,
         )
+        return _turned(records, self.direction)
 
 
 class DatasetSource(_Labelled):
@@ -142,6 +223,10 @@ class DatasetSource(_Labelled):
 
     reader: Literal["dataset"]
     function: str = Field(description="file.py:function, called without arguments")
+    kind: Literal["labels", "image"] = Field(
+        "labels", description="what the truth is: a label map, or an image of a generator"
+    )
+    target_channels: Literal[1, 3] = Field(3, description="of the true images")
 
     def open(self) -> Records:
         from pixleak.records.dataset import read_dataset
@@ -154,10 +239,18 @@ class DatasetSource(_Labelled):
             raise InputError(
                 f"calling {self.function} fails with {type(error).__name__}: {error}"
             ) from error
-        return read_dataset(dataset, self.truth())
+        truth = self.truth() if self.kind == "labels" else ImageTruth(self.target_channels)
+        return read_dataset(dataset, truth)
 
 
 Source = Annotated[
-    PhantomSource | NamedSource | FoldersSource | VolumesSource | DatasetSource,
+    PhantomSource
+    | NamedSource
+    | FoldersSource
+    | VolumesSource
+    | DatasetSource
+    | PairsSource
+    | SideBySideSource
+    | ColouringSource,
     Field(discriminator="reader"),
 ]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pixleak.errors import InputError
 from pixleak.records.base import Records
 from pixleak.types import Bools, Floats, LabelTruth
 
@@ -26,7 +25,8 @@ class Kind:
     """The records of one kind.
 
     Args:
-        family: what is looked at: ``"mask"``, ``"object size"``, ``"border length"``, ``"class"``.
+        family: what is looked at: ``"mask"``, ``"object size"``, ``"border length"``, ``"class"``;
+            of generators ``"detail"``, ``"brightness"``.
         name: which of the family, in words.
         holds: (n,) bool.
     """
@@ -40,15 +40,12 @@ def kinds_of(records: Records, *, batch_size: int = 64) -> list[Kind]:
     """Every kind that some, but not all, of the records are of.
 
     Args:
-        records: n records with label maps.
+        records: n records; of generators, the true images are looked at.
         batch_size: records read at a time.
-
-    Raises:
-        InputError: the records have no label maps.
     """
     truth = records.truth
     if not isinstance(truth, LabelTruth):
-        raise InputError(f"{records.name}: kinds of records are read from label maps")
+        return _kinds_of_images(records, batch_size)
     shares, borders = _measured(records, truth, batch_size)
     found: list[Kind] = []
     filled: Bools = np.ones(len(shares), dtype=bool)
@@ -63,6 +60,25 @@ def kinds_of(records: Records, *, batch_size: int = 64) -> list[Kind]:
             if label != truth.background:
                 name = truth.name_of(label)
                 found.append(Kind("class", f"with {name}", shares[:, label] > 0))
+    return [kind for kind in found if 0 < kind.holds.sum() < len(kind.holds)]
+
+
+def _kinds_of_images(records: Records, batch_size: int) -> list[Kind]:
+    detail, brightness = [], []
+    for batch in records.batches(batch_size):
+        images = batch.truths.double()
+        across = (images[..., :, 1:] - images[..., :, :-1]).abs().flatten(1)
+        down = (images[..., 1:, :] - images[..., :-1, :]).abs().flatten(1)
+        detail.append(torch.cat([across, down], dim=1).mean(dim=1).numpy())
+        brightness.append(images.flatten(1).mean(dim=1).numpy())
+    all_of: Bools = np.ones(len(records), dtype=bool)
+    found: list[Kind] = []
+    found += _thirds(
+        "detail", np.concatenate(detail), all_of, ("smooth", "medium", "detailed"), "a pixel"
+    )
+    found += _thirds(
+        "brightness", np.concatenate(brightness), all_of, ("dark", "medium", "bright"), "of white"
+    )
     return [kind for kind in found if 0 < kind.holds.sum() < len(kind.holds)]
 
 

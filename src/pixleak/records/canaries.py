@@ -27,7 +27,7 @@ from torch import Tensor
 
 from pixleak.errors import InputError
 from pixleak.records.base import Load, Records
-from pixleak.types import LabelTruth
+from pixleak.types import LabelTruth, Truth
 
 CanaryKind = Literal["shifted", "relabelled"]
 
@@ -37,7 +37,7 @@ class _Altered:
     """Loads records, some with another label map; picklable."""
 
     load: Load
-    truth: LabelTruth
+    truth: Truth
     kind: CanaryKind
     seeds: Mapping[int, int]
 
@@ -46,24 +46,28 @@ class _Altered:
         if index not in self.seeds:
             return image, labels
         generator = np.random.default_rng(self.seeds[index])
-        change = _shifted if self.kind == "shifted" else _relabelled
-        return image, change(labels, self.truth, generator)
+        if self.kind == "shifted" or not isinstance(self.truth, LabelTruth):
+            return image, _shifted(labels, generator)
+        return image, _relabelled(labels, self.truth, generator)
 
 
 def with_canaries(records: Records, ids: Sequence[str], kind: CanaryKind, *, seed: int) -> Records:
     """The same records, those with these ids made into canaries.
 
     Args:
-        records: with label maps.
+        records: with label maps, or true images.
         ids: which of them.
-        kind: how their label maps are made wrong.
+        kind: how their truths are made wrong; true images can be shifted.
         seed: of offsets and permutations, one for each record.
 
     Raises:
-        InputError: the records have no label maps, or an id is not among them.
+        InputError: true images cannot be relabelled, or an id is not among the records.
     """
-    if not isinstance(records.truth, LabelTruth):
-        raise InputError(f"{records.name}: canaries are made from label maps")
+    if not isinstance(records.truth, LabelTruth) and kind != "shifted":
+        raise InputError(
+            f"{records.name}: the truth of these records is an image, whose classes cannot be "
+            "exchanged; use canaries of the kind shifted"
+        )
     position = {key: i for i, key in enumerate(records.ids)}
     if missing := [key for key in ids if key not in position]:
         raise InputError(f"{records.name}: there is no record {missing[0]!r}")
@@ -78,9 +82,10 @@ def toss(ids: Sequence[str], *, seed: int) -> tuple[str, ...]:
     return tuple(key for key, inside in zip(ids, heads, strict=True) if inside)
 
 
-def _shifted(labels: Tensor, truth: LabelTruth, generator: np.random.Generator) -> Tensor:
-    offsets = [int(generator.integers(size // 4, size - size // 4 + 1)) for size in labels.shape]
-    return torch.roll(labels, offsets, dims=(0, 1))
+def _shifted(truth: Tensor, generator: np.random.Generator) -> Tensor:
+    sides = truth.shape[-2:]
+    offsets = [int(generator.integers(size // 4, size - size // 4 + 1)) for size in sides]
+    return torch.roll(truth, offsets, dims=(-2, -1))
 
 
 def _relabelled(labels: Tensor, truth: LabelTruth, generator: np.random.Generator) -> Tensor:

@@ -18,7 +18,7 @@ from pixleak.records.base import Records
 from pixleak.records.features import plain_features
 from pixleak.records.hashes import close_pairs, look
 from pixleak.results import DuplicateCheck, DuplicatePair, ShiftCheck, ShiftFeature
-from pixleak.types import Floats
+from pixleak.types import Floats, LabelTruth
 
 _LISTED = 50
 
@@ -93,7 +93,10 @@ def find_duplicates(
 
 def _pixel_rms(members: Records, nonmembers: Records, i: int, j: int) -> float:
     """Root mean square difference over all pixels and channels."""
-    difference = members[i].image.double() - nonmembers[j].image.double()
+    pair = members[i], nonmembers[j]
+    labelled = isinstance(members.truth, LabelTruth)
+    first, second = (one.image if labelled else one.truth for one in pair)
+    difference = first.double() - second.double()
     return float(difference.square().mean().sqrt())
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 
 from pixleak.records.base import Records
-from pixleak.types import Floats
+from pixleak.types import Floats, LabelTruth
 
 _THUMBNAIL, _COEFFICIENTS, _BATCH, _ROWS, _PAIRS = 32, 8, 32, 512, 4096
 
@@ -42,12 +42,17 @@ class Looks:
 
 
 def look(records: Records) -> Looks:
-    """Thumbnails and hashes, in the order of the records."""
+    """Thumbnails and hashes, in the order of the records.
+
+    Generators' records are known by their true output: an input that is a one-hot label map has
+    channels that add up to the same everywhere.
+    """
     shape: tuple[int, ...] = ()
     parts = []
     for batch in records.batches(_BATCH):
-        shape = tuple(batch.images.shape[1:])
-        grey = batch.images.mean(dim=1, keepdim=True)
+        images = batch.images if isinstance(records.truth, LabelTruth) else batch.truths
+        shape = tuple(images.shape[1:])
+        grey = images.mean(dim=1, keepdim=True)
         small = torch.nn.functional.adaptive_avg_pool2d(grey, _THUMBNAIL)
         parts.append(small[:, 0].numpy())
     thumbnails = np.concatenate(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -139,8 +140,34 @@ def read_side_by_side(
     if direction not in ("AtoB", "BtoA"):
         raise InputError(f"direction must be AtoB or BtoA, got {direction!r}")
     files = image_files(folder)
-    load = _Halves(
-        tuple(map(str, files.values())), direction == "AtoB", (channels, target_channels), size
+    return halves(
+        _keys(list(files), subject, group),
+        list(files.values()),
+        input_left=direction == "AtoB",
+        size=size,
+        channels=(channels, target_channels),
+        name=name if name is not None else Path(folder).name,
     )
-    called = name if name is not None else Path(folder).name
-    return Records(_keys(list(files), subject, group), load, ImageTruth(target_channels), called)
+
+
+def halves(
+    keys: Sequence[RecordKey],
+    files: Sequence[Path],
+    *,
+    input_left: bool,
+    size: Size | None,
+    name: str,
+    channels: tuple[int, int] = (3, 3),
+) -> Records:
+    """Records of given files that show two images side by side.
+
+    Args:
+        keys: one a file.
+        files: in the order of the records.
+        input_left: whether the left half is the input.
+        size: (h, w) to resize each half to; None keeps it.
+        name: what to call the set.
+        channels: of input and true output.
+    """
+    load = _Halves(tuple(map(str, files)), input_left, channels, size)
+    return Records(keys, load, ImageTruth(channels[1]), name)

@@ -18,6 +18,9 @@ from pixleak.signals.fixed.margin import Margin, MarginByStratum
 from pixleak.signals.fixed.mask_share import MaskShare
 from pixleak.signals.fixed.modified_entropy import ModifiedEntropy
 from pixleak.signals.fixed.worst_cross_entropy import WorstCrossEntropy
+from pixleak.signals.images import IMAGE_SIGNALS
+from pixleak.signals.images.base import ImageSignal
+from pixleak.types import LabelTruth, Truth
 
 SIGNALS: Registry[Signal] = Registry(
     "signals",
@@ -42,4 +45,9 @@ SIGNALS: Registry[Signal] = Registry(
         )
     },
 )
-"""Signals with their default parameters, by name; the order is that of the tables."""
+"""Signals of segmenters with their default parameters, by name; the order is that of the tables."""
+
+
+def signals_for(truth: Truth) -> Registry[Signal] | Registry[ImageSignal]:
+    """The signals of segmenters or of generators."""
+    return SIGNALS if isinstance(truth, LabelTruth) else IMAGE_SIGNALS

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.signals.pixels import Pixels
-from pixleak.types import Bools, Floats, LabelTruth, SignalInfo
+from pixleak.types import Bools, Floats, SignalInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,15 @@ class Signal(ABC):
 
     A subclass sets ``info`` (what the table of signals lists) and writes :meth:`measure`; a
     family (one column a class, a border band, ...) also overrides :meth:`infos`. It reads
-    :class:`~pixleak.signals.pixels.Pixels` only and never couples the records of a batch;
+    :class:`~pixleak.signals.pixels.Pixels` only (a generator's,
+    :class:`~pixleak.signals.images.pixels.ImagePixels`) and never couples the records of a batch;
     :func:`pixleak.signals.check.check_signal` tests both.
     """
+
+    on: ClassVar[Literal["labels", "image", "any"]] = "labels"
+    """Which kind of truth it is measured on."""
+    needs_samples: ClassVar[bool] = False
+    """Whether it looks at several answers to one input."""
 
     @property
     @abstractmethod
@@ -57,10 +63,10 @@ class Signal(ABC):
         """The name in the table of signals."""
         return self.info.name
 
-    def infos(self, truth: LabelTruth) -> tuple[SignalInfo, ...]:
+    def infos(self, truth: Any) -> tuple[SignalInfo, ...]:
         """The c columns that :meth:`measure` yields for records of this kind of truth."""
         return (self.info,)
 
     @abstractmethod
-    def measure(self, pixels: Pixels) -> Columns:
+    def measure(self, pixels: Any) -> Columns:
         """The (b, c) values of b records."""

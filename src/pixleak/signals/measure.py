@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pixleak.errors import InputError, UnmetNeedError
-from pixleak.records.base import Records
+from pixleak.records.base import Batch, Records
 from pixleak.signals.base import Signal
+from pixleak.signals.images.pixels import ImagePixels
 from pixleak.signals.maps import MapStore
 from pixleak.signals.pixels import Pixels
-from pixleak.targets.base import Target
+from pixleak.targets.base import Prediction, Target
+from pixleak.training.seeded import seeded
 from pixleak.types import LabelTruth, SignalInfo, SignalTable, Truth
 
 
@@ -23,6 +28,7 @@ def measure(
     *,
     batch_size: int = 16,
     store: MapStore | None = None,
+    samples: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SignalTable:
     """Ask the target once about every record and measure all signals on its answers.
@@ -32,26 +38,29 @@ def measure(
 
     Args:
         target: the model.
-        records: n records with label truths.
-        signals: fixed and fitted learned ones.
+        records: n records.
+        signals: fixed and fitted learned ones, for the records' kind of truth.
         batch_size: records a query.
         store: where to keep the predictions, to train learned signals on them.
+        samples: answers to draw a record, of a generator that samples. Above 1, every record is
+            asked about on its own and with a seed of its own, so that its answers depend neither
+            on the batch nor on what was asked before.
         on_progress: called with (records done, n) after each batch.
 
     Raises:
-        UnmetNeedError: a signal needs more access than the target grants, or another truth.
+        UnmetNeedError: a signal needs more access than the target grants, several samples, or
+            another truth.
         InputError: two signals yield a column of one name, or the target's answer or a record
             cannot be used.
     """
-    truth = _label_truth(target, records)
-    infos = _columns(target, truth, signals)
+    truth = _truth(target, records)
+    infos = _columns(target, truth, signals, samples)
     widths = [len(signal.infos(truth)) for signal in signals]
     values = np.zeros((len(records), len(infos)))
     measured = np.zeros((len(records), len(infos)), dtype=np.bool_)
     done = 0
     for batch in records.batches(batch_size):
-        prediction = target.predict(batch.images, batch.ids)
-        pixels = Pixels(prediction, batch.truths, truth, batch.ids)
+        pixels = _pixels(target, batch, truth, samples)
         rows, column = slice(done, done + len(batch.ids)), 0
         with torch.inference_mode():
             for signal, width in zip(signals, widths, strict=True):
@@ -64,7 +73,7 @@ def measure(
                 values[rows, column : column + width] = columns.values
                 measured[rows, column : column + width] = columns.measured
                 column += width
-        if store is not None:
+        if store is not None and isinstance(pixels, Pixels):
             store.append(pixels)
         done = rows.stop
         if on_progress is not None:
@@ -72,23 +81,72 @@ def measure(
     return SignalTable(ids=records.ids, values=values, infos=infos, measured=measured)
 
 
-def _label_truth(target: Target, records: Records) -> LabelTruth:
-    truth: Truth = records.truth
-    if not isinstance(truth, LabelTruth):
-        raise UnmetNeedError(
-            f"these signals are measured on label maps, but {records.name} holds {truth}"
+def _pixels(target: Target, batch: Batch, truth: Truth, samples: int) -> Pixels | ImagePixels:
+    if isinstance(truth, LabelTruth):
+        prediction = target.predict(batch.images, batch.ids)
+        return Pixels(prediction, batch.truths, truth, batch.ids, images=batch.images)
+    drawn = None
+    if samples > 1:
+        drawn = torch.stack(
+            [
+                _sampled(target, image, key, samples)
+                for image, key in zip(batch.images, batch.ids, strict=True)
+            ],
+            dim=1,
         )
-    if not isinstance(target.truth, LabelTruth) or target.truth.classes != truth.classes:
+        prediction = Prediction(target.access, drawn[0])
+    else:
+        prediction = target.predict(batch.images, batch.ids)
+    judge = target.judge
+    return ImagePixels(
+        prediction,
+        batch.truths,
+        truth,
+        batch.ids,
+        images=batch.images,
+        judge=None if judge is None else partial(judge, batch.images, batch.truths),
+        samples=drawn,
+    )
+
+
+def _sampled(target: Target, image: Tensor, key: str, samples: int) -> Tensor:
+    """(n, c, h, w) answers on one image."""
+    seed = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16)
+    device = getattr(target, "device", "cpu")
+    with seeded(seed, device):
+        return target.predict(image.expand(samples, -1, -1, -1), [key] * samples).values
+
+
+def _truth(target: Target, records: Records) -> Truth:
+    truth, answered = records.truth, target.truth
+    if isinstance(truth, LabelTruth):
+        fits = isinstance(answered, LabelTruth) and answered.classes == truth.classes
+        shared = "classes"
+    else:
+        fits = answered == truth
+        shared = "channels and range"
+    if not fits:
         raise InputError(
-            f"{target.name} predicts {target.truth}, but {records.name} holds {truth}; "
-            "both must have the same classes"
+            f"{target.name} predicts {answered}, but {records.name} holds {truth}; both must have "
+            f"the same {shared}"
         )
     return truth
 
 
 def _columns(
-    target: Target, truth: LabelTruth, signals: Sequence[Signal]
+    target: Target, truth: Truth, signals: Sequence[Signal], samples: int
 ) -> tuple[SignalInfo, ...]:
+    kind = "labels" if isinstance(truth, LabelTruth) else "image"
+    for signal in signals:
+        if signal.on not in (kind, "any"):
+            raise UnmetNeedError(
+                f"signal {signal.name!r} is measured where the truth is "
+                f"{'a label map' if kind == 'image' else 'an image'}, but it is {truth}"
+            )
+        if signal.needs_samples and samples < 2:
+            raise UnmetNeedError(
+                f"signal {signal.name!r} needs several answers to one input; give samples > 1"
+            )
     infos = [info for signal in signals for info in signal.infos(truth)]
     if not infos:
         raise InputError("there is no signal to measure; name at least one")

@@ -72,6 +72,7 @@ class Pixels(PixelViews):
         truths: (b, h, w) int64 labels.
         truth_kind: what the labels mean.
         ids: (b,) record ids, to name the culprit in errors.
+        images: (b, c, h, w) that were asked about, where known.
 
     Raises:
         InputError: shapes do not fit, a label is outside the classes, or every pixel of a
@@ -84,8 +85,10 @@ class Pixels(PixelViews):
         truths: Tensor,
         truth_kind: LabelTruth,
         ids: Sequence[str] | None = None,
+        images: Tensor | None = None,
     ) -> None:
         super().__init__(prediction, truths, truth_kind)
+        self.images = images
         self.ids = tuple(ids) if ids is not None else tuple(str(i) for i in range(len(truths)))
         if truths.ndim != 3:
             raise InputError(f"truths must be (b, h, w) labels, got shape {tuple(truths.shape)}")

@@ -11,7 +11,7 @@ the other and calls its ``predict`` in ``_query``; its own answers are checked a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -50,6 +50,11 @@ class Target(ABC):
         self.truth = truth
         self.access = access
         self.name = name
+
+    @property
+    def judge(self) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """Asks the discriminator about (inputs, true images) -> (b,); None where there is none."""
+        return None
 
     @final
     def predict(self, images: Tensor, ids: Sequence[str] | None = None) -> Prediction:

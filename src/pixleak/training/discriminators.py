@@ -75,11 +75,6 @@ class Discriminator(nn.Module):
         return answers
 
 
-def realness(answers: Answers) -> Tensor:
-    """(b,) mean logit of "real" over patches and scales."""
-    return torch.stack([one[-1].flatten(1).mean(dim=1) for one in answers]).mean(dim=0)
-
-
 def against_real_and_made(objective: Objective, real: Answers, made: Answers) -> Tensor:
     """The discriminator's loss, mean over both kinds, patches and scales."""
     losses = []

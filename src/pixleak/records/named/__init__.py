@@ -7,10 +7,12 @@ from pixleak.records.named.camvid import CAMVID
 from pixleak.records.named.cityscapes import CITYSCAPES
 from pixleak.records.named.kvasir_seg import KVASIR_SEG
 from pixleak.records.named.msd_liver import MSD_LIVER
+from pixleak.records.named.pix2pix import FACADES, MAPS
 from pixleak.registry import Registry
 
 __all__ = ["DATASETS", "NamedSet"]
 
 DATASETS: Registry[NamedSet] = Registry(
-    "datasets", {each.name: each for each in (KVASIR_SEG, CAMVID, CITYSCAPES, MSD_LIVER)}
+    "datasets",
+    {each.name: each for each in (KVASIR_SEG, CAMVID, CITYSCAPES, MSD_LIVER, FACADES, MAPS)},
 )

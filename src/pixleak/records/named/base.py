@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pixleak.errors import InputError
 from pixleak.records.fetch import Download
-from pixleak.types import Truth
+from pixleak.types import LabelTruth, Truth
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pixleak.records.base import Records
+
+
+PHOTO_TO_LABELS, LABELS_TO_PHOTO = "photo-to-labels", "labels-to-photo"
 
 
 class OpenSet(Protocol):
@@ -38,6 +44,9 @@ class NamedSet:
         open: reads a copy of it.
         downloads: what may be fetched without logging in anywhere; may be empty.
         how_to_get: one or two sentences for a user who has no copy.
+        directions: from what to what it can be read, the usual one first; sets of label maps are
+            turned round by :func:`open_named`.
+        edges: finds the edges between instances, where the set has instances.
     """
 
     name: str
@@ -48,6 +57,41 @@ class NamedSet:
     open: OpenSet
     downloads: tuple[Download, ...]
     how_to_get: str
+    directions: tuple[str, ...] = (PHOTO_TO_LABELS, LABELS_TO_PHOTO)
+    edges: Callable[[Path, tuple[int, int] | None], Callable[[int], Tensor] | None] | None = None
+
+
+def chosen_direction(name: str, known: tuple[str, ...], direction: str | None) -> str:
+    """The direction asked for, or the first.
+
+    Raises:
+        InputError: the set has no such direction.
+    """
+    if direction is None:
+        return known[0]
+    if direction not in known:
+        raise InputError(f"{name}: there is no direction {direction!r}; known: {', '.join(known)}")
+    return direction
+
+
+def open_named(
+    known: NamedSet, root: Path, size: tuple[int, int] | None, direction: str | None = None
+) -> Records:
+    """A named set in one of its directions.
+
+    Raises:
+        InputError: ``root`` does not hold the set, or it has no such direction.
+    """
+    from pixleak.records.turned import labels_to_photo
+
+    if not isinstance(known.truth, LabelTruth):
+        return known.open(root, size, direction=direction)  # type: ignore[call-arg]
+    way = chosen_direction(known.name, known.directions, direction)
+    records = known.open(root, size)
+    if way == PHOTO_TO_LABELS:
+        return records
+    edges = None if known.edges is None else known.edges(root, size)
+    return labels_to_photo(records, edges=edges)
 
 
 def root_with(root: Path, inside: tuple[str, ...], needed: tuple[str, ...], what: str) -> Path:

@@ -11,6 +11,7 @@ from pixleak.types import LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.records.turned import InstanceEdges
 
 # Label id in the files -> name, in the order of the 19 train ids; all other ids are void.
 _CLASSES = {
@@ -37,8 +38,11 @@ _CLASSES = {
 _TRUTH = LabelTruth(19, ignore=255, names=tuple(_CLASSES.values()), background=None)
 
 
+_PARTS = ("train", "val")
+
+
 def open_cityscapes(
-    root: Path, size: tuple[int, int] | None = None, *, parts: tuple[str, ...] = ("train", "val")
+    root: Path, size: tuple[int, int] | None = None, *, parts: tuple[str, ...] = _PARTS
 ) -> Records:
     """``leftImg8bit/PART/CITY`` and ``gtFine/PART/CITY``; the city is the group.
 
@@ -69,6 +73,33 @@ def open_cityscapes(
     return masked_images(keys, images, labels, reader, name="cityscapes", size=size)
 
 
+def edges_of(root: Path, size: tuple[int, int] | None = None) -> InstanceEdges | None:
+    """Edges between instances, in the order of the records; None where no instances are there.
+
+    Raises:
+        InputError: some frames have instances and others have not.
+    """
+    from pixleak.records.files import image_files
+    from pixleak.records.turned import InstanceEdges
+
+    folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")
+    files: list[str] = []
+    lacking: list[str] = []
+    for part in _PARTS:
+        for city in sorted(path for path in (folder / "leftImg8bit" / part).iterdir()):
+            if not city.is_dir():
+                continue
+            truths = folder / "gtFine" / part / city.name
+            for stem in image_files(city, "_leftImg8bit"):
+                path = truths / f"{stem}_gtFine_instanceIds.png"
+                (files if path.is_file() else lacking).append(str(path))
+    if files and lacking:
+        raise InputError(
+            f"cityscapes: {lacking[0]} is missing, although other frames have their instances"
+        )
+    return InstanceEdges(tuple(files), size) if files else None
+
+
 CITYSCAPES = NamedSet(
     name="cityscapes",
     summary="3475 finely labelled street scenes, 19 classes, void ignored, grouped by city",
@@ -76,6 +107,7 @@ CITYSCAPES = NamedSet(
     terms="non-commercial; registration required",
     truth=_TRUTH,
     open=open_cityscapes,
+    edges=edges_of,
     downloads=(),
     how_to_get="Register at https://www.cityscapes-dataset.com, unpack "
     "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip into one folder, which is the root.",

@@ -1,0 +1,90 @@
+"""The side-by-side sets that pix2pix distributes: facades and maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pixleak.errors import InputError
+from pixleak.records.fetch import Download
+from pixleak.records.named.base import NamedSet, chosen_direction
+from pixleak.types import ImageTruth
+
+if TYPE_CHECKING:
+    from pixleak.records.base import Records
+
+_PARTS = ("train", "val", "test")
+_URL = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{}.tar.gz"
+FACADES_WAYS = ("labels-to-photo", "photo-to-labels")
+MAPS_WAYS = ("aerial-to-map", "map-to-aerial")
+_A_TO_B = ("photo-to-labels", "aerial-to-map", "AtoB")
+
+
+def _open(
+    name: str,
+    ways: tuple[str, ...],
+    root: Path,
+    size: tuple[int, int] | None,
+    direction: str | None,
+) -> Records:
+    """The parts that are there, one after the other; the id begins with the part."""
+    from pixleak.records.base import RecordKey
+    from pixleak.records.files import image_files
+    from pixleak.records.pairs import halves
+
+    way = chosen_direction(name, (*ways, "AtoB", "BtoA"), direction)
+    root = Path(root)
+    folder = root / name if (root / name).is_dir() else root
+    parts = [part for part in _PARTS if (folder / part).is_dir()]
+    if not parts:
+        raise InputError(
+            f"{name}: {root} holds none of the folders {', '.join(_PARTS)}; see pixleak data list"
+        )
+    keys, files = [], []
+    for part in parts:
+        for stem, path in image_files(folder / part).items():
+            keys.append(RecordKey(f"{part}-{stem}"))
+            files.append(path)
+    return halves(keys, files, input_left=way in _A_TO_B, size=size, name=name)
+
+
+def open_facades(
+    root: Path, size: tuple[int, int] | None = None, *, direction: str | None = None
+) -> Records:
+    """``train``, ``val``, ``test``: photo on the left, labels on the right, 256 x 256 each."""
+    return _open("facades", FACADES_WAYS, root, size, direction)
+
+
+def open_maps(
+    root: Path, size: tuple[int, int] | None = None, *, direction: str | None = None
+) -> Records:
+    """``train``, ``val``: aerial photo on the left, map on the right, 600 x 600 each."""
+    return _open("maps", MAPS_WAYS, root, size, direction)
+
+
+FACADES = NamedSet(
+    name="facades",
+    summary="606 pairs of label map and photo of building fronts, for generators",
+    source="Tylecek, Sara, Spatial Pattern Templates for Recognition of Objects with Regular "
+    "Structure, GCPR 2013; pairs of Isola et al., CVPR 2017, arXiv:1611.07004",
+    terms="see https://cmp.felk.cvut.cz/~tylecr1/facade/; cite the paper",
+    truth=ImageTruth(3),
+    open=open_facades,
+    downloads=(Download(_URL.format("facades")),),
+    how_to_get="pixleak data fetch facades, or pix2pix's facades.tar.gz. Give the folder that "
+    "holds train/ as root.",
+    directions=FACADES_WAYS,
+)
+MAPS = NamedSet(
+    name="maps",
+    summary="2194 pairs of aerial photo and map, for generators",
+    source="Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, CVPR "
+    "2017, arXiv:1611.07004",
+    terms="scraped from Google Maps by the authors: research use; look at Google's terms",
+    truth=ImageTruth(3),
+    open=open_maps,
+    downloads=(Download(_URL.format("maps")),),
+    how_to_get="pixleak data fetch maps, or pix2pix's maps.tar.gz. Give the folder that holds "
+    "train/ as root.",
+    directions=MAPS_WAYS,
+)

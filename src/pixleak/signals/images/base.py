@@ -1,0 +1,26 @@
+"""What a signal of a generator is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pixleak.signals.base import Columns, Signal
+from pixleak.signals.images.pixels import ImagePixels
+
+
+@dataclass(frozen=True)
+class ImageSignal(Signal):
+    """Reduces output and true image to one number, or a family of them.
+
+    ``optional`` ones are measured only where they are named: they need an extra, or several
+    queries.
+    """
+
+    on: ClassVar[Literal["labels", "image", "any"]] = "image"
+    optional: ClassVar[bool] = False
+
+    @abstractmethod
+    def measure(self, pixels: ImagePixels) -> Columns:
+        """The (b, c) values of b records."""

@@ -1,0 +1,79 @@
+"""The right kind of target for a torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pixleak.errors import InputError
+from pixleak.types import Access, ImageTruth, Truth
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from pixleak.targets.module import ModuleTarget
+
+
+def asked(
+    module: nn.Module,
+    truth: Truth,
+    access: Access,
+    *,
+    name: str = "target",
+    device: str | torch.device | None = None,
+    discriminator: nn.Module | None = None,
+) -> ModuleTarget:
+    """A segmenter or a generator, by the kind of truth.
+
+    Args:
+        module: to ask.
+        truth: what its output should look like.
+        access: what it gives away.
+        name: what to call it in errors and reports.
+        device: where to query; None: wherever the module lies.
+        discriminator: what the generator was trained against: (inputs, outputs) -> logits of
+            "real", a tensor or a list (of lists, the last of each counts) of them.
+
+    Raises:
+        InputError: access to a discriminator that is not there.
+    """
+    from pixleak.targets.generator import GeneratorTarget
+    from pixleak.targets.module import ModuleTarget
+
+    if not isinstance(truth, ImageTruth):
+        return ModuleTarget(module, truth, access, name=name, device=device)
+    return GeneratorTarget(
+        module,
+        truth,
+        access,
+        name=name,
+        device=device,
+        discriminator=discriminator,
+        realness=mean_logit,
+    )
+
+
+def mean_logit(discriminator: nn.Module, inputs: Tensor, outputs: Tensor) -> Tensor:
+    """(b,) the mean logit of "real" over patches, and over scales where there are several.
+
+    Raises:
+        InputError: the discriminator answers with something else.
+    """
+    import torch
+
+    def of(answer: object) -> Tensor:
+        if isinstance(answer, torch.Tensor) and answer.ndim >= 1 and len(answer) == len(inputs):
+            return answer.reshape(len(inputs), -1).float().mean(dim=1)
+        raise InputError(
+            "the discriminator must answer with logits (b, ...) for (inputs, outputs), a tensor "
+            f"or a list of them, one a scale; got {type(answer).__name__}"
+        )
+
+    answer = discriminator(inputs, outputs)
+    if isinstance(answer, torch.Tensor):
+        return of(answer)
+    if not isinstance(answer, Sequence) or isinstance(answer, Mapping) or not answer:
+        return of(answer)
+    last = [scale[-1] if isinstance(scale, Sequence) else scale for scale in answer]
+    return torch.stack([of(one) for one in last]).mean(dim=0)
