@@ -68,11 +68,13 @@ class Difficulty(Signal):
         """
 
     def measure(self, pixels: Seen) -> Columns:
-        return Columns.single(self.of(pixels))
+        values = self.of(pixels)
+        known = np.isfinite(values)
+        return Columns.single(np.where(known, values, 0.0), known)
 
     @abstractmethod
     def of(self, seen: Seen) -> Floats:
-        """(b,) difficulties."""
+        """(b,) difficulties; NaN where a record has none."""
 
 
 def true_images(seen: Seen) -> Tensor:
