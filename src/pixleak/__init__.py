@@ -7,6 +7,8 @@
     result.save("runs/mine")          # result.json, scores.parquet, report.html
 
     pixleak.evaluate(scores, member)  # scores from elsewhere
+    pixleak.query(model, record, nonmembers)     # one record
+    pixleak.set_test(model, owned, comparable)   # a whole set
 
 The pipeline: records -> one query a record -> signals -> attacks -> evaluation -> verdict.
 """
@@ -21,14 +23,19 @@ from pixleak.version import __version__
 if TYPE_CHECKING:
     from pixleak.auditing.api import audit as audit
     from pixleak.auditing.api import evaluate as evaluate
+    from pixleak.auditing.api import query as query
+    from pixleak.auditing.api import set_test as set_test
     from pixleak.records.base import Record as Record
     from pixleak.records.base import RecordKey as RecordKey
     from pixleak.records.base import Records as Records
     from pixleak.records.dataset import read_dataset as read_dataset
     from pixleak.records.folders import read_folders as read_folders
+    from pixleak.records.pairs import read_pairs as read_pairs
+    from pixleak.records.pairs import read_side_by_side as read_side_by_side
     from pixleak.records.phantom import phantom as phantom
     from pixleak.records.splits import block_split as block_split
     from pixleak.records.splits import random_split as random_split
+    from pixleak.records.turned import labels_to_photo as labels_to_photo
     from pixleak.results import Result as Result
     from pixleak.training.recipe import Recipe as Recipe
     from pixleak.types import Access as Access
@@ -39,11 +46,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "audit": "pixleak.auditing.api",
     "evaluate": "pixleak.auditing.api",
+    "query": "pixleak.auditing.api",
+    "set_test": "pixleak.auditing.api",
     "Record": "pixleak.records.base",
     "RecordKey": "pixleak.records.base",
     "Records": "pixleak.records.base",
     "read_dataset": "pixleak.records.dataset",
     "read_folders": "pixleak.records.folders",
+    "read_pairs": "pixleak.records.pairs",
+    "read_side_by_side": "pixleak.records.pairs",
+    "labels_to_photo": "pixleak.records.turned",
     "phantom": "pixleak.records.phantom",
     "block_split": "pixleak.records.splits",
     "random_split": "pixleak.records.splits",

@@ -114,9 +114,16 @@ def _print(result: Any) -> None:
 
 @app.command()
 @_friendly
-def demo(out: Out = Path("runs/demo"), settings: Settings = None) -> None:
-    """Audit a small U-Net on images that pixleak generates itself; no download."""
-    _audit(Path(__file__).parent / "auditing" / "demo.yaml", settings or [], out)
+def demo(
+    out: Out = Path("runs/demo"),
+    generator: Annotated[
+        bool, typer.Option("--generator", help="A generator, from label maps to images.")
+    ] = False,
+    settings: Settings = None,
+) -> None:
+    """Audit a small model on images that pixleak generates itself; no download."""
+    file = "demo_generator.yaml" if generator else "demo.yaml"
+    _audit(Path(__file__).parent / "auditing" / file, settings or [], out)
 
 
 @app.command()
@@ -126,11 +133,56 @@ def audit(
     out: Out = Path("runs/audit"),
     settings: Settings = None,
 ) -> None:
-    """Audit a segmentation model as CONFIG says, and write a report.
+    """Audit a segmentation model or a generator as CONFIG says, and write a report.
 
     A run that was interrupted goes on where it stopped when the same command is given again.
     """
     _audit(config, settings or [], out)
+
+
+Json = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Also write the answer as JSON, to this file.")
+]
+
+
+@app.command()
+@_friendly
+def query(
+    config: Annotated[Path, typer.Argument(help="YAML file: target, record, nonmembers.")],
+    given: Annotated[Path, typer.Argument(metavar="INPUT", help="Image file: the model's input.")],
+    wanted: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="Image file: its true output, or label map.")
+    ],
+    out: Json = None,
+    settings: Settings = None,
+) -> None:
+    """Ask about one record: its error, its difficulty, and what they say of membership."""
+    from pixleak.auditing.configfile import read_model
+    from pixleak.auditing.query import query_config
+    from pixleak.auditing.questions import QueryConfig
+
+    answer = query_config(read_model(config, QueryConfig, settings or []), given, wanted)
+    _print(answer)
+    if out is not None:
+        answer.save(out)
+
+
+@app.command("set-test")
+@_friendly
+def set_test(
+    config: Annotated[Path, typer.Argument(help="YAML file: target, owned, comparable.")],
+    out: Json = None,
+    settings: Settings = None,
+) -> None:
+    """Test whether a whole set was used, against comparable records that cannot have been."""
+    from pixleak.auditing.configfile import read_model
+    from pixleak.auditing.questions import SetTestConfig
+    from pixleak.auditing.set_test import set_test_config
+
+    answer = set_test_config(read_model(config, SetTestConfig, settings or []))
+    _print(answer)
+    if out is not None:
+        answer.save(out)
 
 
 @app.command()

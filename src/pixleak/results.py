@@ -40,11 +40,13 @@ Number = Annotated[
 ]
 
 
-class _Model(BaseModel):
+class SavedModel(BaseModel):
+    """What is written as JSON: strict about unknown fields, infinite numbers as words."""
+
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings", frozen=True)
 
 
-class Interval(_Model):
+class Interval(SavedModel):
     """An estimate with its two-sided interval."""
 
     value: Number
@@ -54,7 +56,7 @@ class Interval(_Model):
     method: str = Field(description="how the interval was made, 'bootstrap by subject', ...")
 
 
-class Rate(_Model):
+class Rate(SavedModel):
     """A share of trials with its Clopper-Pearson interval."""
 
     value: Number
@@ -64,7 +66,7 @@ class Rate(_Model):
     trials: int
 
 
-class PositivePredictiveValue(_Model):
+class PositivePredictiveValue(SavedModel):
     """Share of members among the records called members, had ``prior`` of all been members."""
 
     prior: float = Field(description="assumed share of members among the records in question")
@@ -73,7 +75,7 @@ class PositivePredictiveValue(_Model):
     high: Number
 
 
-class TprAtFpr(_Model):
+class TprAtFpr(SavedModel):
     """True positive rate at the lowest threshold that keeps the FPR at most ``fpr``."""
 
     fpr: float
@@ -101,7 +103,7 @@ class TprAtFpr(_Model):
 PointName = Literal["oracle", "shadow", "shadow-training-loss"]
 
 
-class OperatingPoint(_Model):
+class OperatingPoint(SavedModel):
     """What happens at one threshold."""
 
     name: PointName = Field(
@@ -116,7 +118,7 @@ class OperatingPoint(_Model):
     fpr: Rate
 
 
-class AttackResult(_Model):
+class AttackResult(SavedModel):
     """One attack over one signal, evaluated."""
 
     name: str = Field(description="attack, a name of pixleak list")
@@ -138,7 +140,7 @@ class AttackResult(_Model):
     control_note: str = Field(default="", description="why there is no control, if so")
 
 
-class Control(_Model):
+class Control(SavedModel):
     """Something that must not tell members from non-members if the audit is fair."""
 
     name: str
@@ -148,7 +150,7 @@ class Control(_Model):
     explanation: str
 
 
-class DuplicatePair(_Model):
+class DuplicatePair(SavedModel):
     """Two records on different sides of the split that look alike."""
 
     member: str
@@ -157,7 +159,7 @@ class DuplicatePair(_Model):
     distance: Number = Field(description="root mean square pixel difference, image range 0..1")
 
 
-class DuplicateCheck(_Model):
+class DuplicateCheck(SavedModel):
     """Records that occur, exactly or nearly, on both sides of the split."""
 
     pairs: list[DuplicatePair] = Field(description="the closest pairs, at most 50")
@@ -167,7 +169,7 @@ class DuplicateCheck(_Model):
     explanation: str
 
 
-class ShiftFeature(_Model):
+class ShiftFeature(SavedModel):
     """One property of the records, compared between members and non-members."""
 
     feature: str
@@ -178,7 +180,7 @@ class ShiftFeature(_Model):
     p_adjusted: Number = Field(description="Holm over the features")
 
 
-class ShiftCheck(_Model):
+class ShiftCheck(SavedModel):
     """Whether members and non-members differ in plain image properties."""
 
     features: list[ShiftFeature]
@@ -186,7 +188,7 @@ class ShiftCheck(_Model):
     explanation: str
 
 
-class ReferencesInfo(_Model):
+class ReferencesInfo(SavedModel):
     """The pool of reference models."""
 
     models: int
@@ -200,7 +202,7 @@ class ReferencesInfo(_Model):
     file: str = Field(default="membership.csv", description="who was trained on what")
 
 
-class Fidelity(_Model):
+class Fidelity(SavedModel):
     """Whether the reference models resemble the target, so that they can stand in for it."""
 
     loss: str = Field(description="the signal compared")
@@ -212,7 +214,7 @@ class Fidelity(_Model):
     explanation: str
 
 
-class SpreadRate(_Model):
+class SpreadRate(SavedModel):
     """The mean over victims of the true positive rate at one false positive rate."""
 
     fpr: float
@@ -224,7 +226,7 @@ class SpreadRate(_Model):
     resolvable: bool
 
 
-class Spread(_Model):
+class Spread(SavedModel):
     """One attack over many victims."""
 
     name: str
@@ -238,7 +240,7 @@ class Spread(_Model):
     tpr_at_fpr: list[SpreadRate]
 
 
-class LeaveOneOut(_Model):
+class LeaveOneOut(SavedModel):
     """Every reference model in turn as the victim, the others as its references."""
 
     victims: list[str]
@@ -248,7 +250,7 @@ class LeaveOneOut(_Model):
     explanation: str
 
 
-class Slice(_Model):
+class Slice(SavedModel):
     """The records of one kind."""
 
     kind: str = Field(description="class, object size, border length, mask")
@@ -263,7 +265,7 @@ class Slice(_Model):
     )
 
 
-class Slices(_Model):
+class Slices(SavedModel):
     """One attack's result by kind of record."""
 
     attack: str
@@ -275,7 +277,7 @@ class Slices(_Model):
     explanation: str
 
 
-class SubjectLevel(_Model):
+class SubjectLevel(SavedModel):
     """Attacks on subjects: one score each, from all of a subject's records."""
 
     members: int = Field(description="subjects that were trained on")
@@ -284,7 +286,7 @@ class SubjectLevel(_Model):
     explanation: str
 
 
-class Epsilon(_Model):
+class Epsilon(SavedModel):
     """A lower bound of the target's epsilon from one training run with canaries."""
 
     lower_bound: Number
@@ -301,7 +303,7 @@ class Epsilon(_Model):
     explanation: str
 
 
-class Verdict(_Model):
+class Verdict(SavedModel):
     """The answer, by the written rule in pixleak.evaluation.verdict."""
 
     answer: Literal["leak", "none-found", "cannot-tell"]
@@ -314,7 +316,7 @@ class Verdict(_Model):
     level: float = Field(description="family-wise level of the tests")
 
 
-class RecordsInfo(_Model):
+class RecordsInfo(SavedModel):
     """The records that the audit asked about."""
 
     name: str
@@ -324,7 +326,7 @@ class RecordsInfo(_Model):
     digest: str = Field(description="SHA-256 over the prepared records")
 
 
-class SplitInfo(_Model):
+class SplitInfo(SavedModel):
     """Who was trained on what; the ids lie in split.csv."""
 
     kind: str
@@ -334,7 +336,7 @@ class SplitInfo(_Model):
     file: str = "split.csv"
 
 
-class ModelInfo(_Model):
+class ModelInfo(SavedModel):
     """A model that took part."""
 
     name: str = Field(description="target, shadow-0, untrained, ...")
@@ -364,7 +366,7 @@ class ModelInfo(_Model):
     )
 
 
-class Exposure(_Model):
+class Exposure(SavedModel):
     """One record on show."""
 
     id: str
@@ -376,7 +378,7 @@ class Exposure(_Model):
     exhibit: int = Field(description="index of its pictures in exhibits.npz")
 
 
-class Exposures(_Model):
+class Exposures(SavedModel):
     """The members that the strongest attack is surest and least sure of."""
 
     attack: str
@@ -385,7 +387,7 @@ class Exposures(_Model):
     records: list[Exposure]
 
 
-class Environment(_Model):
+class Environment(SavedModel):
     """Where it ran."""
 
     pixleak: str
@@ -412,7 +414,7 @@ def environment_here(*packages: str, device: str = "cpu") -> Environment:
     )
 
 
-class Result(_Model):
+class Result(SavedModel):
     """Everything an audit found out.
 
     ``verdict.answer`` is ``"leak"``, ``"none-found"`` or ``"cannot-tell"``, and

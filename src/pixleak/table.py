@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderResult
 
+    from pixleak.answers import Query, SetResult
     from pixleak.results import (
         AttackResult,
         Control,
@@ -106,10 +107,85 @@ def _spreads(found: LeaveOneOut) -> Table:
 
 def result_text(result: Result, width: int = 110) -> str:
     """The same as plain text without colours."""
+    return as_text(result_table(result), width)
+
+
+def as_text(shown: Group, width: int = 110) -> str:
+    """Renderables as plain text without colours."""
     file = io.StringIO()
     console = Console(file=file, width=width, color_system=None, force_terminal=False)
-    console.print(result_table(result))
+    console.print(shown)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+
+_TOLD = {
+    "unusual": ("UNUSUAL", "bold red"),
+    "not-unusual": ("NOT UNUSUAL", "bold green"),
+    "used": ("USED", "bold red"),
+    "not-shown": ("NOT SHOWN", "bold green"),
+    "cannot-tell": ("CANNOT TELL", "bold yellow"),
+}
+
+
+def query_table(query: Query) -> Group:
+    """One record: the answer, its numbers, and what cannot be concluded."""
+    word, style = _TOLD[query.answer]
+    table = _plain_table()
+    for column in ("Measure", "value", "unit"):
+        table.add_column(column, overflow="fold")
+    if query.references:
+        table.add_column(f"of {query.references} non-members\nas much a member", no_wrap=True)
+        table.add_column("p", no_wrap=True)
+    for measure in (*query.errors, *query.difficulties, *query.membership_errors):
+        starred = "* " if measure.name == query.decided_by and query.references else ""
+        row = [f"{starred}{escape(measure.title)}", f"{measure.value:.4g}", escape(measure.unit)]
+        if query.references:
+            at = measure.above
+            row.append(
+                "-"
+                if at is None
+                else escape(f"{100 * at.value:.1f} % [{100 * at.low:.1f}, {100 * at.high:.1f}]")
+            )
+            row.append("-" if measure.p_value is None else f"{measure.p_value:.3g}")
+        table.add_row(*row)
+    parts: list[Text | Table | Padding] = [
+        Text(query.title, style="bold"),
+        Text.assemble((word, style), "  ", query.sentence),
+        Text(),
+        table,
+    ]
+    if query.references:
+        parts.append(Text("* what the answer goes by; p: conformal, one-sided"))
+    parts += [Padding(Text(f"- {caution}"), (0, 0, 0, 2)) for caution in query.cautions]
+    return Group(*parts)
+
+
+def set_table(found: SetResult) -> Group:
+    """A set: the answer, the test, the controls."""
+    word, style = _TOLD[found.answer]
+    table = _plain_table()
+    table.add_column("")
+    table.add_column("")
+    for name, value in (
+        ("owner's records (independent)", f"{found.owned} ({found.owned_units})"),
+        ("comparable records (independent)", f"{found.comparable} ({found.comparable_units})"),
+        ("compared by", found.score),
+        ("p-value", f"{found.p_value:.3g} ({found.permutations} permutations)"),
+        ("effect (Cohen's d)", f"{found.effect:.2f}"),
+        ("AUC of a record", _auc(found.auc)),
+        ("AUC found with probability 0.8", f"{found.detectable_auc:.2f}"),
+    ):
+        table.add_row(name, value)
+    parts: list[Text | Table | Padding] = [
+        Text(found.title, style="bold"),
+        Text.assemble((word, style), "  ", found.sentence),
+        Text(),
+        table,
+        Text(),
+        _controls(found.controls),
+    ]
+    parts += [Padding(Text(f"- {c.explanation}"), (0, 0, 0, 2)) for c in found.controls]
+    return Group(*parts)
 
 
 def _plain_table(gap: int = 2) -> Table:

@@ -1,4 +1,4 @@
-"""The two questions of the library, as functions."""
+"""The questions of the library, as functions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
+    from pixleak.answers import Query, SetResult
     from pixleak.auditing.config import AuditConfig
     from pixleak.auditing.plan import GivenTarget
     from pixleak.records.base import Records
@@ -250,6 +251,110 @@ def _given(
         return given_function(model, records.truth, access)
     raise InputError(
         f"model is a {type(model).__name__}; expected a torch module, a target or a function"
+    )
+
+
+def query(
+    model: nn.Module | Target | Callable[..., object],
+    record: Records,
+    nonmembers: Records | None = None,
+    *,
+    access: Access | str | None = None,
+    difficulties: Sequence[str] | None = None,
+    alpha: float = 1.0,
+    level: float = 0.05,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Query:
+    """One record: its error, its difficulty, and where it lies among reference non-members.
+
+    Args:
+        model: a torch module, a pixleak target, or a function from images to predictions.
+        record: a set of one record; :func:`pixleak.read_pairs` and the other readers make them.
+        nonmembers: comparable records that the model was not trained on. Without them nothing can
+            be concluded, and the answer says so.
+        access: as of :func:`audit`.
+        difficulties: names; None for the usual ones of generators.
+        alpha: weight of the difficulty in the plain membership error.
+        level: of the p-value that the answer goes by.
+        seed: of what is drawn.
+        device: where a module is run.
+
+    Raises:
+        InputError: more than one record, or records that cannot be compared or asked about.
+
+    Example:
+        >>> import torch, pixleak
+        >>> from pixleak.records.turned import labels_to_photo
+        >>> records = labels_to_photo(pixleak.phantom(24, size=16, seed=0))
+        >>> model = torch.nn.Conv2d(2, 1, 3, padding=1)
+        >>> mine, others = records.select(records.ids[:1]), records.select(records.ids[1:])
+        >>> plain = ["difficulty-total-variation"]
+        >>> pixleak.query(model, mine, others, difficulties=plain).answer in (
+        ...     "not-unusual", "unusual", "cannot-tell")
+        True
+        >>> pixleak.query(model, mine, difficulties=plain).answer
+        'cannot-tell'
+    """
+    from pixleak.auditing.query import query_records
+
+    granted = access_for(record.truth, None if access is None else _access(access))
+    target = _given(model, record, granted, seed, device, None)
+    return query_records(
+        target.target,
+        record,
+        nonmembers,
+        difficulties=difficulties,
+        alpha=alpha,
+        level=level,
+        seed=seed,
+    )
+
+
+def set_test(
+    model: nn.Module | Target | Callable[..., object],
+    owned: Records,
+    comparable: Records,
+    *,
+    access: Access | str | None = None,
+    difficulties: Sequence[str] | None = None,
+    level: float = 0.05,
+    permutations: int = 10_000,
+    seed: int = 0,
+    device: str = "cpu",
+) -> SetResult:
+    """Was this set used? An owner's records against comparable ones that cannot have been.
+
+    Each record's error is taken less what its difficulty predicts, by a regression on all records
+    together; the difference between the two sets is tested by permuting whole subjects. The answer
+    is refused where a classifier that never asks the model can tell the sets apart.
+
+    Args:
+        model: a torch module, a pixleak target, or a function from images to predictions.
+        owned: the records in question.
+        comparable: records like them that the model cannot have been trained on.
+        access: as of :func:`audit`.
+        difficulties: names; None for the usual ones of generators.
+        level: of the test.
+        permutations: at random.
+        seed: of them.
+        device: where a module is run.
+
+    Raises:
+        InputError: too few subjects, or records that cannot be compared or asked about.
+    """
+    from pixleak.auditing.set_test import compare_sets
+
+    granted = access_for(owned.truth, None if access is None else _access(access))
+    target = _given(model, owned, granted, seed, device, None)
+    return compare_sets(
+        target.target,
+        owned,
+        comparable,
+        difficulties=difficulties,
+        level=level,
+        permutations=permutations,
+        seed=seed,
     )
 
 

@@ -39,7 +39,7 @@ def assemble(config: AuditConfig) -> Plan:
         InputError: records, target or split cannot be had as configured.
     """
     records, split = _records_and_split(config)
-    target = _target(config.target, records.truth, config.seed)
+    target = open_target(config.target, records.truth, config.seed)
     generator = isinstance(records.truth, ImageTruth)
     if generator and config.learned:
         raise InputError(
@@ -181,7 +181,12 @@ def _without_shadow(split: Split) -> Split:
     return replace(split, roles=roles | kept)
 
 
-def _target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | TrainedTarget:
+def open_target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | TrainedTarget:
+    """What a configuration describes as the target.
+
+    Raises:
+        InputError: it cannot be had, or its access does not go with the truth.
+    """
     from pixleak.targets.load import load_function, load_module
 
     access = access_for(truth, target.access)

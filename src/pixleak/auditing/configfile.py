@@ -10,7 +10,7 @@ import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, TypeVar, Union
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -28,9 +28,9 @@ def _models_of(annotation: Any) -> list[type[BaseModel]]:
     return []
 
 
-def _keys_at(location: Sequence[int | str]) -> list[str]:
+def _keys_at(location: Sequence[int | str], kind: type[BaseModel]) -> list[str]:
     """The keys that are known where a validation error happened."""
-    models: list[type[BaseModel]] = [AuditConfig]
+    models: list[type[BaseModel]] = [kind]
     for part in location[:-1]:
         tagged = [
             m
@@ -53,7 +53,7 @@ def _keys_at(location: Sequence[int | str]) -> list[str]:
     return sorted({name for m in models for name in m.model_fields})
 
 
-def _sentence(error: ValidationError, where: str) -> str:
+def _sentence(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
     """The first validation error as one sentence that names the key."""
     first = error.errors()[0]
     tags = {"phantom", "named", "folders", "volumes", "dataset", "pairs", "side-by-side"}
@@ -61,7 +61,7 @@ def _sentence(error: ValidationError, where: str) -> str:
     location = [part for part in first["loc"] if part not in tags]
     key = ".".join(str(part) for part in location)
     if first["type"] == "extra_forbidden":
-        known = _keys_at(first["loc"])
+        known = _keys_at(first["loc"], kind)
         return f"{where}: unknown key {key!r}{alternatives(str(first['loc'][-1]), known)}"
     message = first["msg"].removeprefix("Value error, ")
     got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
@@ -97,7 +97,7 @@ _PATH_KEYS = (
     "root", "images", "masks", "labels", "inputs", "targets", "path", "checkpoint", "weights",
 )  # fmt: skip
 _UNDER_ROOT = ("images", "masks", "labels", "inputs", "targets")
-_SPEC_KEYS = ("module", "function")
+_SPEC_KEYS = ("module", "function", "discriminator")
 
 
 def _resolve(content: Any, base: Path) -> Any:
@@ -130,11 +130,19 @@ def parse_config(content: dict[str, Any], where: str = "configuration") -> Audit
     try:
         return AuditConfig.model_validate(content)
     except ValidationError as error:
-        raise InputError(_sentence(error, where)) from error
+        raise InputError(_sentence(error, where, AuditConfig)) from error
+
+
+Config = TypeVar("Config", bound=BaseModel)
 
 
 def read_config(path: Path, settings: Sequence[str] = ()) -> AuditConfig:
-    """Read a YAML configuration and apply ``--set`` overrides.
+    """An audit's configuration; see :func:`read_model`."""
+    return read_model(path, AuditConfig, settings)
+
+
+def read_model(path: Path, kind: type[Config], settings: Sequence[str] = ()) -> Config:
+    """Read a YAML configuration of some kind and apply ``--set`` overrides.
 
     Paths in the file are relative to the file; paths in overrides to the working directory.
 
@@ -153,7 +161,10 @@ def read_config(path: Path, settings: Sequence[str] = ()) -> AuditConfig:
         raise InputError(f"{path}: expected keys such as records and target at the top level")
     content = _resolve(content, path.parent)
     override(content, settings)
-    return parse_config(content, str(path))
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InputError(_sentence(error, str(path), kind)) from error
 
 
 def _resolve_setting(path: Sequence[str], value: Any) -> Any:

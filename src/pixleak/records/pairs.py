@@ -98,15 +98,27 @@ def read_pairs(
     check_format(size, channels)
     check_format(size, target_channels)
     files = matched(image_files(inputs), image_files(targets), ("input", "target"))
-    load = _TwoFiles(
-        tuple(str(path) for _, path, _ in files),
-        tuple(str(path) for _, _, path in files),
+    return read_files(
+        _keys([stem for stem, _, _ in files], subject, group),
+        [path for _, path, _ in files],
+        [path for _, _, path in files],
         (channels, target_channels),
         size,
+        name if name is not None else Path(inputs).name,
     )
-    keys = _keys([stem for stem, _, _ in files], subject, group)
-    called = name if name is not None else Path(inputs).name
-    return Records(keys, load, ImageTruth(target_channels), called)
+
+
+def read_files(
+    keys: Sequence[RecordKey],
+    inputs: Sequence[Path],
+    targets: Sequence[Path],
+    channels: tuple[int, int],
+    size: Size | None,
+    name: str,
+) -> Records:
+    """Records of given files of inputs and of true outputs, in the order of the keys."""
+    load = _TwoFiles(tuple(map(str, inputs)), tuple(map(str, targets)), channels, size)
+    return Records(keys, load, ImageTruth(channels[1]), name)
 
 
 def read_side_by_side(

