@@ -58,16 +58,40 @@ def cells(only: str | None) -> list[tuple[str, int, int]]:
     return found
 
 
+def difficulties(root: Path) -> dict[str, Any]:
+    """Signal tables of all records: the usual difficulties, and variants of the deep features."""
+    from pixleak.records.named import DATASETS
+    from pixleak.records.named.base import open_named
+    from pixleak.signals.difficulty import DIFFICULTIES
+    from pixleak.signals.difficulty.base import measure_difficulty
+    from pixleak.signals.difficulty.features import FeatureDifficulty
+
+    records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
+    variants = {
+        "deep features, faithful": FeatureDifficulty(mode="faithful"),
+        **{f"deep features, stage {k + 1}": FeatureDifficulty(stages=(k,)) for k in range(4)},
+        **{
+            f"faithful, {share:.0%} fitted": FeatureDifficulty(mode="faithful", share=share)
+            for share in (0.3, 0.5, 0.9)
+        },
+    }
+    found = {"plain": measure_difficulty(records, [DIFFICULTIES[name] for name in PLAIN])}
+    found |= {name: measure_difficulty(records, [one]) for name, one in variants.items()}
+    return found
+
+
 def one_seed(
-    root: Path, seed: int, only: str | None, workers: int, folder: Path
+    root: Path,
+    seed: int,
+    only: str | None,
+    workers: int,
+    folder: Path,
+    hardness: dict[str, Any],
 ) -> list[dict[str, Any]]:
     from pixleak.records.named import DATASETS
     from pixleak.records.named.base import open_named
     from pixleak.records.prepare import prepare
     from pixleak.records.splits import block_split
-    from pixleak.signals.difficulty import DIFFICULTIES
-    from pixleak.signals.difficulty.base import measure_difficulty
-    from pixleak.signals.difficulty.features import FeatureDifficulty
     from pixleak.signals.images import IMAGE_SIGNALS
     from pixleak.signals.measure import measure
     from pixleak.targets.asking import asked
@@ -88,10 +112,16 @@ def one_seed(
             "population": 200,
         },
         seed=seed,
+        block=10,
+        gap=2,
     )
     used = [key for role in split.roles.values() for key in role]
     prepared = prepare(records.select(used), folder / f"records-{seed}")
-    members = split.roles["target-members"]
+    units = split.units(prepared)
+    blocks = sorted({units[key] for key in split.roles["target-members"]})
+    np.random.default_rng(seed).shuffle(blocks)
+    # Whole blocks in random order: a smaller training set is as mixed as a larger one.
+    members = [k for b in blocks for k in split.roles["target-members"] if units[k] == b]
     jobs = []
     for victim, size, epochs in cells(only):
         recipe = Recipe(**RECIPES[victim], epochs=epochs)
@@ -100,20 +130,12 @@ def one_seed(
         path = folder / f"{seed}-{name}.safetensors"
         jobs.append(TrainingJob(name, recipe, trained_on, seed, path))
     done = {m.name: m for m in train_all(jobs, workers=workers, resume=True)}
-    hard = measure_difficulty(prepared, [DIFFICULTIES[name] for name in PLAIN])
-    variants = {
-        "deep features, faithful": FeatureDifficulty(mode="faithful"),
-        "deep features of the input": None,
-        **{f"deep features, stage {k}": FeatureDifficulty(stages=(k,)) for k in range(4)},
-        **{f"faithful, {share:.0%} fitted": FeatureDifficulty(mode="faithful", share=share)
-           for share in (0.3, 0.5, 0.9)},
-    }  # fmt: skip
+    hard = hardness["plain"].select(ids=prepared.ids)
     other = {
-        name: measure_difficulty(prepared, [one]).values[:, 0]
-        for name, one in variants.items()
-        if one is not None
+        name: table.select(ids=prepared.ids).values[:, 0]
+        for name, table in hardness.items()
+        if name != "plain"
     }
-    units = split.units(prepared)
     found = []
     for job in jobs:
         victim, size, epochs = job.name.rsplit("-", 2)
@@ -126,7 +148,7 @@ def one_seed(
         seen = measure(target, prepared, signals).join(hard)
         blank = untrained(job.recipe, *shape(prepared), seed=seed)
         control = measure(asked(blank, prepared.truth, Access.IMAGE), prepared, signals).join(hard)
-        kept = [*members[: int(size)], *split.roles["target-nonmembers"][: int(size)]]
+        kept = [*members[: int(size)], *split.roles["target-nonmembers"]]
         rows = attacks(
             seen, control, kept, set(members), split.roles["population"], units, other, seed
         )
@@ -280,8 +302,9 @@ def main() -> None:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         runs = []
+        hardness = difficulties(given.root)
         for seed in given.seeds:
-            runs += one_seed(given.root, seed, given.only, given.workers, folder)
+            runs += one_seed(given.root, seed, given.only, given.workers, folder, hardness)
     content = {
         "command": "python benchmarks/generators.py --seeds " + " ".join(map(str, given.seeds)),
         "machine": machine(),

@@ -45,7 +45,7 @@ def compare_sets(
     mine = set(split.roles["target-members"])
     asked = ask(target, records, difficulties, batch_size=batch_size)
     columns = asked.table.select(signals=[asked.errors[0], *asked.difficulties])
-    known = columns.measured.all(axis=1)
+    known: Bools = np.all(columns.measured, axis=1)
     ids = [key for key, kept in zip(columns.ids, known.tolist(), strict=True) if kept]
     values = columns.values[known] * np.array([info.sign for info in columns.infos])
     member: Bools = np.array([key in mine for key in ids])

@@ -49,7 +49,7 @@ def test_data_sets_need_their_classes_and_may_fail_in_one_sentence() -> None:
     items = [(record.image, record.truth) for record in RECORDS]
     with pytest.raises(InputError, match="say how many classes"):
         pixleak.audit(model(), items[:24], items[24:])  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="classes must be a number or a LabelTruth, got '2'"):
+    with pytest.raises(InputError, match="classes must be a number, a LabelTruth or"):
         pixleak.audit(model(), items[:24], items[24:], classes="2")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="cannot be loaded: ZeroDivisionError: half a record"):
         pixleak.audit(model(), Broken(), Broken(), classes=2)

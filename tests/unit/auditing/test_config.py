@@ -17,7 +17,8 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
     config = parse_config(MINIMAL)
     assert config.seed == 0
     assert config.target.recipe is not None
-    assert "cross-entropy" in config.signals
+    assert config.signals is None
+    assert config.learned_configs()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
         ({"records": None}, "give either records (with split) or members and nonmembers"),
         ({"members": PHANTOM}, "members and nonmembers go together"),
         ({"shadow_records": PHANTOM}, "shadow_records goes with members and nonmembers"),
-        ({"target": {}}, "target needs exactly one of recipe, module, function; got none"),
+        ({"target": {}}, "target needs exactly one of recipe, module, function, weights; got none"),
         ({"target": {"recipe": {}, "function": "a.py:f"}}, "got recipe and function"),
         ({"target": {"function": "a.py:f"}}, "the target exists already"),
         ({"split": {"kind": "file"}}, "split.path goes with split.kind: file"),

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import pytest
 import torch
 
-from pixleak.errors import InputError
 from pixleak.records.attributes import kinds_of
 from pixleak.records.base import RecordKey, Records
 from pixleak.types import ImageTruth, LabelTruth, Truth
@@ -67,6 +65,13 @@ def test_a_kind_that_all_are_of_is_none() -> None:
     assert held == {}
 
 
-def test_images_as_truth_have_no_kinds() -> None:
-    with pytest.raises(InputError, match="label maps"):
-        kinds_of(_records([torch.zeros(1, 4, 4)], ImageTruth(1)))
+def test_kinds_of_true_images() -> None:
+    # Brightness 0, .1, ..., .8; the detail of the i-th is stripes of height i / 20.
+    stripes = torch.tensor([0.0, 1.0]).repeat(2).expand(1, 4, 4)
+    images = [torch.full((1, 4, 4), i / 10) + i / 20 * stripes for i in range(9)]
+    found = kinds_of(_records(images, ImageTruth(1)))
+    named = {(kind.family, kind.name.split()[0]): kind.holds.tolist() for kind in found}
+    thirds = [[True] * 3 + [False] * 6, [False] * 3 + [True] * 3 + [False] * 3]
+    assert named["brightness", "dark"] == named["detail", "smooth"] == thirds[0]
+    assert named["brightness", "medium"] == named["detail", "medium"] == thirds[1]
+    assert len(named) == 6

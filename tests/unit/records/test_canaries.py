@@ -87,5 +87,20 @@ def test_refused() -> None:
     with pytest.raises(InputError, match="no record 'x'"):
         with_canaries(_records(), ["x"], "shifted", seed=0)
     images = Records([RecordKey("r")], _Load(2, None), ImageTruth(1))
-    with pytest.raises(InputError, match="label maps"):
-        with_canaries(images, ["r"], "shifted", seed=0)
+    with pytest.raises(InputError, match="classes cannot be exchanged; use canaries of the kind"):
+        with_canaries(images, ["r"], "relabelled", seed=0)
+
+
+def test_true_images_are_shifted_in_all_channels_alike() -> None:
+    image = torch.arange(2 * 8 * 8).float().reshape(2, 8, 8) / 128
+    records = Records([RecordKey("r")], lambda i: (image, image), ImageTruth(2))
+    shifted = with_canaries(records, ["r"], "shifted", seed=3)[0]
+    assert torch.equal(shifted.image, image)
+    offsets = [
+        (i, j)
+        for i in range(8)
+        for j in range(8)
+        if torch.equal(image.roll((i, j), (1, 2)), shifted.truth)
+    ]
+    assert len(offsets) == 1
+    assert all(2 <= k <= 6 for k in offsets[0])

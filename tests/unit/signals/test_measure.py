@@ -11,6 +11,7 @@ from pixleak.signals import SIGNALS
 from pixleak.signals.maps import MapStore
 from pixleak.signals.measure import measure
 from pixleak.signals.toy import EchoTarget, echo_records, overfitted_world
+from pixleak.targets.module import ModuleTarget
 from pixleak.types import Access, ImageTruth, LabelTruth
 
 TRUTH = LabelTruth(2)
@@ -66,11 +67,13 @@ def test_what_does_not_go_together_is_refused() -> None:
     pictures = Records(
         [RecordKey("a")], lambda i: (torch.zeros(1, 2, 2),) * 2, ImageTruth(1), "pictures"
     )
-    with pytest.raises(UnmetNeedError, match="measured on label maps, but pictures holds"):
+    with pytest.raises(UnmetNeedError, match="is measured where the truth is a label map"):
+        measure(ModuleTarget(torch.nn.Identity(), ImageTruth(1), Access.IMAGE), pictures, [LOSS])
+    with pytest.raises(InputError, match="both must have the same channels and range"):
         measure(world.target(), pictures, [LOSS])
 
 
-@pytest.mark.parametrize("access", list(Access))
+@pytest.mark.parametrize("access", [a for a in Access if not a.of_images])
 def test_stored_answers_come_back_by_id(access: Access) -> None:
     truth = LabelTruth(3, ignore=-1)
     world = overfitted_world(truth, records=7)

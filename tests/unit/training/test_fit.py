@@ -193,7 +193,7 @@ def test_records_that_cannot_be_trained_on() -> None:
         "mine: record 'b' has label 7, which is none of the 2 classes (0..1) nor ignored (255)",
     )
     refused(of([(image, truth - 1)], LabelTruth(2)), "record 'a' has label -1")
-    refused(of([(image, image)], ImageTruth(1)), "recipes train on label maps")
+    refused(of([(image, image)], ImageTruth(1)), "the truth of these records is an image; use l")
     ignored = of([(image, truth), (image, truth + 255)], LabelTruth(2, ignore=255))
     assert len(fit(TINY, ignored, seed=0).epoch_losses) == TINY.epochs
 

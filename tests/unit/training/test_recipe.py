@@ -50,7 +50,10 @@ def test_description() -> None:
         ({"epochs": 0}, "greater than or equal to 1"),
         ({"lr": 0.0}, "greater than 0"),
         ({"lr": float("nan")}, "lr"),
-        ({"loss": "focal"}, "'dice', 'ce' or 'dice+ce'"),
+        ({"network": "pix2pix", "loss": "dice"}, "is a generator: its loss is l1 or l2, not dice"),
+        ({"adversary": "spade", "loss": "ce"}, "an adversary goes with the loss l1 or l2, not ce"),
+        ({"adversary": "cyclegan"}, "'pix2pix', 'pix2pixhd' or 'spade'"),
+        ({"loss": "focal"}, "'dice', 'ce', 'dice+ce', 'l1' or 'l2'"),
     ],
 )
 def test_wrong_settings(settings: dict[str, object], sentence: str) -> None:
