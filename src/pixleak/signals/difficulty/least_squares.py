@@ -40,6 +40,9 @@ from pixleak.types import Floats
 RCOND = 1e-10
 """Singular values below it, relative to the largest, count as zero."""
 
+_ROUNDING = 1e-13
+"""Relative spread of a column up to which it counts as constant."""
+
 _GAP = 1e2
 """How far from the cut-off a rank-revealing QR's diagonal must stay to be believed."""
 
@@ -102,7 +105,10 @@ def split_error(columns: Tensor, targets: Tensor, fitted: Tensor, *, rcond: floa
         raise InputError("a share of the positions must be fitted, and a share must be left")
     inside, outside = columns[fitted], columns[~fitted]
     mean, level = inside.mean(dim=0), targets[fitted].mean(dim=0)
-    weights = least_norm(inside - mean, targets[fitted] - level, rcond)
+    centred = inside - mean
+    # What is constant up to rounding predicts nothing.
+    centred = centred * (centred.abs().amax(dim=0) > _ROUNDING * inside.abs().amax(dim=0))
+    weights = least_norm(centred, targets[fitted] - level, rcond)
     errors = (outside - mean) @ weights + level - targets[~fitted]
     return float(errors.abs().mean())
 
