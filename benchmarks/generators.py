@@ -4,9 +4,9 @@
     python benchmarks/generators.py --seeds 7 --only epochs
 
 Every seed draws its own split (blocks of 10 frames, 2 dropped at borders) and trains its own
-victims: a plain U-Net with L1, and pix2pix. The errors of the records that the victim never saw beside
-the audited ones (the population) fit the regression on difficulty; nothing is fitted on the audited
-records. Writes benchmarks/results/generators.json.
+victims: a plain U-Net with L1, and pix2pix. The errors of the records that the victim never saw
+beside the audited ones (the population) fit the regression on difficulty; nothing is fitted on the
+audited records. Writes benchmarks/results/generators.json.
 
 Images are looked for in ../shared/data/camvid beside the checkout unless --root says otherwise.
 """
@@ -117,7 +117,7 @@ def one_seed(
     )
     used = [key for role in split.roles.values() for key in role]
     prepared = prepare(records.select(used), folder / f"records-{seed}")
-    units = split.units(prepared)
+    units = split.units(records)
     blocks = sorted({units[key] for key in split.roles["target-members"]})
     np.random.default_rng(seed).shuffle(blocks)
     # Whole blocks in random order: a smaller training set is as mixed as a larger one.
@@ -260,9 +260,7 @@ def attacks(
     return found
 
 
-def judged(
-    scores: Any, control: Any, members: set[str], units: Any, seed: int
-) -> dict[str, Any]:
+def judged(scores: Any, control: Any, members: set[str], units: Any, seed: int) -> dict[str, Any]:
     from pixleak.evaluation.evaluate import evaluate_scores
     from pixleak.types import SignalInfo
 

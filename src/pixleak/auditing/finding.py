@@ -23,6 +23,7 @@ FILES = (
     "references.parquet",
     "leave_one_out.parquet",
     "exhibits.npz",
+    "training.png",
 )
 """What a run folder holds beside ``result.json`` and the report."""
 

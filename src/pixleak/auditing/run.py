@@ -35,9 +35,11 @@ from pixleak.auditing.save import (
 from pixleak.auditing.store import Store, alone, check_writable
 from pixleak.errors import InputError
 from pixleak.evaluation.verdict import decide
+from pixleak.files import write_whole
 from pixleak.records.prepare import PreparedRecords, prepare
 from pixleak.results import ModelInfo, RecordsInfo, Result, SplitInfo, environment_here
 from pixleak.targets.module import check_device
+from pixleak.training.side_by_side import pictures_path
 from pixleak.types import SignalTable
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "monai", "segmentation-models-pytorch")
@@ -118,6 +120,7 @@ def _run(
     write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
     write_pool(folder, plan, measured, victims)
     write_exhibits(folder, exhibits)
+    _keep_pictures(folder, models.target.info)
     result = Result(
         title=plan.title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -151,6 +154,16 @@ def _run(
     )
     write_result(folder, result)
     return result
+
+
+def _keep_pictures(folder: Path, target: ModelInfo) -> None:
+    """Pictures of a generator's training, where there are any, beside the report."""
+    shown = folder / "training.png"
+    shown.unlink(missing_ok=True)
+    if target.weights is not None:
+        pictures = pictures_path(folder / target.weights)
+        if pictures.is_file():
+            write_whole(shown, pictures.read_bytes())
 
 
 def _independent(plan: Plan, role: str) -> int:

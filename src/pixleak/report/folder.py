@@ -13,12 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from PIL import Image
 
 from pixleak.errors import InputError
 from pixleak.results import Exposures, Result
 from pixleak.types import Bools, Floats
 
 Kind = Literal["attack", "control", "blind"]
+
+DIFFICULTY = "difficulty-"
+"""What the names of difficulties begin with."""
+
+ERRORS = ("l1-error", "cross-entropy")
+"""Errors that are shown against difficulty: the first that was measured."""
 
 _COLUMNS = {
     "id": pa.string(),
@@ -76,11 +83,22 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """All that a report is made from."""
+    """All that a report is made from.
+
+    Args:
+        result: what was found.
+        scores: of every attack.
+        exhibits: pictures of the records on show.
+        signals: name -> (n,) the target's, NaN where not measured, and ``"member"`` beside them; of
+            results with difficulties alone, else empty.
+        training: (h, w, 3) pictures of a generator's training, or None.
+    """
 
     result: Result
     scores: Mapping[Source, RecordScores]
     exhibits: Mapping[int, Exhibit]
+    signals: Mapping[str, Floats]
+    training: NDArray[np.uint8] | None
 
 
 def read_run(folder: Path) -> Run:
@@ -101,7 +119,39 @@ def read_run(folder: Path) -> Run:
                 "same run"
             )
     exhibits = {} if result.exposures is None else _read_exhibits(folder, result.exposures)
-    return Run(result, scores, exhibits)
+    return Run(result, scores, exhibits, _read_signals(folder, result), _read_training(folder))
+
+
+def _read_signals(folder: Path, result: Result) -> dict[str, Floats]:
+    names = [control.name for control in result.controls if control.name.startswith(DIFFICULTY)]
+    path = folder / "signals.parquet"
+    if not names or not path.is_file():
+        return {}
+    try:
+        table = pq.read_table(path)
+        scores = pq.read_table(folder / "scores.parquet", columns=["id", "member"])
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error}); run the audit again") from error
+    ids, inside = (scores[name].to_pylist() for name in ("id", "member"))
+    member = dict(zip(ids, inside, strict=True))
+    kept = [name for name in (*ERRORS, *names) if name in table.column_names]
+    found: dict[str, Floats] = {
+        name: table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in kept
+    }
+    of = [member.get(key) for key in table["id"].to_pylist()]
+    found["member"] = np.array([np.nan if m is None else float(m) for m in of])
+    return found
+
+
+def _read_training(folder: Path) -> NDArray[np.uint8] | None:
+    path = folder / "training.png"
+    if not path.is_file():
+        return None
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path} cannot be read ({error}); run the audit again") from error
 
 
 def _read_scores(path: Path) -> dict[Source, RecordScores]:

@@ -13,9 +13,10 @@ from pixleak.evaluation.roc import roc_of
 from pixleak.report import wording
 from pixleak.report.figures import Curve, histogram, loss_figure, roc_figures
 from pixleak.report.folder import RecordScores, Run, Source
-from pixleak.report.pictures import Gallery, gallery
+from pixleak.report.hardness import difficulty_panels
+from pixleak.report.pictures import Gallery, gallery, sheet
 from pixleak.report.spreads import slices_figure, spread_figure, strongest
-from pixleak.report.tiles import tiles
+from pixleak.report.tiles import gap_of, tiles
 from pixleak.results import (
     AttackResult,
     Control,
@@ -121,6 +122,9 @@ def page(run: Run) -> dict[str, Any]:
         "victims": None if spreads is None else spread_figure(spreads),
         "spreads": [] if spreads is None else strongest(spreads),
         "losses": loss_figure(result.models),
+        "utility": next((gap.word for m in result.models if (gap := gap_of(m))), "Dice"),
+        "hardness": difficulty_panels(run),
+        "training": None if run.training is None else sheet(run.training),
         "trained": [model.name for model in result.models if len(model.epoch_losses) > 1],
     }
 

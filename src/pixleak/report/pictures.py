@@ -186,13 +186,15 @@ def _card(exposure: Exposure, exhibit: Exhibit, classes: _Classes, scale: LossSc
     who = f"record {exposure.id}"
     mean = float(exhibit.loss[exhibit.valid].mean()) if exhibit.valid.any() else None
     said = "no valid pixel" if mean is None else f"mean {scale.word} {plain(mean)}{scale.unit}"
+    made = exhibit.truth.dtype == np.uint8  # a generator's
+    first, last, kind = ("Input", "Output", "Error") if made else ("Image", "Prediction", "Loss")
     return Card(
         exposure,
         pictures=(
-            _picture(exhibit.image, "Image", f"Image of {who}"),
+            _picture(exhibit.image, first, f"{first} of {who}"),
             _answer(exhibit.truth, exhibit.valid, classes, "Truth", who),
-            _answer(exhibit.prediction, exhibit.valid, classes, "Prediction", who),
-            _loss_map(exhibit, scale, f"Loss map of {who}: {said}"),
+            _answer(exhibit.prediction, exhibit.valid, classes, last, who),
+            _loss_map(exhibit, scale, f"{kind} map of {who}: {said}"),
         ),
         mean_loss=mean,
     )
@@ -229,7 +231,7 @@ def _loss_map(exhibit: Exhibit, scale: LossScale, alt: str) -> Picture:
     level = np.sqrt(np.clip(loss / scale.top, 0, 1)) * (_COLOURS_OF_LOSS - 1)
     coloured = _inferno(_COLOURS_OF_LOSS)[np.rint(level).astype(np.intp)]
     keep = exhibit.valid[::step, ::step]
-    return _encode(_hatched(coloured, keep), "Loss", alt)
+    return _encode(_hatched(coloured, keep), scale.word.capitalize().split(" ")[0], alt)
 
 
 def _picture(pixels: NDArray[np.uint8], label: str, alt: str) -> Picture:
@@ -238,6 +240,12 @@ def _picture(pixels: NDArray[np.uint8], label: str, alt: str) -> Picture:
         picture.thumbnail((_LONGEST, _LONGEST))
     large = max(picture.size) > 128
     return _as_uri(picture, label, alt, "JPEG" if large else "PNG")
+
+
+def sheet(pixels: NDArray[np.uint8]) -> Picture:
+    """The pictures of a generator's training, as they are."""
+    alt = "Inputs, true outputs, and what the generator made of the inputs after some epochs"
+    return _as_uri(Image.fromarray(pixels), "Training", alt, "PNG")
 
 
 def _encode(pixels: NDArray[np.uint8], label: str, alt: str) -> Picture:

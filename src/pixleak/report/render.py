@@ -14,7 +14,7 @@ from pixleak.files import write_whole
 from pixleak.report import wording
 from pixleak.report.folder import read_run
 from pixleak.report.page import page
-from pixleak.report.tiles import dice_gap
+from pixleak.report.tiles import gap_of
 
 
 def render(folder: Path) -> Path:
@@ -65,7 +65,7 @@ def to_html(folder: Path) -> str:
         "duration": wording.duration,
         "moment": wording.moment,
         "count": wording.count,
-        "dice_gap": dice_gap,
+        "gap": gap_of,
         "yaml": _yaml,
     }
     style, script = (_source(environment, name) for name in ("report.css", "report.js"))

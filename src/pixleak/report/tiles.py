@@ -23,13 +23,13 @@ def tiles(result: Result) -> list[Tile]:
     best = wording.strongest(result)
     found = [] if best is None else _attack_tiles(best, result)
     target = next((model for model in result.models if model.name == "target"), None)
-    gap = None if target is None else dice_gap(target)
+    gap = None if target is None else gap_of(target)
     if target is not None and gap is not None:
         found.append(
             Tile(
                 wording.area(gap.value),
                 "generalisation gap",
-                f"mean Dice {wording.area(gap.members)} on its training records, "
+                f"mean {gap.word} {wording.area(gap.members)} on its training records, "
                 f"{wording.area(gap.nonmembers)} on held-out ones",
             )
         )
@@ -83,20 +83,28 @@ def _attack_tiles(best: AttackResult, result: Result) -> list[Tile]:
 
 
 @dataclass(frozen=True)
-class DiceGap:
-    """Mean Dice of a model on its training records and on held-out ones."""
+class Gap:
+    """How a model does on its training records and on held-out ones.
 
+    Args:
+        word: what is compared: mean Dice, or mean error of a generator.
+        members: on its training records.
+        nonmembers: on held-out ones.
+        value: how much better on its training records.
+    """
+
+    word: str
     members: float
     nonmembers: float
-
-    @property
-    def value(self) -> float:
-        """How much better it does on its training records."""
-        return self.members - self.nonmembers
+    value: float
 
 
-def dice_gap(model: ModelInfo) -> DiceGap | None:
+def gap_of(model: ModelInfo) -> Gap | None:
     """The generalisation gap of a model, where both sides were measured."""
-    if model.members_dice is None or model.nonmembers_dice is None:
-        return None
-    return DiceGap(model.members_dice, model.nonmembers_dice)
+    if model.members_dice is not None and model.nonmembers_dice is not None:
+        inside, outside = model.members_dice, model.nonmembers_dice
+        return Gap("Dice", inside, outside, inside - outside)
+    if model.members_error is not None and model.nonmembers_error is not None:
+        inside, outside = model.members_error, model.nonmembers_error
+        return Gap("L1 error", inside, outside, outside - inside)
+    return None

@@ -17,6 +17,8 @@ _ACCESS = {
     "label": "may query the model for its label maps",
     "probability": "may query the model for its probabilities",
     "logit": "may query the model for its logits",
+    "image": "may query the generator for its outputs",
+    "discriminator": "may query the generator and the discriminator it was trained against",
     "unknown": "has what the given scores were computed from",
 }
 ANSWERS = {
@@ -142,7 +144,11 @@ def is_learned(attack: AttackResult, result: Result) -> bool:
 
 def _needs(attack: AttackResult, result: Result) -> str:
     """What somebody needs for an attack: ``holds an image, ...``."""
-    needs = [f"holds {'an image and its true mask' if attack.needs_truth else 'an image'}"]
+    if attack.access in ("image", "discriminator"):
+        held = "an input and its true output" if attack.needs_truth else "an input"
+    else:
+        held = "an image and its true mask" if attack.needs_truth else "an image"
+    needs = [f"holds {held}"]
     needs.append(_ACCESS.get(attack.access, "may query the model"))
     if is_learned(attack, result):
         needs.append("has trained a model of their own on data of their own")
