@@ -358,7 +358,8 @@ def _work(attack: Attack, columns: tuple[str, ...], known: _Columns, plan: Plan)
     # The attack answers with a score of its own, so what it looked at is named as a whole.
     label, title = first.name, f"{attack.title} over {first.title or first.name.replace('-', ' ')}"
     if attack.named_by_signals:
-        label = "+".join(columns)
+        rest = [name.removeprefix("difficulty-") for name in columns[1:]]
+        label = "+".join([columns[0], *(rest if len(rest) < 3 else ["all-difficulties"])])
         told = [info.title or info.name.replace("-", " ") for info in infos[1:]]
         title = f"{attack.title}, {' + '.join(told) if len(told) < 3 else 'all difficulties'}"
     elif attack.signals == "many":
