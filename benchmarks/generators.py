@@ -2,6 +2,7 @@
 
     python benchmarks/generators.py                    # everything, 3 seeds, 2 processes
     python benchmarks/generators.py --seeds 7 --only epochs
+    python benchmarks/generators.py --pool             # audits with 16 reference models each
 
 Every seed draws its own split (blocks of 10 frames, 2 dropped at borders) and trains its own
 victims: a plain U-Net with L1, and pix2pix. The errors of the records that the victim never saw
@@ -58,8 +59,10 @@ def cells(only: str | None) -> list[tuple[str, int, int]]:
     return found
 
 
-def difficulties(root: Path) -> dict[str, Any]:
+def difficulties(root: Path, folder: Path) -> dict[str, Any]:
     """Signal tables of all records: the usual difficulties, and variants of the deep features."""
+    from pixleak.types import SignalTable
+
     from pixleak.records.named import DATASETS
     from pixleak.records.named.base import open_named
     from pixleak.signals.difficulty import DIFFICULTIES
@@ -67,6 +70,7 @@ def difficulties(root: Path) -> dict[str, Any]:
     from pixleak.signals.difficulty.features import FeatureDifficulty
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
+    kept = folder / "difficulties.npz"
     variants = {
         "deep features, faithful": FeatureDifficulty(mode="faithful"),
         **{f"deep features, stage {k + 1}": FeatureDifficulty(stages=(k,)) for k in range(4)},
@@ -75,9 +79,22 @@ def difficulties(root: Path) -> dict[str, Any]:
             for share in (0.3, 0.5, 0.9)
         },
     }
-    found = {"plain": measure_difficulty(records, [DIFFICULTIES[name] for name in PLAIN])}
-    found |= {name: measure_difficulty(records, [one]) for name, one in variants.items()}
-    return found
+    plain = [DIFFICULTIES[name] for name in PLAIN]
+    if not kept.is_file():
+        columns = {"plain": measure_difficulty(records, plain).values}
+        columns |= {name: measure_difficulty(records, [v]).values for name, v in variants.items()}
+        np.savez(kept, **columns)
+    infos = {"plain": tuple(one.info for one in plain)}
+    with np.load(kept) as columns:
+        return {
+            name: SignalTable(
+                records.ids,
+                columns[name],
+                infos.get(name, (FeatureDifficulty().info,)),
+                np.ones(columns[name].shape, dtype=bool),
+            )
+            for name in ("plain", *variants)
+        }
 
 
 def one_seed(
@@ -166,7 +183,7 @@ def one_seed(
                 "attacks": rows,
             }
         )
-        best = rows["error alone (L1)"], rows["fitted, difficulty-total-variation"]
+        best = rows["error alone, L1"], rows["fitted, all difficulties"]
         print(seed, job.name, *(f"{r['auc'][0]:.3f} {r['tpr'][0]:.3f}" for r in best), flush=True)
     return found
 
@@ -217,46 +234,45 @@ def attacks(
         return judged(scores, control, members, units, seed)
 
     found = {}
+    alone, fitted = Threshold(), FittedMembershipError()
     for error, what in (("l1-error", "L1"), ("l2-error", "L2"), ("ssim-error", "1 - SSIM")):
-        plain = Threshold(), error, None
-        found[f"error alone ({what})"] = row(
-            scored(plain[0], seen, error, None), scored(plain[0], control, error, None)
-        )
-        name = "difficulty-total-variation"
-        found[f"fitted ({what}), {name}"] = row(
-            scored(FittedMembershipError(), seen, error, name), None
+        found[f"error alone, {what}"] = row(
+            scored(alone, seen, error, None), scored(alone, control, error, None)
         )
     for name in ("likeness", "edge-likeness", "coarse-error", "fine-error"):
-        found[name] = row(
-            scored(Threshold(), seen, name, None), scored(Threshold(), control, name, None)
-        )
+        found[name] = row(scored(alone, seen, name, None), scored(alone, control, name, None))
     for name in PLAIN:
-        alone = Threshold().score(seen.select(ids=kept, signals=[name]))
-        found[f"{name} alone"] = row(alone, None)
+        found[f"{name} alone"] = row(alone.score(seen.select(ids=kept, signals=[name])), None)
         found[f"fitted, {name}"] = row(
-            scored(FittedMembershipError(), seen, "l1-error", name),
-            scored(FittedMembershipError(), control, "l1-error", name),
+            scored(fitted, seen, "log-l1-error", name),
+            scored(fitted, control, "log-l1-error", name),
         )
-        found[f"logs fitted, {name}"] = row(
-            scored(FittedMembershipError(), seen, "log-l1-error", name), None
+        found[f"fitted without logarithm, {name}"] = row(
+            scored(fitted, seen, "l1-error", name), None
         )
-        found[f"standardised alpha = 1, {name}"] = row(standardised(seen, "l1-error", name), None)
-    every = FittedMembershipError()
-    whole = seen.select(signals=["l1-error", *PLAIN])
-    found["fitted, all difficulties"] = row(
-        every.score(whole.select(ids=kept), None, Population(whole.select(ids=population))), None
-    )
+        found[f"standardised difference, {name}"] = row(standardised(seen, "l1-error", name), None)
+    for error, what in (("log-l1-error", ""), ("coarse-error", " (coarse error)")):
+        whole, blank = (t.select(signals=[error, *PLAIN]) for t in (seen, control))
+        found[f"fitted, all difficulties{what}"] = row(
+            *(
+                fitted.score(t.select(ids=kept), None, Population(t.select(ids=population)))
+                for t in (whole, blank)
+            )
+        )
     for alpha in (0.5, 1.0, 2.0):
-        found[f"alpha = {alpha:g}, difficulty-features"] = row(
-            scored(MembershipError(alpha=alpha), seen, "l1-error", "difficulty-features"), None
-        )
-        found[f"alpha = {alpha:g}, deep features, faithful"] = row(
-            scored(MembershipError(alpha=alpha), seen, "l1-error", "deep features, faithful"), None
+        for name in ("difficulty-features", "deep features, faithful"):
+            found[f"alpha = {alpha:g}, {name}"] = row(
+                scored(MembershipError(alpha=alpha), seen, "l1-error", name),
+                scored(MembershipError(alpha=alpha), control, "l1-error", name)
+                if name in PLAIN
+                else None,
+            )
+    for error, what in (("log-l2-error", "L2"), ("ssim-error", "1 - SSIM")):
+        found[f"fitted ({what}), difficulty-features"] = row(
+            scored(fitted, seen, error, "difficulty-features"), None
         )
     for name in other:
-        found[f"fitted, {name}"] = row(
-            scored(FittedMembershipError(), seen, "l1-error", name), None
-        )
+        found[f"fitted, {name}"] = row(scored(fitted, seen, "log-l1-error", name), None)
     return found
 
 
@@ -284,32 +300,96 @@ def judged(scores: Any, control: Any, members: set[str], units: Any, seed: int) 
     }
 
 
+def pool(root: Path, seed: int, workers: int) -> dict[str, Any]:
+    """An audit of the plain U-Net with 16 reference models."""
+    from pixleak.auditing.api import audit_config
+    from pixleak.auditing.configfile import parse_config
+
+    config = parse_config(
+        {
+            "seed": seed,
+            "records": {
+                "reader": "named",
+                "set": "camvid",
+                "root": str(root),
+                "size": [64, 64],
+                "direction": "labels-to-photo",
+            },
+            "split": {"kind": "blocks", "target_members": MEMBERS, "population": 200},
+            "target": {"recipe": {**UNET, "epochs": USUAL_EPOCHS["unet-l1"]}},
+            "shadow": None,
+            "references": {"models": 16},
+            "difficulties": list(PLAIN),
+            "workers": workers,
+            "exhibits": 0,
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        result = audit_config(config, Path(folder) / "run")
+    print(result)
+    spreads = result.leave_one_out
+    assert spreads is not None
+    return {
+        "seed": seed,
+        "seconds": result.seconds,
+        "verdict": result.verdict.answer,
+        "controls": {
+            c.name: c.auc and [c.auc.value, c.auc.low, c.auc.high] for c in result.controls
+        },
+        "victims": len(spreads.victims),
+        "attacks": {
+            f"{one.name}/{one.signal}": {
+                "title": one.title,
+                "auc": [one.auc.value, one.auc.low, one.auc.high],
+                "tpr": {
+                    str(rate.fpr): [rate.mean.value, rate.mean.low, rate.mean.high]
+                    for rate in one.tpr_at_fpr
+                    if rate.resolvable
+                },
+            }
+            for one in spreads.attacks
+        },
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=HERE.parents[1] / "shared/data/camvid")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", choices=("epochs", "sizes"))
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "generators.json")
+    parser.add_argument("--pool", action="store_true", help="audits with reference models instead")
+    parser.add_argument("--out", type=Path, help="another result file")
     parser.add_argument("--keep", type=Path, help="keep models here, and resume from them")
     given = parser.parse_args()
     if not given.root.is_dir():
         print("skipped: there are no images in ../shared/data/camvid")
         return
+    seeds = " ".join(map(str, given.seeds))
+    if given.pool:
+        runs = [pool(given.root, seed, given.workers) for seed in given.seeds]
+        write(
+            given.out or HERE / "results" / "generators_pool.json", f"--pool --seeds {seeds}", runs
+        )
+        return
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         runs = []
-        hardness = difficulties(given.root)
+        hardness = difficulties(given.root, folder)
         for seed in given.seeds:
             runs += one_seed(given.root, seed, given.only, given.workers, folder, hardness)
+    write(given.out or HERE / "results" / "generators.json", f"--seeds {seeds}", runs)
+
+
+def write(path: Path, arguments: str, runs: list[dict[str, Any]]) -> None:
     content = {
-        "command": "python benchmarks/generators.py --seeds " + " ".join(map(str, given.seeds)),
+        "command": f"python benchmarks/generators.py {arguments}",
         "machine": machine(),
         "runs": runs,
     }
-    given.out.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"wrote {given.out}")
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"wrote {path.name}")
 
 
 if __name__ == "__main__":

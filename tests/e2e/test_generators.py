@@ -102,9 +102,9 @@ def test_an_audit_of_a_generator(audited: Path) -> None:
     result = Result.read(audited)
     by = {(attack.name, attack.signal): attack for attack in result.attacks}
     assert by["threshold", "l1-error"].access == "image"
-    fitted = by["fitted-membership-error", "l1-error+total-variation"]
+    fitted = by["fitted-membership-error", "log-l1-error+total-variation"]
     assert fitted.auc.value > 0.6
-    assert ("fitted-membership-error", "l1-error+total-variation+compression") in by
+    assert ("fitted-membership-error", "log-l1-error+total-variation+compression") in by
     assert not any(attack.signal == "discriminator" for attack in result.attacks)
     names = [control.name for control in result.controls]
     assert names == ["blind-baseline", "untrained-model", *DIFFICULTIES]

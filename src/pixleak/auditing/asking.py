@@ -23,6 +23,7 @@ PACKAGES = ("torch", "numpy", "scipy", "monai")
 
 ERRORS_OF_IMAGES = ("l1-error", "l2-error", "ssim-error")
 ERRORS_OF_LABELS = ("cross-entropy", "dice-loss", "label-agreement")
+LOGARITHMS = {"l1-error": "log-l1-error", "cross-entropy": "log-cross-entropy"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +32,16 @@ class Asked:
 
     Args:
         table: errors first, then difficulties.
-        errors: names of the errors; the first decides.
+        errors: names of the errors that are shown.
+        regressed: the one that regressions on difficulty are of: a logarithm where the access
+            allows, since errors of easy and hard records differ by a factor.
         difficulties: names of the difficulties.
         left_out: one sentence for each difficulty that cannot be measured here.
     """
 
     table: SignalTable
     errors: tuple[str, ...]
+    regressed: str
     difficulties: tuple[str, ...]
     left_out: tuple[str, ...]
 
@@ -64,13 +68,16 @@ def ask(
     difficulties, left_out = _difficulties(records.truth, wanted)
     table = signals_for(records.truth)
     names = ERRORS_OF_IMAGES if isinstance(records.truth, ImageTruth) else ERRORS_OF_LABELS
-    signals = [table[name] for name in names if target.access.grants(table[name].info.access)]
+    shown = [name for name in names if target.access.grants(table[name].info.access)]
+    regressed = LOGARITHMS.get(shown[0], shown[0])
+    signals = [table[name] for name in dict.fromkeys([*shown, regressed])]
     found = measure(target, records, signals, batch_size=batch_size)
     if difficulties:
         found = found.join(measure_difficulty(records, difficulties))
     return Asked(
         found,
-        tuple(signal.name for signal in signals),
+        tuple(shown),
+        regressed,
         tuple(one.name for one in difficulties),
         tuple(left_out),
     )

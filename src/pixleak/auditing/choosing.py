@@ -54,9 +54,10 @@ as measured: the first that can be served is the audit's default attack."""
 
 def usual_of_generators(difficulties: Sequence[str]) -> Lists:
     """The same of generators; the membership errors last, which need no reference models."""
-    fitted: list[tuple[str, ...]] = [("l1-error", name) for name in difficulties]
+    # Of the logarithm: errors of easy and hard records differ by a factor, not by an amount.
+    fitted: list[tuple[str, ...]] = [(ERROR, name) for name in difficulties]
     if len(difficulties) > 1:
-        fitted = [("l1-error", *difficulties), *fitted]
+        fitted = [(ERROR, *difficulties), ("coarse-error", *difficulties), *fitted]
     plain = [("l1-error", name) for name in difficulties if name == "difficulty-features"]
     return {
         "learned-residuals": ((EVERY,),),
@@ -361,7 +362,10 @@ def _work(attack: Attack, columns: tuple[str, ...], known: _Columns, plan: Plan)
         rest = [name.removeprefix("difficulty-") for name in columns[1:]]
         label = "+".join([columns[0], *(rest if len(rest) < 3 else ["all-difficulties"])])
         told = [info.title or info.name.replace("-", " ") for info in infos[1:]]
-        title = f"{attack.title}, {' + '.join(told) if len(told) < 3 else 'all difficulties'}"
+        told = told if len(told) < 3 else ["all difficulties"]
+        if first.name not in (ERROR, "l1-error", "cross-entropy"):
+            told.insert(0, first.title or first.name.replace("-", " "))
+        title = f"{attack.title}, {' + '.join(told)}"
     elif attack.signals == "many":
         label, title = f"{len(columns)} signals", attack.title
     asking = [info for info in infos if info.queries_model] or infos

@@ -114,11 +114,11 @@ def _membership_errors(
     if len(lists) != 1:
         lists.append(mine.difficulties)
     for names in lists:
-        columns = [_column(theirs, name) for name in (error, *names)]
+        columns = [_column(theirs, name) for name in (mine.regressed, *names)]
         known = np.logical_and.reduce([measured for _, measured in columns])
         if int(known.sum()) < len(names) + 5:
             continue
-        own = np.array([_column(mine, name)[0][0] for name in (error, *names)])
+        own = np.array([_column(mine, name)[0][0] for name in (mine.regressed, *names)])
         rows = np.vstack([own, np.stack([values[known] for values, _ in columns], axis=1)])
         residuals = joint_residuals(rows[:, 1:], rows[:, 0])
         placed = place(float(residuals[0]), residuals[1:], level)
@@ -126,7 +126,7 @@ def _membership_errors(
             Measured(
                 name="fitted-membership-error" + "".join(f"+{name}" for name in names),
                 title="Fitted membership error, " + _what(names),
-                unit="standard errors below what its difficulty predicts",
+                unit="standard errors",
                 value=float(residuals[0]),
                 above=placed.above,
                 p_value=placed.p_value,

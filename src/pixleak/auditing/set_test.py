@@ -44,7 +44,7 @@ def compare_sets(
     records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
     mine = set(split.roles["target-members"])
     asked = ask(target, records, difficulties, batch_size=batch_size)
-    columns = asked.table.select(signals=[asked.errors[0], *asked.difficulties])
+    columns = asked.table.select(signals=[asked.regressed, *asked.difficulties])
     known: Bools = np.all(columns.measured, axis=1)
     ids = [key for key, kept in zip(columns.ids, known.tolist(), strict=True) if kept]
     values = columns.values[known] * np.array([info.sign for info in columns.infos])
@@ -80,7 +80,9 @@ def compare_sets(
         comparable=int((~member).sum()),
         owned_units=inside,
         comparable_units=outside,
-        score="fitted membership error, " + (" + ".join(asked.difficulties) or "no difficulty"),
+        score=f"{asked.regressed} below what difficulty predicts ("
+        + (", ".join(name.removeprefix("difficulty-") for name in asked.difficulties) or "none")
+        + ")",
         p_value=tested.p_value,
         smallest_p_value=tested.floor,
         permutations=tested.permutations,
