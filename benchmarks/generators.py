@@ -61,13 +61,12 @@ def cells(only: str | None) -> list[tuple[str, int, int]]:
 
 def difficulties(root: Path, folder: Path) -> dict[str, Any]:
     """Signal tables of all records: the usual difficulties, and variants of the deep features."""
-    from pixleak.types import SignalTable
-
     from pixleak.records.named import DATASETS
     from pixleak.records.named.base import open_named
     from pixleak.signals.difficulty import DIFFICULTIES
     from pixleak.signals.difficulty.base import measure_difficulty
     from pixleak.signals.difficulty.features import FeatureDifficulty
+    from pixleak.types import SignalTable
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     kept = folder / "difficulties.npz"

@@ -294,6 +294,311 @@ def speed_section() -> list[str]:
     ]
 
 
+VICTIMS = {"unet-l1": "U-Net, L1", "pix2pix": "pix2pix"}
+MAIN = (150, 20)
+ROWS = {
+    "error alone, L1": "Error alone, L1",
+    "error alone, L2": "Error alone, L2",
+    "error alone, 1 - SSIM": "Error alone, 1 - SSIM",
+    "coarse-error": "Error of colour and shade alone",
+    "likeness": "Correlation of output and truth",
+    "alpha = 1, difficulty-features": "Plain membership error (alpha = 1), deep features",
+    "alpha = 1, deep features, faithful": "The same, faithful to the paper's code",
+    "standardised difference, difficulty-features": "The same, both standardised",
+    "fitted, difficulty-features": "Fitted, deep features",
+    "fitted, difficulty-total-variation": "Fitted, total variation",
+    "fitted, difficulty-neighbours": "Fitted, prediction from neighbours",
+    "fitted, difficulty-compression": "Fitted, compressed size",
+    "fitted, all difficulties": "Fitted, all four",
+    "fitted, all difficulties (coarse error)": "Fitted of colour and shade, all four",
+}
+ALONE = {
+    "difficulty-features alone": "deep features",
+    "difficulty-total-variation alone": "total variation",
+    "difficulty-neighbours alone": "neighbours",
+    "difficulty-compression alone": "compressed size",
+}
+EFFECTS = {
+    "error alone, L1": "error alone",
+    "alpha = 1, difficulty-features": "plain, alpha = 1",
+    "fitted, difficulty-features": "fitted, deep features",
+    "fitted, all difficulties": "fitted, all four",
+    "fitted, all difficulties (coarse error)": "fitted of colour and shade",
+}
+ABLATIONS = {
+    "feature stage (fitted)": {
+        "1": "fitted, deep features, stage 1",
+        "2": "fitted, deep features, stage 2",
+        "3": "fitted, deep features, stage 3",
+        "4": "fitted, deep features, stage 4",
+        "all": "fitted, difficulty-features",
+    },
+    "share of positions fitted (faithful features, fitted)": {
+        "30 %": "fitted, faithful, 30% fitted",
+        "50 %": "fitted, faithful, 50% fitted",
+        "70 %": "fitted, deep features, faithful",
+        "90 %": "fitted, faithful, 90% fitted",
+    },
+    "alpha (deep features)": {
+        "0": "error alone, L1",
+        "0.5": "alpha = 0.5, difficulty-features",
+        "1": "alpha = 1, difficulty-features",
+        "2": "alpha = 2, difficulty-features",
+    },
+    "error norm (fitted, deep features)": {
+        "L1": "fitted without logarithm, difficulty-features",
+        "log L1": "fitted, difficulty-features",
+        "log L2": "fitted (L2), difficulty-features",
+        "1 - SSIM": "fitted (1 - SSIM), difficulty-features",
+    },
+}
+
+
+def _cells(runs: list[dict[str, Any]], victim: str, members: int, epochs: int) -> list[Any]:
+    wanted = (victim, members, epochs)
+    return [r for r in runs if (r["victim"], r["members"], r["epochs"]) == wanted]
+
+
+def _over(runs: list[dict[str, Any]], row: str, what: str = "auc") -> str:
+    values = [run["attacks"][row][what][0] for run in runs]
+    return f"{statistics.fmean(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
+
+
+def _mean(runs: list[dict[str, Any]], row: str) -> str:
+    return f"{statistics.fmean(run['attacks'][row]['auc'][0] for run in runs):.3f}"
+
+
+def generators_section() -> list[str]:
+    path = HERE / "results" / "generators.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    runs = content["runs"]
+    seeds = sorted({run["seed"] for run in runs})
+    at = {victim: _cells(runs, victim, *MAIN) for victim in VICTIMS}
+    lines = [
+        "## Generators",
+        "",
+        f"CamVid, label map to photo at 64 x 64: {MAIN[0]} training frames, {MAIN[1]} epochs, {MAIN[0]} members against "
+        f"{MAIN[0]} non-members in alternating blocks of ten frames; 200 other frames fit the regressions. "
+        f"Mean [lowest, highest] over {len(seeds)} seeds, each with its own split and models. About 15 blocks a side "
+        "are what is independent here: every run's own intervals, by block, are in "
+        "`benchmarks/results/generators.json`, are .2 to .3 wide in AUC, and leave TPR at 1 % FPR nearly open (one odd block "
+        "is 7 % of the non-members), so read the columns of TPR as descriptions.",
+        "",
+        "| attack | "
+        + " | ".join(f"{name}: AUC | TPR at 1 % FPR" for name in VICTIMS.values())
+        + " | untrained, AUC |",
+        "| --- |" + " --- |" * (2 * len(VICTIMS) + 1),
+    ]
+    for row, title in ROWS.items():
+        cells = [c for v in VICTIMS for c in (_over(at[v], row), _over(at[v], row, "tpr"))]
+        blank = [
+            run["attacks"][row]["untrained_auc"][0]
+            for victim in VICTIMS
+            for run in at[victim]
+            if run["attacks"][row]["untrained_auc"]
+        ]
+        shown = (
+            f"{statistics.fmean(blank):.2f} [{min(blank):.2f}, {max(blank):.2f}]" if blank else "-"
+        )
+        lines.append(f"| {title} | " + " | ".join(cells) + f" | {shown} |")
+    alone = ", ".join(f"{title} {_over(at['unet-l1'], row)}" for row, title in ALONE.items())
+    lines += [
+        "",
+        f"Difficulty alone, which must not tell: {alone}.",
+        "",
+        *_generator_words(runs),
+        "",
+        "### Training-set size and epochs",
+        "",
+        "Mean AUC over seeds (the error of the generator on members and on non-members beside it).",
+        "",
+        "| victim | frames | epochs | L1 error, members / others | "
+        + " | ".join(EFFECTS.values())
+        + " |",
+        "| --- |" + " --- |" * (3 + len(EFFECTS)),
+    ]
+    for victim, name in VICTIMS.items():
+        settings = sorted({(r["members"], r["epochs"]) for r in runs if r["victim"] == victim})
+        for members, epochs in settings:
+            found = _cells(runs, victim, members, epochs)
+            inside, outside = (
+                statistics.fmean(run[key] for run in found)
+                for key in ("l1_members", "l1_nonmembers")
+            )
+            cells = [_mean(found, row) for row in EFFECTS]
+            lines.append(
+                f"| {name} | {members} | {epochs} | {inside:.3f} / {outside:.3f} | "
+                + " | ".join(cells)
+                + " |"
+            )
+    lines += [
+        "",
+        "![AUC by epochs and by training frames](assets/generators.svg)",
+        "",
+        "### Choices within the difficulty",
+        "",
+        f"Mean AUC over seeds at {MAIN[0]} frames and {MAIN[1]} epochs, {' / '.join(VICTIMS.values())}:",
+        "",
+        "| choice | |",
+        "| --- | --- |",
+    ]
+    for choice, values in ABLATIONS.items():
+        cells = [
+            f"{value}: " + " / ".join(_mean(at[victim], row) for victim in VICTIMS)
+            for value, row in values.items()
+        ]
+        lines.append(f"| {choice} | {'; '.join(cells)} |")
+    lines += [
+        "",
+        f"Command: `{content['command']}`, on {machine(content['machine'])}.",
+        "",
+    ]
+    return lines + _generator_pool()
+
+
+def _generator_words(runs: list[dict[str, Any]]) -> list[str]:
+    """Where a difficulty helps: counted over all settings and seeds, not chosen."""
+    told = []
+    for row, title in (
+        ("alpha = 1, difficulty-features", "the plain membership error, alpha = 1"),
+        ("standardised difference, difficulty-features", "the standardised difference"),
+        ("fitted, difficulty-features", "fitted on deep features"),
+        ("fitted, difficulty-total-variation", "fitted on total variation"),
+        ("fitted, all difficulties", "fitted on all four"),
+    ):
+        gains = [
+            run["attacks"][row]["auc"][0] - run["attacks"]["error alone, L1"]["auc"][0]
+            for run in runs
+        ]
+        mild = [
+            gain
+            for gain, run in zip(gains, runs, strict=True)
+            if run["attacks"]["error alone, L1"]["auc"][0] < 0.9
+        ]
+        strong = [
+            gain
+            for gain, run in zip(gains, runs, strict=True)
+            if run["attacks"]["error alone, L1"]["auc"][0] >= 0.9
+        ]
+        told.append(
+            f"- {title[0].upper()}{title[1:]}: better than the error alone in {sum(g > 0 for g in gains)} of "
+            f"{len(gains)} trainings; mean change in AUC {statistics.fmean(mild):+.3f} where the error alone "
+            f"is below .9 ({len(mild)} trainings), {statistics.fmean(strong):+.3f} where it is above ({len(strong)})."
+        )
+    return [
+        "Does difficulty help? Over all trainings, sizes and epochs of the tables here:",
+        "",
+        *told,
+    ]
+
+
+def _generator_pool() -> list[str]:
+    path = HERE / "results" / "generators_pool.json"
+    if not path.is_file():
+        return []
+    content = json.loads(path.read_text(encoding="utf-8"))
+    runs = content["runs"]
+    titles = runs[0]["attacks"]
+    ranked = sorted(
+        titles, key=lambda k: -statistics.fmean(run["attacks"][k]["auc"][0] for run in runs)
+    )
+    lines = [
+        "### With reference models",
+        "",
+        f"The plain U-Net at {MAIN[1]} epochs: pools of 16 models on halves of the same {2 * MAIN[0]} frames (by blocks), each "
+        f"the victim of the 14 others. Mean over victims, mean [lowest, highest] over {len(runs)} pools.",
+        "",
+        "| attack | AUC | TPR at 1 % FPR |",
+        "| --- | --- | --- |",
+    ]
+    for key in ranked[:16]:
+        found = [run["attacks"][key] for run in runs]
+        auc = [f["auc"][0] for f in found]
+        tpr = [f["tpr"].get("0.01", [float("nan")])[0] for f in found]
+        rate = f"{statistics.fmean(tpr):.3f} [{min(tpr):.3f}, {max(tpr):.3f}]"
+        lines.append(
+            f"| {found[0]['title']} | {statistics.fmean(auc):.3f} [{min(auc):.3f}, {max(auc):.3f}] | "
+            f"{'-' if any(t != t for t in tpr) else rate} |"
+        )
+    lines += [
+        "",
+        f"Command: `{content['command']}`, on {machine(content['machine'])}.",
+        "",
+    ]
+    return lines
+
+
+def difficulty_section() -> list[str]:
+    content = json.loads((HERE / "results" / "difficulty.json").read_text(encoding="utf-8"))
+    lines = [
+        "## Difficulty",
+        "",
+        "Least squares on 70 % of 56 x 56 positions in float64: scikit-learn on the full columns against the "
+        "exact shortcut, same split, cut-off and threads, in one run; median [lowest, highest] of the repeats.",
+        "",
+        "| features | columns | scikit-learn | pixleak | ratio | relative difference, at most | sound form, 5 folds |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, row in content["found"].items():
+        ratio = row["ratio"]
+        lines.append(
+            f"| {name} | {row['columns']['median']:.0f} -> {row['reduced']['median']:.0f} | "
+            f"{row['sklearn']['median']:.3f} s | {row['ours']['median']:.3f} s | "
+            f"{ratio['median']:.1f} [{ratio['min']:.1f}, {ratio['max']:.1f}] | "
+            f"{row['difference']['max']:.0e} | {row['ridge_5_folds']['median']:.3f} s |"
+        )
+    lines += [
+        "",
+        f"Records are worked on one at a time; the reduced columns and the factorisation of one take at most "
+        f"{content['memory_bound_mib']:.0f} MiB on Wide-ResNet-50-2 shapes.",
+        "",
+        f"Command: `{content['command']}`, on {machine(content['machine'])}.",
+        "",
+    ]
+    return lines
+
+
+def draw_generators() -> None:
+    """AUC by epochs, and by training frames, one panel a victim and question."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "pixleak"
+    runs = json.loads((HERE / "results" / "generators.json").read_text(encoding="utf-8"))["runs"]
+    colours = ("#1b5fad", "#8d6708", "#0f7f5f", "#b5481f", "#8d2f8f")
+    marks = ("o", "s", "^", "D", "v")
+    figure, axes = plt.subplots(2, 2, figsize=(8.4, 6.0), sharey=True)
+    for column, (victim, name) in enumerate(VICTIMS.items()):
+        for row, (fixed, moved, label) in enumerate(
+            (("members", "epochs", "epochs"), ("epochs", "members", "training frames"))
+        ):
+            panel = axes[row][column]
+            kept = [
+                run
+                for run in runs
+                if run["victim"] == victim and run[fixed] == MAIN[0 if fixed == "members" else 1]
+            ]
+            at = sorted({run[moved] for run in kept})
+            for (attack, title), colour, mark in zip(EFFECTS.items(), colours, marks, strict=True):
+                values = [
+                    [r["attacks"][attack]["auc"][0] for r in kept if r[moved] == x] for x in at
+                ]
+                mean = [statistics.fmean(v) for v in values]
+                panel.plot(at, mean, color=colour, marker=mark, ms=4.5, lw=1.4, label=title)
+                panel.vlines(
+                    at, [min(v) for v in values], [max(v) for v in values], color=colour, alpha=0.35
+                )
+            panel.axhline(0.5, color="#777", lw=0.8, ls=":")
+            panel.set(title=f"{name}, by {label}", xlabel=label, xticks=at)
+            if column == 0:
+                panel.set_ylabel("AUC, mean and range over seeds")
+    axes[0][0].legend(fontsize=7.5, frameon=False)
+    figure.tight_layout()
+    figure.savefig(HERE.parent / "docs" / "assets" / "generators.svg", metadata={"Date": None})
+
+
 def page() -> str:
     lines = [
         "# Results",
@@ -304,11 +609,12 @@ def page() -> str:
     ]
     for name, (title, words) in AUDITS.items():
         lines += audit_section(name, title, words)
-    lines += pools_section() + null_section() + speed_section()
-    lines += signal_section() + coverage_section()
+    lines += pools_section() + generators_section() + null_section() + speed_section()
+    lines += difficulty_section() + signal_section() + coverage_section()
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":
+    draw_generators()
     PAGE.write_text(page(), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(HERE.parent)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 from scipy.stats import beta
 
 from pixleak.evaluation.roc import Roc, roc_of
@@ -110,6 +111,8 @@ class RunFactory:
         self.ids = [f"phantom-{i:04d}" for i in range(n)]
         self.rows: list[tuple[str, str, np.ndarray, np.ndarray]] = []
         self.arrays: dict[str, np.ndarray] = {}
+        self.signals: dict[str, np.ndarray] = {}
+        self.training: np.ndarray | None = None
         strength = {"leak": 1.0, "none-found": 0.0, "cannot-tell": 0.6}[answer]
         ease = self.random.normal(size=n)
         attacks = [self._attack(*row, strength=strength, ease=ease) for row in ATTACKS]
@@ -401,6 +404,47 @@ class RunFactory:
         self.arrays = {}
         return self
 
+    def as_generator(self) -> RunFactory:
+        """Images as truth: error maps, difficulties as controls, pictures of the training."""
+        n = len(self.ids)
+        hard = 0.05 + 0.01 * self.random.random(n)
+        error = np.where(self.member, 0.03, hard) * self.random.uniform(0.8, 1.2, n)
+        self.signals = {"l1-error": error}
+        for name in ("total-variation", "features", HOSTILE):
+            self.signals[f"difficulty-{name}"] = hard + 0.001 * self.random.random(n)
+            self.parts["controls"].append(
+                Control(
+                    name=f"difficulty-{name}",
+                    title=f"Difficulty alone: {name}",
+                    auc=interval(0.51, n // 2),
+                    passed=True,
+                    explanation="A number of the record, for which no model is asked.",
+                )
+            )
+        self.signals["difficulty-" + HOSTILE][3] = np.nan
+        self.training = self.random.integers(0, 256, (90, 700, 3), dtype=np.uint8)
+        for key in [k for k in self.arrays if k.startswith(("truth/", "prediction/"))]:
+            self.arrays[key] = (self.arrays[key] % 7 * 36).astype(np.uint8)
+        self.parts["records"] = self.parts["records"].model_copy(
+            update={"truth": {"channels": 1, "low": 0.0, "high": 1.0}}
+        )
+        self.parts["attacks"] = [
+            attack.model_copy(update={"access": "discriminator" if i % 3 == 0 else "image"})
+            for i, attack in enumerate(self.parts["attacks"])
+        ]
+        self.parts["models"] = [
+            model.model_copy(
+                update={
+                    "members_dice": None,
+                    "nonmembers_dice": None,
+                    "members_error": None if model.name == "untrained" else 0.031,
+                    "nonmembers_error": None if model.name == "untrained" else 0.055,
+                }
+            )
+            for model in self.parts["models"]
+        ]
+        return self
+
     def with_pool(self) -> RunFactory:
         """Everything that goes beyond one target, with names that try to break out."""
         attacks = self.parts["attacks"]
@@ -546,6 +590,10 @@ class RunFactory:
         pq.write_table(self.table(), folder / "scores.parquet")
         if self.arrays:
             np.savez_compressed(folder / "exhibits.npz", **self.arrays)
+        if self.signals:
+            pq.write_table(pa.table({"id": self.ids, **self.signals}), folder / "signals.parquet")
+        if self.training is not None:
+            Image.fromarray(self.training).save(folder / "training.png")
         return folder
 
 
@@ -556,5 +604,6 @@ VARIANTS = {
     "none-found": lambda: RunFactory("none-found", seed=2),
     "cannot-tell": lambda: RunFactory("cannot-tell", seed=3),
     "pool": lambda: RunFactory("leak", seed=5).with_pool(),
+    "generator": lambda: RunFactory("leak", seed=6).as_generator(),
     "scores-only": lambda: RunFactory("leak", seed=4).scores_only(),
 }
