@@ -11,7 +11,7 @@ import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 import typer
 
@@ -216,10 +216,20 @@ def report(folder: Annotated[Path, typer.Argument(help="A finished run folder.")
     typer.echo(f"Report: {render(folder)}")
 
 
+_TEMPLATES = {
+    "audit": ("template.yaml", "pixleak audit {} --out runs/mine"),
+    "query": ("template_query.yaml", "fill it in, then pixleak query {} INPUT TRUTH"),
+    "set-test": ("template_set_test.yaml", "fill it in, then pixleak set-test {}"),
+}
+
+
 @app.command()
 @_friendly
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("audit.yaml"),
+    kind: Annotated[
+        Literal["audit", "query", "set-test"], typer.Option(help="What it is to configure.")
+    ] = "audit",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented configuration to start from."""
@@ -227,9 +237,9 @@ def init(
 
     if file.exists() and not force:
         raise InputError(f"{file} exists already; choose another name, or overwrite with --force")
-    template = Path(__file__).parent / "auditing" / "template.yaml"
-    write_whole(file, template.read_bytes())
-    typer.echo(f"Wrote {file}. Next: pixleak audit {file} --out runs/mine")
+    name, following = _TEMPLATES[kind]
+    write_whole(file, (Path(__file__).parent / "auditing" / name).read_bytes())
+    typer.echo(f"Wrote {file}. Next: {following.format(file)}")
 
 
 @app.command("list")

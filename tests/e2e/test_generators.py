@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 import pixleak
 from pixleak.answers import Query, SetResult
+from pixleak.auditing.configfile import read_model
+from pixleak.auditing.questions import QueryConfig, SetTestConfig
 from pixleak.cli import app
 from pixleak.errors import InputError
 from pixleak.results import Result
@@ -234,6 +236,14 @@ def test_mistakes_in_audits(tmp_path: Path, change: dict[str, Any], words: str) 
         assert "truth of these records is a label map" in " ".join(told.split())
     else:
         assert words in " ".join(told.split())
+
+
+@pytest.mark.parametrize("kind", ["query", "set-test"])
+def test_templates_are_valid(kind: str, tmp_path: Path) -> None:
+    told = run("init", tmp_path / "c.yaml", "--kind", kind)
+    assert f"pixleak {kind}" in told
+    chosen = QueryConfig if kind == "query" else SetTestConfig
+    assert read_model(tmp_path / "c.yaml", chosen).target.module is not None  # type: ignore[type-var]
 
 
 def test_discriminator_samples_and_a_pool(tmp_path: Path) -> None:

@@ -116,5 +116,6 @@ def check_alike(records: Records, others: Records, what: str) -> None:
     first, second = tuple(records[0].image.shape), tuple(others[0].image.shape)
     if first != second:
         raise InputError(
-            f"{what} are images of {second}, the records in question of {first}; give both one size"
+            f"{what} have inputs of {second} (channels, height, width), the records in question of "
+            f"{first}; read both in the same way and at one size"
         )

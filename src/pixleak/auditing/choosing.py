@@ -363,7 +363,7 @@ def _work(attack: Attack, columns: tuple[str, ...], known: _Columns, plan: Plan)
         label = "+".join([columns[0], *(rest if len(rest) < 3 else ["all-difficulties"])])
         told = [info.title or info.name.replace("-", " ") for info in infos[1:]]
         told = told if len(told) < 3 else ["all difficulties"]
-        if first.name not in (ERROR, "l1-error", "cross-entropy"):
+        if first.name not in (ERROR, "l1-error", CALIBRATED, "cross-entropy"):
             told.insert(0, first.title or first.name.replace("-", " "))
         title = f"{attack.title}, {' + '.join(told)}"
     elif attack.signals == "many":
