@@ -222,6 +222,14 @@ def test_mistakes_in_questions(
         ({"learned": ["type-i-logistic"]}, "leave learned out"),
         ({"signals": ["cross-entropy"]}, "unknown name 'cross-entropy' among the image-signals"),
         ({"signals": ["best-of-n"]}, "needs several answers to one input: set target.samples"),
+        (
+            {"difficulties": [{"name": "difficulty-features", "options": {"folding": 3}}]},
+            "difficulty 'difficulty-features' has no option 'folding', did you mean 'folds'?",
+        ),
+        (
+            {"difficulties": [{"name": "difficulty-features", "options": {"folds": 1}}]},
+            "difficulty-features needs grid >= 4, folds >= 2",
+        ),
         ({"difficulties": ["difficulty-labels"]}, "difficulty of records whose truth is a label"),
         ({"records": PHANTOM | {"direction": "photo-to-labels"}}, "'pix2pix' is a generator"),
     ],

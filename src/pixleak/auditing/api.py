@@ -104,6 +104,7 @@ def audit(
     from pixleak.auditing.config import (
         DEFAULT_LEARNED,
         AttackConfig,
+        DifficultyConfig,
         LearnedConfig,
     )
     from pixleak.auditing.gather import gather
@@ -160,7 +161,7 @@ def audit(
         signals=usual_signals(target, samples) if signals is None else tuple(signals),
         difficulties=usual_difficulties(records.truth)
         if difficulties is None
-        else tuple(difficulties),
+        else tuple(DifficultyConfig(name=name) for name in difficulties),
         samples=samples,
         learned=tuple(LearnedConfig(name=name) for name in names),
         references=drawn,

@@ -84,7 +84,7 @@ def ask(
 
 
 def _difficulties(truth: Truth, wanted: Sequence[str] | None) -> tuple[list[Difficulty], list[str]]:
-    names = usual_difficulties(truth) if wanted is None else wanted
+    names = [one.name for one in usual_difficulties(truth)] if wanted is None else wanted
     kind = "image" if isinstance(truth, ImageTruth) else "labels"
     found: list[Difficulty] = []
     left_out = []

@@ -12,6 +12,7 @@ from pixleak.auditing.config import (
     DEFAULT_IMAGE_SIGNALS,
     DEFAULT_SIGNALS,
     AuditConfig,
+    DifficultyConfig,
     SplitConfig,
     TargetConfig,
 )
@@ -65,7 +66,7 @@ def assemble(config: AuditConfig) -> Plan:
         learned=() if generator else config.learned_configs(),
         difficulties=usual_difficulties(records.truth)
         if config.difficulties is None
-        else config.difficulties,
+        else config.difficulty_configs() or (),
         samples=config.target.samples,
         references=_references(config, records, split),
         attacks=config.attack_configs(),
@@ -92,9 +93,10 @@ def usual_signals(target: GivenTarget | TrainedTarget, samples: int = 1) -> tupl
     )
 
 
-def usual_difficulties(truth: Truth) -> tuple[str, ...]:
+def usual_difficulties(truth: Truth) -> tuple[DifficultyConfig, ...]:
     """What is measured on the records alone unless something else is asked for."""
-    return DEFAULT_DIFFICULTIES if isinstance(truth, ImageTruth) else ()
+    names = DEFAULT_DIFFICULTIES if isinstance(truth, ImageTruth) else ()
+    return tuple(DifficultyConfig(name=name) for name in names)
 
 
 def _references(config: AuditConfig, records: Records, split: Split) -> References | None:

@@ -206,15 +206,18 @@ def _difficulties(plan: Plan) -> tuple[tuple[Difficulty, ...], list[str]]:
         UnmetNeedError: one is of the other kind of truth.
         MissingExtraError: a package is not installed, for one that was asked for.
     """
-    names = plan.difficulties
+    names = [config.name for config in plan.difficulties]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"difficulty {twice[0]!r} is named twice; once is enough")
-    usual = names == usual_difficulties(plan.truth)
+    usual = plan.difficulties == usual_difficulties(plan.truth)
     kind = "labels" if isinstance(plan.truth, LabelTruth) else "image"
     found: list[Difficulty] = []
     left_out = []
-    for name in names:
-        one = DIFFICULTIES[name]
+    for config in plan.difficulties:
+        name = config.name
+        made = _made("difficulty", name, type(DIFFICULTIES[name]), config.options)
+        assert isinstance(made, Difficulty)
+        one = made if config.options else DIFFICULTIES[name]
         if one.on not in (kind, "any"):
             raise UnmetNeedError(
                 f"{name} is a difficulty of records whose truth is "

@@ -178,6 +178,13 @@ class LearnedConfig(_Part):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class DifficultyConfig(_Part):
+    """A difficulty, with parameters of its own."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
 class EvaluationConfig(_Part):
     """How scores are turned into rates."""
 
@@ -247,7 +254,7 @@ class AuditConfig(_Part):
     signals: tuple[str, ...] | None = Field(
         None, description="attacked by threshold; null: the usual ones"
     )
-    difficulties: tuple[str, ...] | None = Field(
+    difficulties: tuple[str | DifficultyConfig, ...] | None = Field(
         None, description="how hard a record is for any model; null: of generators the usual ones"
     )
     learned: tuple[str | LearnedConfig, ...] | None = Field(
@@ -312,6 +319,15 @@ class AuditConfig(_Part):
             return None
         return tuple(
             AttackConfig(name=entry) if isinstance(entry, str) else entry for entry in self.attacks
+        )
+
+    def difficulty_configs(self) -> tuple[DifficultyConfig, ...] | None:
+        """Every difficulty with its parameters; None for the usual ones."""
+        if self.difficulties is None:
+            return None
+        return tuple(
+            DifficultyConfig(name=entry) if isinstance(entry, str) else entry
+            for entry in self.difficulties
         )
 
     def learned_configs(self) -> tuple[LearnedConfig, ...]:

@@ -248,7 +248,7 @@ def _difficulty(
 ) -> SignalTable:
     place = store.artefact(
         "difficulty",
-        {"records": records.digest, "difficulties": [repr(one) for one in chosen.difficulties]},
+        {"records": records.digest, "difficulties": [one.identity for one in chosen.difficulties]},
     )
     if place.exists:
         return read_table(place.folder)

@@ -11,6 +11,7 @@ from pixleak.auditing.config import (
     DEFAULT_SIGNALS,
     AttackConfig,
     CanariesConfig,
+    DifficultyConfig,
     EvaluationConfig,
     LearnedConfig,
 )
@@ -84,7 +85,7 @@ class Plan:
         target: what is attacked.
         shadow: recipe of the attacker's own model, or None for no shadow model.
         signals: names of fixed signals attacked by threshold.
-        difficulties: names of difficulties, measured on the records alone.
+        difficulties: measured on the records alone.
         samples: answers drawn a record.
         learned: learned signals; empty without a shadow.
         references: the pool, or None.
@@ -103,7 +104,7 @@ class Plan:
     shadow: Recipe | None
     signals: tuple[str, ...] = DEFAULT_SIGNALS
     learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
-    difficulties: tuple[str, ...] = ()
+    difficulties: tuple[DifficultyConfig, ...] = ()
     samples: int = 1
     signals_chosen: bool = False
     references: References | None = None

@@ -7,6 +7,7 @@ timm fetches at first use unless a file is given.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -100,6 +101,21 @@ def backbone(name: str, weights: Path | None = None) -> Backbone:
         if name.startswith("timm:"):
             return _timm(name, weights)
     raise InputError(f"unknown backbone {name!r}; give {LITE}, or timm:NAME for a backbone of timm")
+
+
+def content_of(weights: Path | None) -> str:
+    """SHA-256 of a file of weights, or the empty string: a file's name says nothing of its content.
+
+    Raises:
+        InputError: the file is not there.
+    """
+    if weights is None:
+        return ""
+    path = Path(weights)
+    if not path.is_file():
+        raise InputError(f"there is no file of weights {path}")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_lite() -> tuple[Any, Any]:

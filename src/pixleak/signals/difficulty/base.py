@@ -60,6 +60,11 @@ class Difficulty(Signal):
     optional: ClassVar[bool] = False
     """Measured only where it is named: it needs an extra, or weights to be fetched."""
 
+    @property
+    def identity(self) -> str:
+        """What its values are determined by, beside the records."""
+        return repr(self)
+
     def prepare(self) -> None:
         """Look whether it can be measured here.
 

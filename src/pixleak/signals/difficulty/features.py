@@ -40,7 +40,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pixleak.errors import InputError, UnmetNeedError
-from pixleak.signals.difficulty.backbones import LITE, backbone, require_lite, resized
+from pixleak.signals.difficulty.backbones import LITE, backbone, content_of, require_lite, resized
 from pixleak.signals.difficulty.base import Difficulty, Seen, describe, true_images
 from pixleak.signals.difficulty.least_squares import (
     RCOND,
@@ -109,6 +109,10 @@ class FeatureDifficulty(Difficulty):
                 f"{self.name} needs grid >= 4, folds >= 2, a share in (0, 1) and ridge > 0, got "
                 f"{self.grid}, {self.folds}, {self.share} and {self.ridge}"
             )
+
+    @property
+    def identity(self) -> str:
+        return repr(self) + content_of(self.weights)
 
     def prepare(self) -> None:
         if self.backbone == LITE:
@@ -195,6 +199,10 @@ class LabelDifficulty(Difficulty):
     strength: float = 0.01
     share: float = 0.7
     seed: int = 0
+
+    @property
+    def identity(self) -> str:
+        return repr(self) + content_of(self.weights)
 
     def prepare(self) -> None:
         if self.backbone == LITE:

@@ -11,6 +11,7 @@ Source:
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -71,7 +72,8 @@ class Lpips(ImageSignal):
 @cache
 def _network(backbone: Backbone, pretrained: bool) -> Any:
     lpips: Any = require("lpips", extra="lpips", why="the signal lpips")
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torchvision, about how lpips calls it
         torch.manual_seed(0)
         try:
             network = lpips.LPIPS(net=backbone, pnet_rand=not pretrained, verbose=False)

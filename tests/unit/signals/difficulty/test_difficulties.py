@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -191,6 +192,16 @@ def test_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backbones, "require", lambda module, **more: Timm)
     with pytest.raises(InputError, match="timm:none cannot be had: no route to host; give a file"):
         backbone("timm:none")
+
+
+def test_weights_are_known_by_their_content(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(b"one")
+    before = FeatureDifficulty(backbone="timm:x", weights=path).identity
+    path.write_bytes(b"two")
+    assert FeatureDifficulty(backbone="timm:x", weights=path).identity != before
+    with pytest.raises(InputError, match="there is no file of weights"):
+        _ = FeatureDifficulty(weights=tmp_path / "none").identity
 
 
 def test_timm_backbones_with_a_file_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
