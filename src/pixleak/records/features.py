@@ -24,7 +24,9 @@ def plain_features(records: Records) -> tuple[tuple[str, ...], Floats]:
 
     Per channel of the image (and of the true image of a generator): mean, standard deviation,
     5th, 50th and 95th percentile, all in units of brightness; gradient energy (mean squared
-    difference of neighbouring pixels) and total variation (mean absolute one). Of label maps:
+    difference of neighbouring pixels) and total variation (mean absolute one). Of an input that is
+    no picture, with other than 1 or 3 channels (one-hot labels), mean and total variation alone:
+    shares and borders. Of label maps:
     share of every class but the background, number of connected regions, and border length
     (share of neighbouring pixels whose classes differ). Ignored pixels count nowhere.
 
@@ -47,17 +49,21 @@ def plain_features(records: Records) -> tuple[tuple[str, ...], Floats]:
 
 
 def _channel_names(channels: int) -> tuple[str, ...]:
-    known = {1: ("",), 3: ("red ", "green ", "blue ")}
-    return known.get(channels, tuple(f"channel {c} " for c in range(channels)))
+    return ("",) if channels == 1 else ("red ", "green ", "blue ")
 
 
 def _image_features(images: NDArray[np.float32], prefix: str) -> tuple[tuple[str, ...], Floats]:
-    """Of (b, c, h, w) images: names and (b, 7 c) values."""
+    """Of (b, c, h, w) images: names and (b, 7 c) values, or (b, 2 c) where it is no picture."""
     b, channels = images.shape[:2]
     flat = images.reshape(b, channels, -1)
     across = np.diff(images, axis=3).reshape(b, channels, -1)
     down = np.diff(images, axis=2).reshape(b, channels, -1)
     steps = np.concatenate([across, down], axis=2).astype(np.float64)
+    if channels not in (1, 3):
+        layers = [f"{prefix}layer {c} " for c in range(channels)]
+        both = (flat.mean(axis=2, dtype=np.float64), np.abs(steps).mean(axis=2))
+        names = [f"{layer}{what}" for what in ("mean", "total variation") for layer in layers]
+        return tuple(names), np.concatenate(both, axis=1)
     values = [
         flat.mean(axis=2, dtype=np.float64),
         flat.std(axis=2, dtype=np.float64),

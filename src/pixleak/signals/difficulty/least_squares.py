@@ -25,7 +25,8 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,10 @@ RCOND = 1e-10
 """Singular values below it, relative to the largest, count as zero."""
 
 _ROUNDING = 1e-13
-"""Relative spread of a column up to which it counts as constant."""
+"""Relative spread of the columns up to which they count as constant."""
+
+_WIDE = 512
+"""Columns from which on more threads pay in a ridge regression."""
 
 _GAP = 1e2
 """How far from the cut-off a rank-revealing QR's diagonal must stay to be believed."""
@@ -70,14 +74,19 @@ class Design:
 
     def reduced(self) -> Tensor:
         """(H W, p) float64 with p <= sum min(C_k, h_k w_k): the same columns, rotated."""
-        parts = []
-        for stage in self.stages:
-            channels, height, width = stage.shape
-            rows = stage.double().reshape(channels, height * width)
-            if channels > height * width:
-                _, rows = torch.linalg.qr(rows, mode="r")
-            parts.append(self._up(rows.reshape(-1, height, width)))
-        return torch.cat(parts).T.contiguous()
+        with _one_thread():
+            return torch.cat(
+                [self._up(self._rotated(stage)) for stage in self.stages]
+            ).T.contiguous()
+
+    @staticmethod
+    def _rotated(stage: Tensor) -> Tensor:
+        """(min(C, h w), h, w) float64."""
+        channels, height, width = stage.shape
+        rows = stage.double().reshape(channels, height * width)
+        if channels > height * width:
+            _, rows = torch.linalg.qr(rows, mode="r")
+        return rows.reshape(-1, height, width)
 
     def _up(self, stage: Tensor) -> Tensor:
         """(C, H W)."""
@@ -103,14 +112,20 @@ def split_error(columns: Tensor, targets: Tensor, fitted: Tensor, *, rcond: floa
     """
     if not 0 < int(fitted.sum()) < len(fitted):
         raise InputError("a share of the positions must be fitted, and a share must be left")
-    inside, outside = columns[fitted], columns[~fitted]
-    mean, level = inside.mean(dim=0), targets[fitted].mean(dim=0)
-    centred = inside - mean
-    # What is constant up to rounding predicts nothing.
-    centred = centred * (centred.abs().amax(dim=0) > _ROUNDING * inside.abs().amax(dim=0))
-    weights = least_norm(centred, targets[fitted] - level, rcond)
-    errors = (outside - mean) @ weights + level - targets[~fitted]
-    return float(errors.abs().mean())
+    with _one_thread():
+        inside, outside = columns[fitted], columns[~fitted]
+        mean, level = inside.mean(dim=0), targets[fitted].mean(dim=0)
+        centred = inside - mean
+        if _largest(centred) <= _ROUNDING * _largest(inside):
+            centred.zero_()  # constants predict nothing, and their rounding must not
+        weights = least_norm(centred, targets[fitted] - level, rcond)
+        errors = (outside - mean) @ weights + level - targets[~fitted]
+        return float(errors.abs().mean())
+
+
+def _largest(values: Tensor) -> float:
+    low, high = torch.aminmax(values)
+    return max(-float(low), float(high))
 
 
 def least_norm(columns: Tensor, targets: Tensor, rcond: float) -> Tensor:
@@ -131,6 +146,20 @@ def least_norm(columns: Tensor, targets: Tensor, rcond: float) -> Tensor:
     basis, triangle = torch.linalg.qr(columns.T)
     weights: Tensor = basis @ _small(triangle.T, targets, rcond)
     return weights
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Where torch works on one record.
+
+    Decompositions of this size gain nothing from more threads: two are slower than one.
+    """
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _small(square: Tensor, targets: Tensor, rcond: float) -> Tensor:
@@ -185,6 +214,13 @@ def ridge_error(columns: Tensor, targets: Tensor, folds: Tensor, *, penalty: flo
     number = int(folds.max()) + 1
     if not penalty > 0 or number < 2:
         raise InputError(f"ridge_error needs a penalty > 0 and 2 folds, got {penalty}, {number}")
+    if columns.shape[1] >= _WIDE:
+        return _folded(columns, targets, folds, penalty, number)
+    with _one_thread():
+        return _folded(columns, targets, folds, penalty, number)
+
+
+def _folded(columns: Tensor, targets: Tensor, folds: Tensor, penalty: float, number: int) -> float:
     shifted = columns - columns.mean(dim=0)  # for precision alone; each fold has its own intercept
     ones = torch.ones(len(shifted), 1, dtype=shifted.dtype, device=shifted.device)
     design = torch.cat([ones, shifted], dim=1)
