@@ -374,15 +374,22 @@ def generators_section() -> list[str]:
     runs = content["runs"]
     seeds = sorted({run["seed"] for run in runs})
     at = {victim: _cells(runs, victim, *MAIN) for victim in VICTIMS}
+    widths = [
+        run["attacks"][row]["auc"][2] - run["attacks"][row]["auc"][1]
+        for victim in VICTIMS
+        for run in at[victim]
+        for row in ROWS
+    ]
     lines = [
         "## Generators",
         "",
         f"CamVid, label map to photo at 64 x 64: {MAIN[0]} training frames, {MAIN[1]} epochs, {MAIN[0]} members against "
         f"{MAIN[0]} non-members in alternating blocks of ten frames; 200 other frames fit the regressions. "
         f"Mean [lowest, highest] over {len(seeds)} seeds, each with its own split and models. About 15 blocks a side "
-        "are what is independent here: every run's own intervals, by block, are in "
-        "`benchmarks/results/generators.json`, are .2 to .3 wide in AUC, and leave TPR at 1 % FPR nearly open (one odd block "
-        "is 7 % of the non-members), so read the columns of TPR as descriptions.",
+        "are what is independent here: every run's own 95 % intervals, by block, are in "
+        f"`benchmarks/results/generators.json`; those of the AUC are {min(widths):.2f} to {max(widths):.2f} wide (median "
+        f"{statistics.median(widths):.2f}), and TPR at 1 % FPR is nearly open (one odd block is 7 % of the non-members), so "
+        "read its columns as descriptions.",
         "",
         "| attack | "
         + " | ".join(f"{name}: AUC | TPR at 1 % FPR" for name in VICTIMS.values())
