@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pixleak.auditing.assemble import usual_difficulties
-from pixleak.errors import InputError, MissingExtraError, UnmetNeedError
+from pixleak.auditing.choosing import available
+from pixleak.auditing.config import DifficultyConfig
+from pixleak.errors import InputError
 from pixleak.signals import signals_for
-from pixleak.signals.difficulty import DIFFICULTIES
 from pixleak.signals.difficulty.base import measure_difficulty
 from pixleak.signals.measure import measure
-from pixleak.types import ImageTruth, SignalTable, Truth
+from pixleak.types import ImageTruth, SignalTable
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
-    from pixleak.signals.difficulty.base import Difficulty
     from pixleak.targets.base import Target
 
 PACKAGES = ("torch", "numpy", "scipy", "monai")
@@ -65,7 +65,10 @@ def ask(
         InputError: an answer cannot be used, or a name is unknown.
         MissingExtraError: a difficulty that was named needs a package.
     """
-    difficulties, left_out = _difficulties(records.truth, wanted)
+    configs = usual_difficulties(records.truth)
+    if wanted is not None:
+        configs = tuple(DifficultyConfig(name=name) for name in wanted)
+    difficulties, left_out = available(configs, records.truth)
     table = signals_for(records.truth)
     names = ERRORS_OF_IMAGES if isinstance(records.truth, ImageTruth) else ERRORS_OF_LABELS
     shown = [name for name in names if target.access.grants(table[name].info.access)]
@@ -81,26 +84,6 @@ def ask(
         tuple(one.name for one in difficulties),
         tuple(left_out),
     )
-
-
-def _difficulties(truth: Truth, wanted: Sequence[str] | None) -> tuple[list[Difficulty], list[str]]:
-    names = [one.name for one in usual_difficulties(truth)] if wanted is None else wanted
-    kind = "image" if isinstance(truth, ImageTruth) else "labels"
-    found: list[Difficulty] = []
-    left_out = []
-    for name in names:
-        one = DIFFICULTIES[name]
-        if one.on not in (kind, "any"):
-            raise UnmetNeedError(f"{name} is not measured where the truth is {truth}")
-        try:
-            one.prepare()
-        except MissingExtraError as error:
-            if wanted is not None:
-                raise
-            left_out.append(f"{name} was left out: {error}")
-            continue
-        found.append(one)
-    return found, left_out
 
 
 def check_alike(records: Records, others: Records, what: str) -> None:

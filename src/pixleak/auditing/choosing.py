@@ -10,7 +10,7 @@ from pixleak.attacks import ATTACKS
 from pixleak.attacks.base import Attack
 from pixleak.attacks.threshold import Threshold
 from pixleak.auditing.assemble import usual_difficulties
-from pixleak.auditing.config import AttackConfig, LearnedConfig
+from pixleak.auditing.config import AttackConfig, DifficultyConfig, LearnedConfig
 from pixleak.auditing.plan import Plan
 from pixleak.errors import InputError, MissingExtraError, UnmetNeedError
 from pixleak.registry import alternatives
@@ -18,7 +18,7 @@ from pixleak.signals import signals_for
 from pixleak.signals.difficulty import DIFFICULTIES
 from pixleak.signals.difficulty.base import Difficulty
 from pixleak.signals.learned import LEARNED
-from pixleak.types import Access, LabelTruth, SignalInfo
+from pixleak.types import Access, LabelTruth, SignalInfo, Truth
 
 if TYPE_CHECKING:
     from pixleak.signals.base import Signal
@@ -177,7 +177,7 @@ def choose(plan: Plan) -> Chosen:
                 f"{access}"
             )
     kept = tuple(one for one in learned if access.grants(one.info.access))
-    difficulties, lacking = _difficulties(plan)
+    difficulties, lacking = available(plan.difficulties, plan.truth)
     left_out += lacking
     columns = _Columns(plan, (*fixed, *difficulties), kept)
     thresholds = [
@@ -198,22 +198,28 @@ def choose(plan: Plan) -> Chosen:
     )
 
 
-def _difficulties(plan: Plan) -> tuple[tuple[Difficulty, ...], list[str]]:
+def available(
+    wanted: Sequence[DifficultyConfig], truth: Truth
+) -> tuple[tuple[Difficulty, ...], list[str]]:
     """The difficulties that can be measured here, and one sentence for each that cannot.
+
+    Args:
+        wanted: the usual ones of these records, or those that were asked for.
+        truth: of the records.
 
     Raises:
         InputError: one is unknown, or named twice.
         UnmetNeedError: one is of the other kind of truth.
         MissingExtraError: a package is not installed, for one that was asked for.
     """
-    names = [config.name for config in plan.difficulties]
+    names = [config.name for config in wanted]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"difficulty {twice[0]!r} is named twice; once is enough")
-    usual = plan.difficulties == usual_difficulties(plan.truth)
-    kind = "labels" if isinstance(plan.truth, LabelTruth) else "image"
+    usual = tuple(wanted) == usual_difficulties(truth)
+    kind = "labels" if isinstance(truth, LabelTruth) else "image"
     found: list[Difficulty] = []
     left_out = []
-    for config in plan.difficulties:
+    for config in wanted:
         name = config.name
         made = _made("difficulty", name, type(DIFFICULTIES[name]), config.options)
         assert isinstance(made, Difficulty)

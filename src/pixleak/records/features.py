@@ -62,8 +62,9 @@ def _image_features(images: NDArray[np.float32], prefix: str) -> tuple[tuple[str
     if channels not in (1, 3):
         layers = [f"{prefix}layer {c} " for c in range(channels)]
         both = (flat.mean(axis=2, dtype=np.float64), np.abs(steps).mean(axis=2))
-        names = [f"{layer}{what}" for what in ("mean", "total variation") for layer in layers]
-        return tuple(names), np.concatenate(both, axis=1)
+        two = ("mean", "total variation")
+        told = tuple(f"{layer}{what}" for what in two for layer in layers)
+        return told, np.concatenate(both, axis=1).astype(np.float64)
     values = [
         flat.mean(axis=2, dtype=np.float64),
         flat.std(axis=2, dtype=np.float64),
