@@ -53,7 +53,7 @@ def test_true_images_are_described_like_images(held: Held) -> None:
     records = held(torch.rand(2, 2, 4, 4), target, ImageTruth(3))
     names, values = plain_features(records)
     assert len(set(names)) == len(names) == 2 * 2 + 7 * 3
-    assert "channel 1 mean" in names
+    assert "layer 1 mean" in names
     assert values[:, names.index("true blue mean")] == pytest.approx(target[:, 2].mean((1, 2)))
 
 
