@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from importlib.metadata import entry_points
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pixleak.errors import InputError
 
@@ -42,6 +43,30 @@ def alternatives(word: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     return f"{nearest(word, names) or '.'} Known: {', '.join(names) or 'none'}"
+
+
+def made(what: str, name: str, kind: type[Any], options: Mapping[str, Any]) -> Any:
+    """A method, which is a dataclass of parameters, from its name and options.
+
+    Args:
+        what: kind of method, for messages: ``"attack"``.
+        name: of the method.
+        kind: its class.
+        options: field -> value; lists are taken for tuples, as YAML knows no others.
+
+    Raises:
+        InputError: it has no such option, or cannot use its value.
+    """
+    known = [field.name for field in fields(kind)]
+    if unknown := [option for option in options if option not in known]:
+        raise InputError(
+            f"{what} {name!r} has no option {unknown[0]!r}{alternatives(unknown[0], known)}"
+        )
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise InputError(f"{what} {name!r}: {error}") from error
 
 
 class Registry(Mapping[str, T]):

@@ -343,6 +343,12 @@ class ModelInfo(SavedModel):
     description: str
     recipe: dict[str, Any] | None = None
     seed: int | None = None
+    defences: list[str] = Field(
+        default_factory=list, description="what it is trained and asked with"
+    )
+    facts: dict[str, Number | str] = Field(
+        default_factory=dict, description="what defences say of its training: epsilon, ..."
+    )
     seconds: Number | None = Field(default=None, description="training time")
     epoch_losses: list[Number] = Field(default_factory=list)
     weights: str | None = Field(default=None, description="file in the run folder")

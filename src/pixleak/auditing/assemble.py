@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +12,7 @@ from pixleak.auditing.config import (
     DEFAULT_IMAGE_SIGNALS,
     DEFAULT_SIGNALS,
     AuditConfig,
+    DefenceConfig,
     DifficultyConfig,
     SplitConfig,
     TargetConfig,
@@ -22,7 +23,9 @@ from pixleak.errors import InputError
 from pixleak.records.canaries import with_canaries
 from pixleak.records.membership import draw_membership
 from pixleak.records.splits import Split, block_split, random_split, read_split
+from pixleak.registry import made
 from pixleak.targets.asking import asked
+from pixleak.training.defence import check_defences
 from pixleak.types import Access, ImageTruth, Truth, access_for
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from pixleak.records.base import Records
     from pixleak.targets.base import Target
+    from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
 
 
@@ -40,7 +44,9 @@ def assemble(config: AuditConfig) -> Plan:
         InputError: records, target or split cannot be had as configured.
     """
     records, split = _records_and_split(config)
-    target = open_target(config.target, records.truth, config.seed)
+    defences = made_defences(config.target.defences)
+    _check_defences(config, defences, records, split)
+    target = open_target(config.target, records.truth, config.seed, defences)
     generator = isinstance(records.truth, ImageTruth)
     if generator and config.learned:
         raise InputError(
@@ -60,6 +66,8 @@ def assemble(config: AuditConfig) -> Plan:
         split=split,
         target=target,
         shadow=shadow,
+        defences=defences,
+        attacker=config.attacker,
         signals=usual_signals(target, config.target.samples)
         if config.signals is None
         else config.signals,
@@ -179,25 +187,63 @@ def _without_shadow(split: Split) -> Split:
         f"target-{side}": split.roles[f"target-{side}"] + split.roles.get(f"shadow-{side}", ())
         for side in ("members", "nonmembers")
     }
-    kept = {role: split.roles[role] for role in ("population", "canaries")}
+    kept = {role: split.roles[role] for role in ("population", "canaries", "reserve")}
     return replace(split, roles=roles | kept)
 
 
-def open_target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | TrainedTarget:
+def made_defences(wanted: Sequence[DefenceConfig]) -> tuple[Defence, ...]:
+    """Defences from their names and options.
+
+    Raises:
+        InputError: one is unknown, or an option is, or an option's value cannot be used.
+    """
+    from pixleak.defences import DEFENCES
+
+    return tuple(
+        made("defence", config.name, DEFENCES[config.name], config.options) for config in wanted
+    )
+
+
+def _check_defences(
+    config: AuditConfig, defences: Sequence[Defence], records: Records, split: Split
+) -> None:
+    recipe = config.target.recipe
+    if recipe is None and config.attacker == "adaptive":
+        others = (config.references, config.shadow)
+        recipe = next((o.recipe for o in others if o is not None and o.recipe is not None), None)
+    reserve = any(split.roles[role] for role in ("reserve", "shadow-reserve"))
+    check_defences(defences, recipe, records.truth, reserve=reserve)
+
+
+def open_target(
+    target: TargetConfig, truth: Truth, seed: int, defences: Sequence[Defence] = ()
+) -> GivenTarget | TrainedTarget:
     """What a configuration describes as the target.
+
+    Args:
+        target: the configuration.
+        truth: of the records.
+        seed: of the untrained twin.
+        defences: those of a target that exists already are put around it here.
 
     Raises:
         InputError: it cannot be had, or its access does not go with the truth.
     """
-    from pixleak.targets.load import load_function, load_module
-
     access = access_for(truth, target.access)
     if target.recipe is not None:
         if access is Access.DISCRIMINATOR and target.recipe.adversary is None:
             raise InputError(
                 "target.access is discriminator, but the recipe has no adversary to train one"
             )
+        for defence in defences:
+            access = defence.access(access)
         return TrainedTarget(target.recipe, access, target.device)
+    return defended(_open_given(target, truth, access, seed), defences)
+
+
+def _open_given(target: TargetConfig, truth: Truth, access: Access, seed: int) -> GivenTarget:
+    from pixleak.targets.load import load_function, load_module
+
     if target.weights is not None:
         return given_weights(target.weights, truth, access, seed=seed, device=target.device)
     if target.module is not None:
@@ -215,6 +261,14 @@ def open_target(target: TargetConfig, truth: Truth, seed: int) -> GivenTarget | 
         )
     assert target.function is not None
     return given_function(load_function(target.function), truth, access)
+
+
+def defended(given: GivenTarget, defences: Sequence[Defence]) -> GivenTarget:
+    """A target that exists already, and its untrained twin, behind output-side defences."""
+    for defence in defences:
+        twin = None if given.untrained is None else defence.served(given.untrained)
+        given = replace(given, target=defence.served(given.target), untrained=twin)
+    return given
 
 
 def given_weights(

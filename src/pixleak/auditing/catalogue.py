@@ -75,6 +75,20 @@ def _attacks() -> list[Row]:
     ]
 
 
+def _defences() -> list[Row]:
+    from pixleak.defences import DEFENCES
+
+    return [
+        Row(
+            name,
+            "a reserve" if one.needs_reserve else "any model" if one.side == "output" else "recipe",
+            one.summary,
+            one.source,
+        )
+        for name, one in DEFENCES.items()
+    ]
+
+
 def _datasets() -> list[Row]:
     from pixleak.records.named import DATASETS
 
@@ -99,6 +113,7 @@ FAMILIES = {
     "difficulties": ("Difficulties, which never ask the model", _difficulties),
     "learned": ("Signals learned on a shadow model", _learned),
     "attacks": ("Attacks", _attacks),
+    "defences": ("Defences", _defences),
     "datasets": ("Data sets", _datasets),
     "networks": ("Networks of recipes", _networks),
 }

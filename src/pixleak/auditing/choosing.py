@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pixleak.attacks import ATTACKS
 from pixleak.attacks.base import Attack
@@ -13,7 +13,7 @@ from pixleak.auditing.assemble import usual_difficulties
 from pixleak.auditing.config import AttackConfig, DifficultyConfig, LearnedConfig
 from pixleak.auditing.plan import Plan
 from pixleak.errors import InputError, MissingExtraError, UnmetNeedError
-from pixleak.registry import alternatives
+from pixleak.registry import alternatives, made
 from pixleak.signals import signals_for
 from pixleak.signals.difficulty import DIFFICULTIES
 from pixleak.signals.difficulty.base import Difficulty
@@ -221,9 +221,9 @@ def available(
     left_out = []
     for config in wanted:
         name = config.name
-        made = _made("difficulty", name, type(DIFFICULTIES[name]), config.options)
-        assert isinstance(made, Difficulty)
-        one = made if config.options else DIFFICULTIES[name]
+        difficulty = made("difficulty", name, type(DIFFICULTIES[name]), config.options)
+        assert isinstance(difficulty, Difficulty)
+        one = difficulty if config.options else DIFFICULTIES[name]
         if one.on not in (kind, "any"):
             raise UnmetNeedError(
                 f"{name} is a difficulty of records whose truth is "
@@ -280,7 +280,7 @@ def _attacks(plan: Plan, columns: _Columns) -> tuple[list[Work], list[str]]:
     refused: list[str] = []
     asked = plan.attacks is not None
     for config in _wanted(plan, columns):
-        attack = _made("attack", config.name, ATTACKS[config.name], config.options)
+        attack = made("attack", config.name, ATTACKS[config.name], config.options)
         names: list[str] = []
         for name in config.signals:
             if not columns.of(name):
@@ -411,17 +411,5 @@ def title_of(info: SignalInfo) -> str:
 
 
 def _learned(config: LearnedConfig) -> LearnedSignal:
-    made: LearnedSignal = _made("learned signal", config.name, LEARNED[config.name], config.options)
-    return made
-
-
-def _made(what: str, name: str, kind: type[Any], options: Mapping[str, Any]) -> Any:
-    known = [field.name for field in fields(kind)]
-    if unknown := [option for option in options if option not in known]:
-        raise InputError(
-            f"{what} {name!r} has no option {unknown[0]!r}{alternatives(unknown[0], known)}"
-        )
-    try:
-        return kind(**options)
-    except TypeError as error:
-        raise InputError(f"{what} {name!r}: {error}") from error
+    one: LearnedSignal = made("learned signal", config.name, LEARNED[config.name], config.options)
+    return one

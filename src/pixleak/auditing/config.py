@@ -14,6 +14,8 @@ from pixleak.records.membership import FEWEST_MODELS, MOST_MODELS
 from pixleak.training.recipe import Recipe
 from pixleak.types import Access
 
+Attacker = Literal["adaptive", "naive"]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +36,12 @@ class SplitConfig(_Part):
     shadow_members: int | None = Field(None, ge=0)
     shadow_nonmembers: int | None = Field(None, ge=0)
     population: int = Field(0, ge=0, description="records that no model is trained on")
+    reserve: int = Field(
+        0,
+        ge=0,
+        description="records that the defender holds beside the training records, for defences "
+        "that need some; the shadow gets as many of its own",
+    )
     block: int = Field(10, ge=1, description="frames a block")
     gap: int = Field(2, ge=0, description="frames dropped at a border between roles")
     path: Path | None = Field(None, description="CSV with columns id and role, for kind: file")
@@ -42,8 +50,9 @@ class SplitConfig(_Part):
     def _path_goes_with_file(self) -> SplitConfig:
         if (self.kind == "file") != (self.path is not None):
             raise ValueError("split.path goes with split.kind: file, and only with it")
-        if self.kind == "file" and self.population:
-            raise ValueError("split.population is drawn; in a file, give records that role")
+        for name in ("population", "reserve"):
+            if self.kind == "file" and getattr(self, name):
+                raise ValueError(f"split.{name} is drawn; in a file, give records that role")
         return self
 
     def counts(self, shadow: bool, canaries: int = 0) -> dict[str, int] | None:
@@ -66,10 +75,10 @@ class SplitConfig(_Part):
             self.shadow_nonmembers,
         )
         given = [n for n in numbers if n is not None]
-        if not given and (self.population or canaries):
+        if not given and (self.population or self.reserve or canaries):
             raise InputError(
-                "split.population and canaries take records that others would get: say how many "
-                "the target gets too, with split.target_members"
+                "split.population, split.reserve and canaries take records that others would get: "
+                "say how many the target gets too, with split.target_members"
             )
         if not given:
             return None
@@ -85,7 +94,16 @@ class SplitConfig(_Part):
             "shadow-nonmembers": nonmembers if outside is None else outside,
             "population": self.population,
             "canaries": canaries,
+            "reserve": self.reserve,
+            "shadow-reserve": self.reserve if shadow else 0,
         }
+
+
+class DefenceConfig(_Part):
+    """A defence, with parameters of its own."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class TargetConfig(_Part):
@@ -109,6 +127,16 @@ class TargetConfig(_Part):
         1, ge=1, le=1000, description="answers to draw a record, of a generator that samples"
     )
     device: str = "cpu"
+    defences: tuple[DefenceConfig, ...] = Field(
+        (), description="names of defences, or names with options, in the order they are stacked"
+    )
+
+    @field_validator("defences", mode="before")
+    @classmethod
+    def _by_name(cls, defences: object) -> object:
+        if isinstance(defences, list | tuple):
+            return [{"name": one} if isinstance(one, str) else one for one in defences]
+        return defences
 
     @model_validator(mode="after")
     def _exactly_one(self) -> TargetConfig:
@@ -250,6 +278,11 @@ class AuditConfig(_Part):
         None, description="more records that no model is trained on; goes with members"
     )
     target: TargetConfig
+    attacker: Attacker = Field(
+        "adaptive",
+        description="adaptive: knows the target's defences, and trains and asks its own models "
+        "with them; naive: with none",
+    )
     shadow: ShadowConfig | None = Field(ShadowConfig(), description="null: no shadow model")
     signals: tuple[str, ...] | None = Field(
         None, description="attacked by threshold; null: the usual ones"

@@ -24,6 +24,7 @@ from pixleak.targets.base import Target
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
 from pixleak.training.checkpoint import load_network
+from pixleak.training.defence import altered, described
 from pixleak.training.side_by_side import TrainingJob, discriminator_path, finished, train_all
 from pixleak.training.untrained import outputs_of, untrained
 from pixleak.types import Access
@@ -111,7 +112,7 @@ def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> M
     """The target's network as it was before its training."""
     seed = plan.seed_for("untrained")
     module = untrained(
-        target.recipe,
+        altered(target.recipe, plan.defences),
         channels=records.image_shape[0],
         truth=records.truth,
         size=records.image_shape[1:],
@@ -131,8 +132,8 @@ def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> M
                 records.image_shape[1:],
             )
     return Model(
-        _asked(module, records, "untrained model", plan, discriminator),
-        {"recipe": target.recipe.model_dump(mode="json"), "untrained": seed},
+        _asked(module, records, "untrained", plan, discriminator),
+        {"recipe": dict(described(target.recipe, plan.defences)), "untrained": seed},
         ModelInfo(
             name="untrained",
             description="the target's network with random weights, trained on nothing: "
@@ -150,15 +151,21 @@ def _train(
     progress: Progress,
 ) -> dict[str, Reference]:
     jobs: dict[str, TrainingJob] = {}
-    for name, (recipe, ids) in recipes.items():
+    for name, (bare, ids) in recipes.items():
         chosen = records.select(ids)
+        defences = tuple(one for one in plan.defences_of(name) if one.side == "training")
+        recipe = altered(bare, defences)
+        reserve = None
+        if any(one.needs_reserve for one in defences):
+            reserve = records.select(plan.reserve_of(name))
         place = store.artefact(
             "model",
             {
-                "recipe": recipe.model_dump(mode="json"),
+                "recipe": dict(described(recipe, defences)),
                 "records": chosen.digest,
                 "seed": plan.seed_for(name),
-            },
+            }
+            | ({} if reserve is None else {"reserve": reserve.digest}),
         )
         path = place.folder / "weights.safetensors"
         jobs[name] = TrainingJob(
@@ -169,6 +176,8 @@ def _train(
             path,
             device=plan.target.device,
             pictures=bool(plan.exhibits) and plan.target.access.of_images and name == "target",
+            defences=defences,
+            reserve=reserve,
         )
     done = {
         model.name: model
@@ -183,11 +192,14 @@ def _train(
     return {
         name: Reference(
             partial(_load, plan, records, name, job.path),
-            {"model": job.path.parent.name},
+            {"model": job.path.parent.name}
+            | ({"defences": served} if (served := _served(plan, name)) else {}),
             ModelInfo(
                 name=name,
                 description=f"{job.recipe.description}, trained on {len(job.records)} records",
                 recipe=job.recipe.model_dump(mode="json"),
+                defences=[one.description for one in plan.defences_of(name)],
+                facts=dict(done[name].facts),
                 seed=job.seed,
                 seconds=done[name].seconds,
                 epoch_losses=list(done[name].epoch_losses),
@@ -196,6 +208,11 @@ def _train(
         )
         for name, job in jobs.items()
     }
+
+
+def _served(plan: Plan, name: str) -> list[dict[str, Any]]:
+    """What changes a model's answers beside its weights, as part of their identity."""
+    return [defence.settings for defence in plan.defences_of(name)]
 
 
 class _Course:
@@ -237,10 +254,14 @@ def _asked(
 ) -> Target:
     access = plan.target.access
     truth, device = records.truth, plan.target.device
-    if access.of_images:
-        return asked(module, truth, access, name=name, device=device, discriminator=discriminator)
+    first = access if access.of_images else Access.LOGIT
+    target: Target = asked(
+        module, truth, first, name=name, device=device, discriminator=discriminator
+    )
+    for defence in plan.defences_of(name):
+        target = defence.served(target)
     # What pixleak trains answers with logits, and is reduced to what the target grants.
-    return restricted(asked(module, truth, Access.LOGIT, name=name, device=device), access)
+    return target if access.of_images else restricted(target, access)
 
 
 def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:

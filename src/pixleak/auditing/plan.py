@@ -10,6 +10,7 @@ from pixleak.auditing.config import (
     DEFAULT_LEARNED,
     DEFAULT_SIGNALS,
     AttackConfig,
+    Attacker,
     CanariesConfig,
     DifficultyConfig,
     EvaluationConfig,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pixleak.records.membership import Membership
     from pixleak.records.splits import Split
     from pixleak.targets.base import Target
+    from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
 
 
@@ -49,7 +51,13 @@ class GivenTarget:
 
 @dataclass(frozen=True)
 class TrainedTarget:
-    """A target to be trained on the target members, which then grants ``access``."""
+    """A target to be trained on the target members.
+
+    Args:
+        recipe: as it was written, before any defence altered it.
+        access: what the defended target grants.
+        device: where it is trained and asked.
+    """
 
     recipe: Recipe
     access: Access
@@ -83,6 +91,9 @@ class Plan:
         records: all records of all roles.
         split: role -> record ids; the shadow roles may be empty.
         target: what is attacked.
+        defences: of the target, in the order they are stacked. A target that exists already is
+            behind them in ``target``, and was trained as they say.
+        attacker: ``"adaptive"``: the attacker's models are trained and asked with the defences.
         shadow: recipe of the attacker's own model, or None for no shadow model.
         signals: names of fixed signals attacked by threshold.
         difficulties: measured on the records alone.
@@ -102,6 +113,8 @@ class Plan:
     split: Split
     target: GivenTarget | TrainedTarget
     shadow: Recipe | None
+    defences: tuple[Defence, ...] = ()
+    attacker: Attacker = "adaptive"
     signals: tuple[str, ...] = DEFAULT_SIGNALS
     learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
     difficulties: tuple[DifficultyConfig, ...] = ()
@@ -131,6 +144,20 @@ class Plan:
     def outer(self) -> tuple[str, ...]:
         """The ids of the other records that the target was not trained on."""
         return self.ids("shadow-members", "shadow-nonmembers", "population")
+
+    def defences_of(self, model: str) -> tuple[Defence, ...]:
+        """What a model of this name is trained and asked with."""
+        if model in ("target", "untrained") or self.attacker == "adaptive":
+            return self.defences
+        return ()
+
+    def reserve_of(self, model: str) -> tuple[str, ...]:
+        """The ids of what the defender of this model holds beside its training records.
+
+        An attacker who holds no such records is given the target's: the worst case.
+        """
+        own, others = self.ids("reserve"), self.ids("shadow-reserve")
+        return own or others if model == "target" else others or own
 
     @property
     def included(self) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 The target is trained on its members and never sees its non-members; the attacker's shadow model
 is trained on the shadow members, likewise. The population is in no model's training set. Each
-canary is trained on, or not, by the toss of a coin. Records that belong together (slices of one
-patient) stay on one side, or a non-member looks like a member.
+canary is trained on, or not, by the toss of a coin. A reserve is what a defender holds beside the
+training records, to regularise with, to distil on or to stop by; the shadow has one of its own.
+Records that belong together (slices of one patient) stay on one side, or a non-member looks like a
+member.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pixleak.registry import alternatives
 MAIN_ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")
 """Those that records are shared out to where no numbers are given."""
 
-ROLES = (*MAIN_ROLES, "population", "canaries")
+ROLES = (*MAIN_ROLES, "population", "canaries", "reserve", "shadow-reserve")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from pixleak.errors import InputError
 from pixleak.records.base import Records
 from pixleak.training.augment import augmented
+from pixleak.training.defence import Defence, described
 from pixleak.training.feed import Feed, feed
 from pixleak.training.losses import LOSSES, PIXEL
 from pixleak.training.partial import Partial, Stateful
@@ -37,6 +39,8 @@ SAVED_EVERY = 30.0
 OnEpoch = Callable[[int, float], None]
 """(epoch from 1, mean loss of its images)."""
 
+D = TypeVar("D", bound=Defence)
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -47,6 +51,7 @@ class Trained:
         epoch_losses: mean loss of the images of each epoch, as they were trained on.
         seconds: wall time, that of interrupted attempts included.
         companions: what was trained beside it, by name: ``"discriminator"``.
+        facts: what defences have to say of it: epsilon, the epoch that was kept, ...
         pictures: epoch -> (n, c, h, w) answers on the first records, where they were asked for.
     """
 
@@ -54,6 +59,7 @@ class Trained:
     epoch_losses: tuple[float, ...]
     seconds: float
     companions: Mapping[str, nn.Module] = field(default_factory=dict)
+    facts: Mapping[str, float | str] = field(default_factory=dict)
     pictures: dict[int, Tensor] = field(default_factory=dict, repr=False)
 
 
@@ -66,6 +72,8 @@ def fit(
     on_epoch: OnEpoch | None = None,
     partial: Path | None = None,
     pictures: bool = False,
+    defences: Sequence[Defence] = (),
+    reserve: Records | None = None,
 ) -> Trained:
     """Train a fresh model.
 
@@ -83,30 +91,60 @@ def fit(
         partial: file to keep the state in between, and to go on from where it is there already;
             the weights are those of an uninterrupted training, bit for bit.
         pictures: keep a generator's answers on the first records after some epochs.
+        defences: what changes the training; the recipe is taken as altered by them already.
+        reserve: records beside those trained on that the defender holds, for defences that need
+            some.
 
     Raises:
         InputError: records that cannot be trained on, or the loss became infinite or NaN.
         MissingExtraError: a package that the network needs is not installed.
     """
-    kind = Trainer
+    kind = trainer_for(recipe, defences)
+    trainer = kind(
+        recipe, records, seed=seed, device=device, defences=tuple(defences), reserve=reserve
+    )
+    return trainer.run(on_epoch, partial=partial, pictures=pictures)
+
+
+def trainer_for(recipe: Recipe, defences: Sequence[Defence]) -> type[Trainer]:
+    """The steps of this training; those of the last defence are the outermost."""
+    kind: type[Trainer] = Trainer
     if recipe.adversary is not None:
         from pixleak.training.adversarial import AdversarialTrainer
 
         kind = AdversarialTrainer
-    trainer = kind(recipe, records, seed=seed, device=device)
-    return trainer.run(on_epoch, partial=partial, pictures=pictures)
+    changed = [steps for defence in defences if (steps := defence.trainer()) is not None]
+    if not changed:
+        return kind
+    return type("DefendedTrainer", (*reversed(changed), kind), {})
 
 
 class Trainer:
     """One training, in replaceable steps; see :func:`fit`."""
 
-    def __init__(self, recipe: Recipe, records: Records, *, seed: int, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        records: Records,
+        *,
+        seed: int,
+        device: str = "cpu",
+        defences: tuple[Defence, ...] = (),
+        reserve: Records | None = None,
+    ) -> None:
         _check(recipe, records)
         self.recipe = recipe
         self.records = records
+        self.defences = defences
+        self.reserve = reserve
         self.truth: Truth = records.truth
         self.seed = seed
         self.device = torch.device(device)
+        self.facts: dict[str, float | str] = {}
+
+    def defence(self, kind: type[D]) -> D:
+        """The defence of this kind, with its parameters."""
+        return next(one for one in self.defences if isinstance(one, kind))
 
     def run(
         self,
@@ -117,6 +155,7 @@ class Trainer:
     ) -> Trained:
         """Train from the start, or from where it was interrupted, to the end of the recipe."""
         started = time.perf_counter()
+        self.before(on_epoch, partial)
         load = feed(self.records)
         # Order and augmentation draw from a stream of their own, not initialisation's.
         draws = Generator()
@@ -126,7 +165,7 @@ class Trainer:
         begin, before, kept = 1, 0.0, time.perf_counter()
         shown = shown_epochs(self.recipe.epochs) if pictures else ()
         between = Partial(
-            partial, {"recipe": self.recipe.model_dump(mode="json"), "seed": self.seed}
+            partial, {"recipe": described(self.recipe, self.defences), "seed": self.seed}
         )
         with seeded(self.seed, self.device):
             module = self.network().to(self.device).train()
@@ -143,6 +182,8 @@ class Trainer:
                     answers[epoch] = answers_now(module, self.records, self.device)
                 if on_epoch is not None:
                     on_epoch(epoch, epoch_losses[-1])
+                if self.over(epoch, module):
+                    break
                 now = time.perf_counter()
                 if epoch < self.recipe.epochs and now - kept >= SAVED_EVERY:
                     course = {
@@ -154,13 +195,31 @@ class Trainer:
                     between.save(parts, course)
                     kept = time.perf_counter()
             optimizer.zero_grad(set_to_none=True)
+            module = self.final(module)
         return Trained(
             module.eval(),
             tuple(epoch_losses),
             before + time.perf_counter() - started,
             self.companions(),
+            dict(self.facts),
             answers,
         )
+
+    def before(self, on_epoch: OnEpoch | None, partial: Path | None) -> None:
+        """What must be done first; may change what is trained on.
+
+        Args:
+            on_epoch: as of :meth:`run`.
+            partial: of this training; one that goes before it keeps its state beside that.
+        """
+
+    def over(self, epoch: int, module: nn.Module) -> bool:
+        """Whether to stop after this epoch; asked after every one."""
+        return False
+
+    def final(self, module: nn.Module) -> nn.Module:
+        """The module to keep, of the same architecture."""
+        return module
 
     def epoch(
         self,

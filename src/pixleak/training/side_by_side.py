@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +19,7 @@ from pixleak.records.base import Records
 from pixleak.records.prepare import PreparedRecords, prepare
 from pixleak.runners import Job, Runner, runner_for
 from pixleak.runners.base import Message
+from pixleak.training.defence import Defence, described
 from pixleak.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class TrainingJob(Job):
         path: where its weights go (safetensors); a ``.json`` beside it holds how it went.
         device: where to train.
         pictures: of a generator's answers as its training goes on, beside its weights.
+        defences: what changes the training; the recipe is as altered by them.
+        reserve: what the defender holds beside ``records``, for defences that need it; where both
+            are prepared they lie in one folder.
     """
 
     name: str
@@ -49,6 +53,8 @@ class TrainingJob(Job):
     path: Path
     device: str = "cpu"
     pictures: bool = False
+    defences: tuple[Defence, ...] = ()
+    reserve: Records | None = None
 
     @property
     def title(self) -> str:
@@ -68,14 +74,20 @@ class TrainingJob(Job):
         return self.records.folder if isinstance(self.records, PreparedRecords) else None
 
     def portable(self, folder: Path) -> Self:
-        if isinstance(self.records, PreparedRecords):
-            return self
-        return replace(self, records=prepare(self.records, folder))
+        records, reserve = self.records, self.reserve
+        if not isinstance(records, PreparedRecords):
+            records = prepare(records, folder)
+        if reserve is not None and not isinstance(reserve, PreparedRecords):
+            reserve = prepare(reserve, folder / "reserve")
+        return replace(self, records=records, reserve=reserve)
 
     def elsewhere(self, arrays: Mapping[str, Any], folder: Path) -> Self:
         assert isinstance(self.records, PreparedRecords)
-        records = self.records.in_memory(arrays)
-        return replace(self, records=records, path=folder / self.path.name)
+        records, reserve = self.records.in_memory(arrays), self.reserve
+        if reserve is not None:
+            assert isinstance(reserve, PreparedRecords)
+            reserve = reserve.in_memory(arrays)
+        return replace(self, records=records, reserve=reserve, path=folder / self.path.name)
 
     def run(self, say: Callable[[Message], None]) -> Message:
         from pixleak.training.fit import fit
@@ -88,6 +100,8 @@ class TrainingJob(Job):
             on_epoch=lambda epoch, loss: say({"epoch": epoch, "loss": loss}),
             partial=partial_path(self.path),
             pictures=self.pictures,
+            defences=self.defences,
+            reserve=self.reserve,
         )
         answer = _commit(self, trained)
         partial_path(self.path).unlink(missing_ok=True)
@@ -99,7 +113,11 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
     from pixleak.training.checkpoint import network_metadata, save_weights
     from pixleak.training.untrained import outputs_of
 
-    course = {"epoch_losses": list(trained.epoch_losses), "seconds": trained.seconds}
+    course = {
+        "epoch_losses": list(trained.epoch_losses),
+        "seconds": trained.seconds,
+        "facts": dict(trained.facts),
+    }
     weights, summary = job.outputs[0], job.outputs[-1]
     with writing(summary):
         summary.unlink(missing_ok=True)
@@ -126,9 +144,9 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
         from pixleak.training.samples import save_sheet
 
         save_sheet(pictures_path(job.path), job.records, trained.pictures)
-    described = {"recipe": job.recipe.model_dump(mode="json"), "seed": job.seed, **course}
+    content = {"recipe": described(job.recipe, job.defences), "seed": job.seed, **course}
     with replaced(summary) as temporary:
-        temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return course
 
 
@@ -141,12 +159,14 @@ class TrainedModel:
         path: of its weights, to be read by :func:`pixleak.training.checkpoint.load_network`.
         epoch_losses: mean training loss of each epoch.
         seconds: wall time of its training.
+        facts: what defences have to say of it.
     """
 
     name: str
     path: Path
     epoch_losses: tuple[float, ...]
     seconds: float
+    facts: Mapping[str, float | str] = field(default_factory=dict)
 
 
 def train_all(
@@ -199,7 +219,11 @@ def train_all(
     answers = (runner or runner_for("local", workers)).run(waiting, heard)
     for job, answer in zip(waiting, answers, strict=True):
         models[job.name] = TrainedModel(
-            job.name, job.path, tuple(answer["epoch_losses"]), answer["seconds"]
+            job.name,
+            job.path,
+            tuple(answer["epoch_losses"]),
+            answer["seconds"],
+            answer.get("facts", {}),
         )
     return [models[job.name] for job in jobs]
 
@@ -211,9 +235,16 @@ def finished(job: TrainingJob) -> TrainedModel | None:
         return None
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        if summary["recipe"] != job.recipe.model_dump(mode="json") or summary["seed"] != job.seed:
+        written = json.loads(json.dumps(described(job.recipe, job.defences)))
+        if summary["recipe"] != written or summary["seed"] != job.seed:
             return None
-        return TrainedModel(job.name, job.path, tuple(summary["epoch_losses"]), summary["seconds"])
+        return TrainedModel(
+            job.name,
+            job.path,
+            tuple(summary["epoch_losses"]),
+            summary["seconds"],
+            summary.get("facts", {}),
+        )
     except (ValueError, KeyError, TypeError):  # somebody else's file
         return None
 
