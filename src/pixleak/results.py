@@ -372,6 +372,27 @@ class ModelInfo(SavedModel):
     )
 
 
+class DefenceInfo(SavedModel):
+    """One defence of the target."""
+
+    name: str = Field(description="a name of pixleak list")
+    title: str
+    description: str = Field(description="name and parameters")
+    side: Literal["training", "output"]
+    source: str
+
+
+class DefencesInfo(SavedModel):
+    """The target's defences, in the order they are stacked."""
+
+    defences: list[DefenceInfo]
+    attacker: Literal["adaptive", "naive"] = Field(
+        description="adaptive: the attacker's models are trained and asked with the defences"
+    )
+    facts: dict[str, Number | str] = Field(description="of the target's training: epsilon, ...")
+    explanation: str
+
+
 class Exposure(SavedModel):
     """One record on show."""
 
@@ -439,6 +460,7 @@ class Result(SavedModel):
     records: RecordsInfo | None = None
     split: SplitInfo | None = None
     models: list[ModelInfo] = Field(default_factory=list)
+    defences: DefencesInfo | None = None
     attacks: list[AttackResult]
     controls: list[Control] = Field(default_factory=list)
     duplicates: DuplicateCheck | None = None

@@ -62,6 +62,8 @@ def _beyond(result: Result) -> list[Text | Table | Padding | _Attacks]:
     if result.leave_one_out is not None:
         parts += [Text(), _spreads(result.leave_one_out)]
     lines = []
+    if result.defences is not None:
+        lines.append(f"Defences: {result.defences.explanation}")
     if result.fidelity is not None:
         lines.append(f"References: {result.fidelity.explanation}")
     if result.slices is not None:

@@ -17,6 +17,7 @@ from pixleak.auditing.closer import (
     spread,
     subject_level,
 )
+from pixleak.auditing.defended import defences_info
 from pixleak.auditing.exhibits import show
 from pixleak.auditing.judge import judge
 from pixleak.auditing.measuring import Measured, measure_all
@@ -138,6 +139,7 @@ def _run(
             counts={role: len(ids) for role, ids in plan.split.roles.items()},
         ),
         models=_model_infos(plan, models, measured),
+        defences=defences_info(plan, models),
         attacks=judged.attacks,
         controls=judged.controls,
         duplicates=judged.duplicates,
