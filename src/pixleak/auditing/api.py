@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pixleak.auditing.finding import Finding
 from pixleak.auditing.progress import Progress, Silent, shown
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pixleak.auditing.plan import GivenTarget
     from pixleak.records.base import Records
     from pixleak.targets.base import Target
+    from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
 
 
@@ -37,6 +38,9 @@ def audit(
     shadow_records: Records | Dataset[Any] | None = None,
     references: int = 0,
     reference_recipe: Recipe | None = None,
+    defences: Sequence[str | Defence] = (),
+    attacker: Literal["adaptive", "naive"] = "adaptive",
+    reserve: Records | Dataset[Any] | None = None,
     population: Records | Dataset[Any] | None = None,
     signals: Sequence[str] | None = None,
     learned: Sequence[str] | None = None,
@@ -70,6 +74,12 @@ def audit(
         references: how many reference models to train, each on half of the audited records; an
             even number, 0 for none. With them the attacks are calibrated, and far sharper.
         reference_recipe: how they are trained: as the model was. None: the shadow's recipe.
+        defences: names, or defences with parameters of their own (:mod:`pixleak.defences`). Those
+            of the output side are put around the model; those of the training side say how it was
+            trained, so that the attacker's models are trained alike.
+        attacker: ``"adaptive"`` knows the defences, ``"naive"`` does not.
+        reserve: records for the attacker's models, where a defence needs some beside those it
+            trains on.
         population: more records that the model was not trained on, which some attacks calibrate by.
         signals: fixed signals to attack; None for the default ones that ``access`` allows.
         learned: signals learned on the shadow; None for the default ones.
@@ -100,7 +110,7 @@ def audit(
         >>> result.verdict.answer
         'cannot-tell'
     """
-    from pixleak.auditing.assemble import pool, usual_difficulties, usual_signals
+    from pixleak.auditing.assemble import defended, pool, usual_difficulties, usual_signals
     from pixleak.auditing.config import (
         DEFAULT_LEARNED,
         AttackConfig,
@@ -110,6 +120,7 @@ def audit(
     from pixleak.auditing.gather import gather
     from pixleak.auditing.plan import Plan
     from pixleak.auditing.run import run
+    from pixleak.training.defence import check_defences
 
     if (shadow is None) != (shadow_records is None):
         raise InputError("shadow and shadow_records go together: a recipe, and records for it")
@@ -140,6 +151,8 @@ def audit(
         sets["shadow"] = _records(shadow_records, classes, "shadow_records")
     if population is not None:
         sets["population"] = _records(population, classes, "population")
+    if reserve is not None:
+        sets["shadow-reserve"] = _records(reserve, classes, "reserve")
     records, split = gather(sets, seed=seed)
     drawn = None
     if references and recipe is not None:
@@ -150,7 +163,9 @@ def audit(
             raise InputError("signals are learned on predicted label maps: leave learned out")
         names = ()
     granted = access_for(records.truth, None if access is None else _access(access))
-    target = _given(model, records, granted, seed, device, discriminator)
+    put = _defences(defences)
+    check_defences(put, recipe, records.truth, reserve=reserve is not None)
+    target = defended(_given(model, records, granted, seed, device, discriminator), put)
     plan = Plan(
         title=title,
         seed=seed,
@@ -158,6 +173,8 @@ def audit(
         split=split,
         target=target,
         shadow=shadow,
+        defences=put,
+        attacker=attacker,
         signals=usual_signals(target, samples) if signals is None else tuple(signals),
         difficulties=usual_difficulties(records.truth)
         if difficulties is None
@@ -204,6 +221,18 @@ def _access(access: Access | str) -> Access:
     except ValueError:
         known = ", ".join(repr(str(a)) for a in Access)
         raise InputError(f"access is {access!r}; expected one of {known}") from None
+
+
+def _defences(given: Sequence[str | Defence]) -> tuple[Defence, ...]:
+    from pixleak.auditing.assemble import made_defences
+    from pixleak.auditing.config import DefenceConfig
+
+    if isinstance(given, str):
+        raise InputError(f"defences is a list of names, as in defences=[{given!r}]")
+    return tuple(
+        made_defences([DefenceConfig(name=one)])[0] if isinstance(one, str) else one
+        for one in given
+    )
 
 
 def _records(

@@ -208,7 +208,7 @@ def _check_defences(
     config: AuditConfig, defences: Sequence[Defence], records: Records, split: Split
 ) -> None:
     recipe = config.target.recipe
-    if recipe is None and config.attacker == "adaptive":
+    if recipe is None:
         others = (config.references, config.shadow)
         recipe = next((o.recipe for o in others if o is not None and o.recipe is not None), None)
     reserve = any(split.roles[role] for role in ("reserve", "shadow-reserve"))
