@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from pixleak.errors import InputError
+from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.types import Access, ImageTruth
 
 
-class RestrictedTarget(Target):
+class RestrictedTarget(AlteredTarget):
     """Another target's answers, reduced to a lower access level.
 
     Logits become probabilities (softmax over classes, or the sigmoid of a single channel) or
@@ -33,8 +34,7 @@ class RestrictedTarget(Target):
             raise InputError(f"{inner.name} answers with images, which have no access levels")
         if not inner.access.grants(access):
             raise InputError(f"{inner.name} grants {inner.access} access, it cannot give {access}")
-        super().__init__(inner.truth, access, inner.name)
-        self.inner = inner
+        super().__init__(inner, access)
 
     def _query(self, images: Tensor) -> object:
         values = self.inner.predict(images).values
