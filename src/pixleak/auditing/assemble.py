@@ -31,19 +31,34 @@ from pixleak.types import Access, ImageTruth, Truth, access_for
 if TYPE_CHECKING:
     from torch import nn
 
+    from pixleak.auditing.sources import Source
     from pixleak.records.base import Records
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
 
 
-def assemble(config: AuditConfig) -> Plan:
+Opening = Callable[["Source"], "Records"]
+"""How the records of a source are had."""
+
+
+def opened(source: Source) -> Records:
+    """The records of a source, from its files."""
+    return source.open()
+
+
+def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
     """Everything that a configuration asks for, opened and checked.
+
+    Args:
+        config: what is asked for.
+        opening: how records are had, for callers that hold some already. Of one set that is split
+            only the keys and the truth are looked at.
 
     Raises:
         InputError: records, target or split cannot be had as configured.
     """
-    records, split = _records_and_split(config)
+    records, split = _records_and_split(config, opening)
     defences = made_defences(config.target.defences)
     _check_defences(config, defences, records, split)
     target = open_target(config.target, records.truth, config.seed, defences)
@@ -151,20 +166,20 @@ def pool(
     )
 
 
-def _records_and_split(config: AuditConfig) -> tuple[Records, Split]:
+def _records_and_split(config: AuditConfig, opening: Opening) -> tuple[Records, Split]:
     if config.records is not None:
-        records = config.records.open()
+        records = opening(config.records)
         return records, _split(config.split, records, config)
     assert config.members is not None
     assert config.nonmembers is not None
     sets = {
-        "target-members": config.members.open(),
-        "target-nonmembers": config.nonmembers.open(),
+        "target-members": opening(config.members),
+        "target-nonmembers": opening(config.nonmembers),
     }
     if config.shadow_records is not None:
-        sets["shadow"] = config.shadow_records.open()
+        sets["shadow"] = opening(config.shadow_records)
     if config.population is not None:
-        sets["population"] = config.population.open()
+        sets["population"] = opening(config.population)
     return gather(sets, seed=config.seed)
 
 

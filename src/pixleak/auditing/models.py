@@ -83,24 +83,14 @@ class Models:
 
 def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: Progress) -> Models:
     """Train what a recipe describes (side by side, reusing finished models), load the rest."""
-    recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
-    if not isinstance(plan.target, GivenTarget):
-        trained_on = (*plan.ids("target-members"), *plan.included)
-        recipes["target"] = (plan.target.recipe, trained_on)
-    if plan.shadow is not None and plan.ids("shadow-members"):
-        recipes["shadow"] = (plan.shadow, plan.ids("shadow-members"))
-    names: tuple[str, ...] = ()
-    if plan.references is not None:
-        drawn, recipe = plan.references.membership, plan.references.recipe
-        names = drawn.models
-        recipes |= {name: (recipe, drawn.of(i)) for i, name in enumerate(names)}
+    names = () if plan.references is None else plan.references.membership.models
     if isinstance(plan.target, GivenTarget):
         # Asked first: if it cannot answer, nothing need be trained.
         target = _given("target", plan.target.target, records, plan)
         fresh = plan.target.untrained
         control = None if fresh is None else _given("untrained", fresh, records, plan)
         note = plan.target.untrained_note
-    trained = _train(plan, records, recipes, store, progress)
+    trained = _train(plan, records, store, progress)
     if not isinstance(plan.target, GivenTarget):
         target, note = trained["target"].model(), ""
         control = _untrained(plan, plan.target, records)
@@ -143,15 +133,87 @@ def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> M
     )
 
 
-def _train(
-    plan: Plan,
-    records: PreparedRecords,
-    recipes: Mapping[str, tuple[Recipe, tuple[str, ...]]],
-    store: Store,
-    progress: Progress,
-) -> dict[str, Reference]:
+def _recipes(plan: Plan) -> dict[str, tuple[Recipe, tuple[str, ...]]]:
+    """Of every model to train: how, and on which records."""
+    recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
+    if not isinstance(plan.target, GivenTarget):
+        recipes["target"] = (plan.target.recipe, plan.trained_on("target"))
+    if plan.shadow is not None and plan.ids("shadow-members"):
+        recipes["shadow"] = (plan.shadow, plan.trained_on("shadow"))
+    names: tuple[str, ...] = ()
+    if plan.references is not None:
+        names, recipe = plan.references.membership.models, plan.references.recipe
+        recipes |= {name: (recipe, plan.trained_on(name)) for name in names}
+    if isinstance(plan.target, GivenTarget):
+        # Asked first: if it cannot answer, nothing need be trained.
+        target = _given("target", plan.target.target, records, plan)
+        fresh = plan.target.untrained
+        control = None if fresh is None else _given("untrained", fresh, records, plan)
+        note = plan.target.untrained_note
+    trained = _train(plan, records, store, progress)
+    if not isinstance(plan.target, GivenTarget):
+        target, note = trained["target"].model(), ""
+        control = _untrained(plan, plan.target, records)
+    shadow = trained["shadow"].model() if "shadow" in trained else None
+    return Models(target, shadow, control, note, tuple(trained[name] for name in names))
+
+
+def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> Model:
+    """The target's network as it was before its training."""
+    seed = plan.seed_for("untrained")
+    module = untrained(
+        altered(target.recipe, plan.defences),
+        channels=records.image_shape[0],
+        truth=records.truth,
+        size=records.image_shape[1:],
+        seed=seed,
+    )
+    discriminator = None
+    if target.access is Access.DISCRIMINATOR:
+        from pixleak.training.discriminators import Discriminator
+        from pixleak.training.seeded import seeded
+
+        assert target.recipe.adversary is not None
+        with seeded(seed):
+            discriminator = Discriminator(
+                target.recipe.adversary,
+                records.image_shape[0],
+                outputs_of(records.truth),
+                records.image_shape[1:],
+            )
+    return Model(
+        _asked(module, records, "untrained", plan, discriminator),
+        {"recipe": dict(described(target.recipe, plan.defences)), "untrained": seed},
+        ModelInfo(
+            name="untrained",
+            description="the target's network with random weights, trained on nothing: "
+            "a control that must not tell members from non-members",
+            seed=seed,
+        ),
+    )
+
+
+def _recipes(plan: Plan) -> dict[str, tuple[Recipe, tuple[str, ...]]]:
+    """Of every model to train: how, and on which records."""
+    recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
+    if not isinstance(plan.target, GivenTarget):
+        trained_on = (*plan.ids("target-members"), *plan.included)
+        recipes["target"] = (plan.target.recipe, trained_on)
+    if plan.shadow is not None and plan.ids("shadow-members"):
+        recipes["shadow"] = (plan.shadow, plan.ids("shadow-members"))
+    if plan.references is not None:
+        drawn, recipe = plan.references.membership, plan.references.recipe
+        recipes |= {name: (recipe, drawn.of(i)) for i, name in enumerate(drawn.models)}
+    return recipes
+
+
+def training_jobs(plan: Plan, records: PreparedRecords, store: Store) -> dict[str, TrainingJob]:
+    """Every training that the audit needs, finished or not, by the model's name.
+
+    Trainings of one path are one and the same, whichever audits they belong to.
+    """
     jobs: dict[str, TrainingJob] = {}
-    for name, (bare, ids) in recipes.items():
+    for name, (bare, ids) in _recipes(plan).items():
         chosen = records.select(ids)
         defences = tuple(one for one in plan.defences_of(name) if one.side == "training")
         recipe = altered(bare, defences)
@@ -179,6 +241,13 @@ def _train(
             defences=defences,
             reserve=reserve,
         )
+    return jobs
+
+
+def _train(
+    plan: Plan, records: PreparedRecords, store: Store, progress: Progress
+) -> dict[str, Reference]:
+    jobs = training_jobs(plan, records, store)
     done = {
         model.name: model
         for model in train_all(
@@ -203,7 +272,7 @@ def _train(
                 seed=job.seed,
                 seconds=done[name].seconds,
                 epoch_losses=list(done[name].epoch_losses),
-                weights=str(job.path.relative_to(store.root.parent)),
+                weights=store.file(job.path),
             ),
         )
         for name, job in jobs.items()

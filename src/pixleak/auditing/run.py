@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +51,22 @@ FEWEST = 10
 """Fewest target members, and non-members, that are worth an audit."""
 
 
-def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
+@dataclass(frozen=True)
+class Shared:
+    """What several runs have in common.
+
+    Args:
+        artefacts: folder of the store that all of them use.
+        records: prepared already; all that the run asks about are among them.
+    """
+
+    artefacts: Path
+    records: PreparedRecords
+
+
+def run(
+    plan: Plan, folder: Path, progress: Progress | None = None, shared: Shared | None = None
+) -> Result:
     """Run an audit into ``folder``; what an earlier, interrupted run computed is used again.
 
     Args:
@@ -60,6 +76,7 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
             ``membership.csv``, ``references.parquet`` and ``leave_one_out.parquet`` and, last,
             ``result.json``.
         progress: shows how far it has come.
+        shared: what it has in common with other runs; ``folder`` then gets no artefacts.
 
     Raises:
         InputError: the records, the target's output or the folder cannot be used.
@@ -68,13 +85,17 @@ def run(plan: Plan, folder: Path, progress: Progress | None = None) -> Result:
     progress = progress or Silent()
     begun = time.monotonic()
     check_writable(folder)
-    _check(plan)
+    check(plan)
     chosen = choose(plan)
     with alone(folder):
+        if shared is not None:
+            store = Store(shared.artefacts, folder)
+            records = shared.records.select(used_ids(plan))
+            return _run(plan, chosen, folder, store, records, progress, begun)
         store = Store(folder / "artefacts")
         copies = store.root / ".records"
         try:
-            used = plan.records.select([k for k in plan.records.ids if k in _used(plan)])
+            used = plan.records.select(used_ids(plan))
             records = prepare(used, copies, on_progress=step(progress, "reading records"))
             return _run(plan, chosen, folder, store, records, progress, begun)
         finally:
@@ -174,11 +195,18 @@ def _independent(plan: Plan, role: str) -> int:
     return len({units[key] for key in plan.ids(role)})
 
 
-def _used(plan: Plan) -> set[str]:
-    return set(plan.ids(*plan.split.roles))
+def used_ids(plan: Plan) -> list[str]:
+    """The ids of the records that have a role, in the records' order."""
+    used = set(plan.ids(*plan.split.roles))
+    return [key for key in plan.records.ids if key in used]
 
 
-def _check(plan: Plan) -> None:
+def check(plan: Plan) -> None:
+    """Refuse what is not worth an audit.
+
+    Raises:
+        InputError: there are too few records in some role, or no such device.
+    """
     check_device(plan.target.device)
     for role in ("target-members", "target-nonmembers"):
         count = len(plan.ids(role))

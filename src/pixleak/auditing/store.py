@@ -71,14 +71,21 @@ class Store:
 
     Args:
         root: where they lie; made if missing.
+        seen_from: the run folder that a result's file names start from; None for the folder that
+            holds ``root``. Several runs can share a store.
 
     Raises:
         InputError: the folder cannot be made or written to.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, seen_from: Path | None = None) -> None:
         self.root = root
+        self._seen_from = root.parent if seen_from is None else seen_from
         check_writable(root)
+
+    def file(self, path: Path) -> str:
+        """The name of one of its files as a result gives it: relative to the run folder."""
+        return Path(os.path.relpath(path, self._seen_from)).as_posix()
 
     def artefact(self, kind: str, determined_by: Mapping[str, Any]) -> Artefact:
         """The artefact of this kind that these facts determine.
