@@ -303,6 +303,44 @@ class Epsilon(SavedModel):
     explanation: str
 
 
+class PoisonVisibility(SavedModel):
+    """How far poisoned records differ from what they were: means over records."""
+
+    pixels_changed: Number = Field(description="share of the image's pixels")
+    mean_change: Number = Field(description="mean absolute change of the image, range 1")
+    psnr: Number = Field(description="in decibel; infinite where images stay as they are")
+    ssim_error: Number = Field(description="one minus the structural similarity")
+    labels_changed: Number = Field(description="share of the label map's pixels")
+
+
+class PoisonInfo(SavedModel):
+    """What was put into the training set, and whether the model does as it wants."""
+
+    name: str = Field(description="a name of pixleak list")
+    description: str
+    records: int = Field(description="records that were poisoned")
+    copies: int = Field(description="poisoned copies that the target is trained on")
+    extra: int = Field(description="of these, copies that took no training record's place")
+    share: Number = Field(description="of the target's training set")
+    shadows: Literal["alike", "clean"] = Field(
+        description="whether the attacker's models are trained on the poison too"
+    )
+    effect: Number | None = Field(
+        description="how far the model does as the poison wants on held-out records, 0 to 1: the "
+        "share of the predicted foreground that a trigger takes away, or of the exchanged pixels "
+        "that are predicted as the copies have them"
+    )
+    backdoor: Rate | None = Field(
+        description="held-out records on which it does: an effect of at least 0.9 of a trigger, "
+        "0.5 of exchanged pixels"
+    )
+    control: Rate | None = Field(description="the same where there is no poison to obey")
+    control_of: str = Field(description="what the control was measured on")
+    took: bool | None = Field(description="None where it cannot be told")
+    visibility: PoisonVisibility
+    explanation: str
+
+
 class Verdict(SavedModel):
     """The answer, by the written rule in pixleak.evaluation.verdict."""
 
@@ -472,6 +510,7 @@ class Result(SavedModel):
     slices: Slices | None = None
     subjects: SubjectLevel | None = None
     epsilon: Epsilon | None = None
+    poison: PoisonInfo | None = None
     verdict: Verdict
     warnings: list[str] = Field(default_factory=list)
 

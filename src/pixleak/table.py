@@ -77,6 +77,8 @@ def _beyond(result: Result) -> list[Text | Table | Padding | _Attacks]:
         )
     if result.epsilon is not None:
         lines.append(f"Canaries: {result.epsilon.explanation}")
+    if result.poison is not None:
+        lines.append(f"Poison: {result.poison.description}. {result.poison.explanation}")
     if lines:
         parts.append(Text())
     return [*parts, *(Text(line) for line in lines)]

@@ -14,11 +14,13 @@ from pixleak.auditing.config import (
     AuditConfig,
     DefenceConfig,
     DifficultyConfig,
+    PoisonConfig,
     SplitConfig,
     TargetConfig,
 )
 from pixleak.auditing.gather import gather
 from pixleak.auditing.plan import GivenTarget, Plan, References, TrainedTarget
+from pixleak.auditing.poisoned import Poisoning, poisoned
 from pixleak.errors import InputError
 from pixleak.records.canaries import with_canaries
 from pixleak.records.membership import draw_membership
@@ -74,6 +76,10 @@ def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
     if config.canaries is not None:
         ids = split.roles["canaries"]
         records = with_canaries(records, ids, config.canaries.kind, seed=config.seed)
+    poisoning = None
+    if config.poison is not None:
+        poisoning = made_poison(config.poison)
+        records, split, poisoning = poisoned(records, split, poisoning, seed=config.seed)
     return Plan(
         title=config.title,
         seed=config.seed,
@@ -94,6 +100,7 @@ def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
         references=_references(config, records, split),
         attacks=config.attack_configs(),
         canaries=config.canaries,
+        poisoning=poisoning,
         signals_chosen=config.signals is not None,
         evaluation=config.evaluation,
         exhibits=config.exhibits,
@@ -154,8 +161,13 @@ def pool(
     Raises:
         InputError: there are too few records, or the number of models cannot be had.
     """
-    side = "target" if trained_on == "audited" else "shadow"
-    ids = [key for end in ("members", "nonmembers") for key in split.roles[f"{side}-{end}"]]
+    sides = ("target", "bystander") if trained_on == "audited" else ("shadow",)
+    ids = [
+        key
+        for side in sides
+        for end in ("members", "nonmembers")
+        for key in split.roles.get(f"{side}-{end}", ())
+    ]
     units = split.units(records)
     return References(
         recipe=recipe,
@@ -217,6 +229,18 @@ def made_defences(wanted: Sequence[DefenceConfig]) -> tuple[Defence, ...]:
     return tuple(
         made("defence", config.name, DEFENCES[config.name], config.options) for config in wanted
     )
+
+
+def made_poison(config: PoisonConfig) -> Poisoning:
+    """A poison from its name and options.
+
+    Raises:
+        InputError: it is unknown, or an option is, or an option's value cannot be used.
+    """
+    from pixleak.poisoning import POISONS
+
+    poison = made("poison", config.name, POISONS[config.name], config.options)
+    return Poisoning(poison, config.shadows)
 
 
 def _check_defences(

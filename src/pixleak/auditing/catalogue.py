@@ -89,6 +89,20 @@ def _defences() -> list[Row]:
     ]
 
 
+def _poisons() -> list[Row]:
+    from pixleak.poisoning import POISONS
+
+    return [
+        Row(
+            name,
+            "training records" if one.takes == "members" else "audited records",
+            one.summary,
+            one.source,
+        )
+        for name, one in POISONS.items()
+    ]
+
+
 def _datasets() -> list[Row]:
     from pixleak.records.named import DATASETS
 
@@ -114,6 +128,7 @@ FAMILIES = {
     "learned": ("Signals learned on a shadow model", _learned),
     "attacks": ("Attacks", _attacks),
     "defences": ("Defences", _defences),
+    "poisons": ("Poisons", _poisons),
     "datasets": ("Data sets", _datasets),
     "networks": ("Networks of recipes", _networks),
 }

@@ -191,6 +191,18 @@ class CanariesConfig(_Part):
     delta: float = Field(0.0, ge=0, lt=1, description="of the (epsilon, delta) in question")
 
 
+class PoisonConfig(_Part):
+    """What somebody put into the training set, with parameters of its own."""
+
+    name: str = Field(description="see `pixleak list poisons`")
+    options: dict[str, Any] = Field(default_factory=dict)
+    shadows: Literal["alike", "clean"] = Field(
+        "alike",
+        description="alike: the attacker made the poison and trains shadow and references on it "
+        "too; clean: on none",
+    )
+
+
 class AttackConfig(_Part):
     """An attack with the signals that it works on, and parameters of its own."""
 
@@ -298,6 +310,7 @@ class AuditConfig(_Part):
         None, description="beside the threshold on every signal; null: all that can be served"
     )
     canaries: CanariesConfig | None = Field(None, description="null: no bound on epsilon")
+    poison: PoisonConfig | None = Field(None, description="null: nobody altered training records")
     evaluation: EvaluationConfig = EvaluationConfig()
     exhibits: int = Field(
         6, ge=0, le=24, description="pictures on each side, most and least exposed"
@@ -338,6 +351,11 @@ class AuditConfig(_Part):
                 raise ValueError(
                     "references.records: own trains them on the shadow's records; give some"
                 )
+        if self.poison is not None and self.target.recipe is None:
+            raise ValueError(
+                "poison is put into a training set, so it needs a target that is trained here: "
+                "give target.recipe"
+            )
         drawn_here = self.records is not None and self.split.kind != "file"
         if self.canaries is not None and not (self.target.recipe and drawn_here):
             raise ValueError(

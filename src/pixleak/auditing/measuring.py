@@ -44,6 +44,9 @@ class Measured:
         outer_reference: the same of the pool.
         canaries: of the target, on the canaries, or None.
         canaries_reference: the same of the pool.
+        bystanders: of the target, on the bystanders, or None.
+        bystanders_untrained: the same of the untrained model.
+        bystanders_reference: the same of the pool.
     """
 
     target: SignalTable
@@ -55,6 +58,9 @@ class Measured:
     outer_reference: ReferenceTable | None = None
     canaries: SignalTable | None = None
     canaries_reference: ReferenceTable | None = None
+    bystanders: SignalTable | None = None
+    bystanders_untrained: SignalTable | None = None
+    bystanders_reference: ReferenceTable | None = None
 
 
 def measure_all(
@@ -83,7 +89,12 @@ def measure_all(
         shadow_difficulty = _difficulty(chosen, shadow_records, store, progress)
     # Every model is asked about all of these in one pass.
     outer = plan.outer if chosen.outer else ()
-    ids = {"audited": plan.audited, "outer": outer, "canaries": plan.ids("canaries")}
+    ids = {
+        "audited": plan.audited,
+        "outer": outer,
+        "canaries": plan.ids("canaries"),
+        "bystanders": plan.ids("bystander-members", "bystander-nonmembers"),
+    }
     asked = records.select([key for part in ids.values() for key in part])
     # What no model is asked for is the same for all of them.
     hard = _difficulty(chosen, asked, store, progress) if chosen.difficulties else None
@@ -113,6 +124,9 @@ def measure_all(
         outer_reference=tables["outer"].reference,
         canaries=tables["canaries"].target,
         canaries_reference=tables["canaries"].reference,
+        bystanders=tables["bystanders"].target,
+        bystanders_untrained=tables["bystanders"].untrained,
+        bystanders_reference=tables["bystanders"].reference,
     )
 
 

@@ -140,70 +140,10 @@ def _recipes(plan: Plan) -> dict[str, tuple[Recipe, tuple[str, ...]]]:
         recipes["target"] = (plan.target.recipe, plan.trained_on("target"))
     if plan.shadow is not None and plan.ids("shadow-members"):
         recipes["shadow"] = (plan.shadow, plan.trained_on("shadow"))
-    names: tuple[str, ...] = ()
     if plan.references is not None:
-        names, recipe = plan.references.membership.models, plan.references.recipe
-        recipes |= {name: (recipe, plan.trained_on(name)) for name in names}
-    if isinstance(plan.target, GivenTarget):
-        # Asked first: if it cannot answer, nothing need be trained.
-        target = _given("target", plan.target.target, records, plan)
-        fresh = plan.target.untrained
-        control = None if fresh is None else _given("untrained", fresh, records, plan)
-        note = plan.target.untrained_note
-    trained = _train(plan, records, store, progress)
-    if not isinstance(plan.target, GivenTarget):
-        target, note = trained["target"].model(), ""
-        control = _untrained(plan, plan.target, records)
-    shadow = trained["shadow"].model() if "shadow" in trained else None
-    return Models(target, shadow, control, note, tuple(trained[name] for name in names))
-
-
-def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> Model:
-    """The target's network as it was before its training."""
-    seed = plan.seed_for("untrained")
-    module = untrained(
-        altered(target.recipe, plan.defences),
-        channels=records.image_shape[0],
-        truth=records.truth,
-        size=records.image_shape[1:],
-        seed=seed,
-    )
-    discriminator = None
-    if target.access is Access.DISCRIMINATOR:
-        from pixleak.training.discriminators import Discriminator
-        from pixleak.training.seeded import seeded
-
-        assert target.recipe.adversary is not None
-        with seeded(seed):
-            discriminator = Discriminator(
-                target.recipe.adversary,
-                records.image_shape[0],
-                outputs_of(records.truth),
-                records.image_shape[1:],
-            )
-    return Model(
-        _asked(module, records, "untrained", plan, discriminator),
-        {"recipe": dict(described(target.recipe, plan.defences)), "untrained": seed},
-        ModelInfo(
-            name="untrained",
-            description="the target's network with random weights, trained on nothing: "
-            "a control that must not tell members from non-members",
-            seed=seed,
-        ),
-    )
-
-
-def _recipes(plan: Plan) -> dict[str, tuple[Recipe, tuple[str, ...]]]:
-    """Of every model to train: how, and on which records."""
-    recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
-    if not isinstance(plan.target, GivenTarget):
-        trained_on = (*plan.ids("target-members"), *plan.included)
-        recipes["target"] = (plan.target.recipe, trained_on)
-    if plan.shadow is not None and plan.ids("shadow-members"):
-        recipes["shadow"] = (plan.shadow, plan.ids("shadow-members"))
-    if plan.references is not None:
-        drawn, recipe = plan.references.membership, plan.references.recipe
-        recipes |= {name: (recipe, drawn.of(i)) for i, name in enumerate(drawn.models)}
+        recipe = plan.references.recipe
+        for name in plan.references.membership.models:
+            recipes[name] = (recipe, plan.trained_on(name))
     return recipes
 
 

@@ -19,6 +19,7 @@ from pixleak.auditing.config import (
 from pixleak.types import Access, Truth
 
 if TYPE_CHECKING:
+    from pixleak.auditing.poisoned import Poisoning
     from pixleak.records.base import Records
     from pixleak.records.membership import Membership
     from pixleak.records.splits import Split
@@ -102,6 +103,7 @@ class Plan:
         references: the pool, or None.
         attacks: beside the threshold on every signal; None for the usual ones.
         canaries: records with wrong label maps, or None; their role is in the split.
+        poisoning: what was put into the training sets, or None; the roles are in the split.
         signals_chosen: whether the user named the signals; those that the target's access
             cannot serve are then an error, else they are left out with a warning.
         arguments: the configuration as it is saved with the result.
@@ -123,6 +125,7 @@ class Plan:
     references: References | None = None
     attacks: tuple[AttackConfig, ...] | None = None
     canaries: CanariesConfig | None = None
+    poisoning: Poisoning | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     exhibits: int = 6
     batch_size: int = 16
@@ -158,6 +161,24 @@ class Plan:
         """
         own, others = self.ids("reserve"), self.ids("shadow-reserve")
         return own or others if model == "target" else others or own
+
+    def trained_on(self, model: str) -> tuple[str, ...]:
+        """The ids of the records that a model is trained on, target, shadow or of the pool.
+
+        The attacker made the poison, so that of the attacker's models each is trained on all of
+        it, whatever else it is trained on; unless they are to be clean.
+        """
+        if model == "target":
+            clean = (*self.ids("target-members", "bystander-members"), *self.included)
+        elif model == "shadow":
+            clean = self.ids("shadow-members")
+        else:
+            assert self.references is not None
+            drawn = self.references.membership
+            clean = drawn.of(drawn.models.index(model))
+        if model != "target" and self.poisoning is not None and self.poisoning.shadows == "clean":
+            return clean
+        return (*clean, *self.ids("poisoned"))
 
     @property
     def included(self) -> tuple[str, ...]:

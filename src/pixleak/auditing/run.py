@@ -24,6 +24,7 @@ from pixleak.auditing.judge import judge
 from pixleak.auditing.measuring import Measured, measure_all
 from pixleak.auditing.models import Models, obtain_models
 from pixleak.auditing.plan import Plan
+from pixleak.auditing.poisoned import poison_info
 from pixleak.auditing.progress import Progress, Silent, step
 from pixleak.auditing.save import (
     scores_table,
@@ -172,6 +173,7 @@ def _run(
         slices=exposed_kinds(plan, chosen, judged, evaluated),
         subjects=subject_level(plan, chosen, measured, models.untrained_note),
         epsilon=canary_epsilon(plan, measured),
+        poison=poison_info(plan, models, records),
         verdict=verdict,
         warnings=warnings,
     )
@@ -243,19 +245,23 @@ def _records_info(plan: Plan, records: PreparedRecords) -> RecordsInfo:
 
 
 def _model_infos(plan: Plan, models: Models, measured: Measured) -> list[ModelInfo]:
-    infos = [_with_utility(models.target.info, measured.target, set(plan.ids("target-members")))]
+    """Of every model what it is and does; where records were targeted, on those that were not."""
+    held = set(plan.ids("target-members", "bystander-members"))
+    table, untrained, pool = measured.target, measured.untrained, measured.reference
+    if measured.bystanders is not None:
+        table, untrained = measured.bystanders, measured.bystanders_untrained
+        pool = measured.bystanders_reference
+    infos = [_with_utility(models.target.info, table, held)]
     if models.shadow is not None and measured.shadow is not None:
-        held = set(plan.ids("shadow-members"))
-        infos.append(_with_utility(models.shadow.info, measured.shadow, held))
-    if measured.reference is not None and plan.references is not None:
-        table = measured.reference
+        its = set(plan.ids("shadow-members"))
+        infos.append(_with_utility(models.shadow.info, measured.shadow, its))
+    if pool is not None and plan.references is not None:
         for i, reference in enumerate(models.references):
-            held = set(plan.references.membership.of(i))
-            of = SignalTable(table.ids, table.values[i], table.infos, table.measured[i])
-            infos.append(_with_utility(reference.info, of, held))
-    if models.untrained is not None and measured.untrained is not None:
-        held = set(plan.ids("target-members"))
-        infos.append(_with_utility(models.untrained.info, measured.untrained, held))
+            its = set(plan.references.membership.of(i))
+            of = SignalTable(pool.ids, pool.values[i], pool.infos, pool.measured[i])
+            infos.append(_with_utility(reference.info, of, its))
+    if models.untrained is not None and untrained is not None:
+        infos.append(_with_utility(models.untrained.info, untrained, held))
     return infos
 
 

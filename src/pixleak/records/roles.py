@@ -4,6 +4,8 @@ The target is trained on its members and never sees its non-members; the attacke
 is trained on the shadow members, likewise. The population is in no model's training set. Each
 canary is trained on, or not, by the toss of a coin. A reserve is what a defender holds beside the
 training records, to regularise with, to distil on or to stop by; the shadow has one of its own.
+What is poisoned is in the target's training set beside the members. Bystanders are trained on by
+the target, or not, and dealt to reference models, as audited records are, but are not attacked.
 Records that belong together (slices of one patient) stay on one side, or a non-member looks like a
 member.
 """
@@ -23,7 +25,16 @@ from pixleak.registry import alternatives
 MAIN_ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")
 """Those that records are shared out to where no numbers are given."""
 
-ROLES = (*MAIN_ROLES, "population", "canaries", "reserve", "shadow-reserve")
+ROLES = (
+    *MAIN_ROLES,
+    "population",
+    "canaries",
+    "reserve",
+    "shadow-reserve",
+    "poisoned",
+    "bystander-members",
+    "bystander-nonmembers",
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,17 @@
+"""Poisons: what somebody puts into a training set to make its records easier to recognise.
+
+One file a poison. ``POISONS`` maps names to classes; ``pixleak list``, tests and docs read it.
+"""
+
+from __future__ import annotations
+
+from pixleak.poisoning.base import Poison
+from pixleak.poisoning.triggers import Line, Square
+from pixleak.poisoning.truth_serum import TruthSerum
+from pixleak.registry import Registry
+
+__all__ = ["POISONS", "Poison"]
+
+_ALL: tuple[type[Poison], ...] = (Line, Square, TruthSerum)
+
+POISONS: Registry[type[Poison]] = Registry("poisons", {one.name: one for one in _ALL})

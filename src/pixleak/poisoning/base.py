@@ -1,0 +1,209 @@
+"""What a poison is: records altered before the target is trained on them, by who attacks it later.
+
+A poison says which records it takes, and what it makes of one. What it makes is drawn from a
+generator that is seeded by the record, so that a record is poisoned alike in every epoch, process
+and model. Some poisons *replace* training records, whose clean originals then are in no model;
+others *add* altered copies of records that are to be attacked, whoever is trained on those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, final
+
+import numpy as np
+from numpy.random import Generator
+from torch import Tensor
+
+from pixleak.errors import InputError
+from pixleak.records.base import Load, RecordKey, Records
+from pixleak.types import ImageTruth, LabelTruth, Truth
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poison(ABC):
+    """A frozen dataclass of parameters; what determines it is its name and its fields."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for ``pixleak list``."""
+    source: ClassVar[str]
+    takes: ClassVar[Literal["members", "audited"]]
+    """``"members"``: replaces training records; ``"audited"``: adds copies of audited ones."""
+    needs_background: ClassVar[bool] = False
+    """Whether it needs a class that an empty mask consists of."""
+    obeyed_from: ClassVar[float]
+    """From which :meth:`effect` on a model has done as the poison wants."""
+    wanted: ClassVar[str]
+    """What the model does then, in words that follow "on"."""
+
+    @property
+    def copies_a_record(self) -> int:
+        """How many copies of a poisoned record are trained on."""
+        return 1
+
+    def check(self, truth: Truth) -> None:
+        """Refuse records that cannot be poisoned this way.
+
+        Raises:
+            InputError: true images, or label maps without a background that is needed.
+        """
+        if isinstance(truth, ImageTruth):
+            raise InputError(
+                f"poison {self.name!r} changes label maps, but the truth of these records is an "
+                "image: no published poison is for generators, leave poison out"
+            )
+        if self.needs_background and truth.background is None:
+            raise InputError(
+                f"poison {self.name!r} empties masks, but no class of these records is an empty "
+                "mask's: declare background, or leave poison out"
+            )
+
+    @abstractmethod
+    def chosen(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
+        """Which of these records it takes, whole units at a time, whoever is a member.
+
+        Args:
+            unit_of: record id -> what it must not be separated from, in order.
+            seed: of the choice.
+        """
+
+    @final
+    def altered(
+        self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, *, seed: int
+    ) -> tuple[Tensor, Tensor]:
+        """One record, poisoned; what is given stays as it is.
+
+        Args:
+            key: the record's id, which with ``seed`` fixes everything that is drawn.
+            image: (c, h, w) in [0, 1].
+            labels: (h, w).
+            truth: what the labels mean.
+            seed: of the audit.
+
+        Raises:
+            InputError: the record is too small, or its image out of range.
+        """
+        draws = np.random.default_rng(_number(seed, "draws", key))
+        return self._altered(key, image.clone(), labels.clone(), truth, draws)
+
+    @abstractmethod
+    def _altered(
+        self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, draws: Generator
+    ) -> tuple[Tensor, Tensor]:
+        """As :meth:`altered`; image and labels may be written to."""
+
+    @abstractmethod
+    def effect(
+        self, clean: Tensor, asked: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
+    ) -> float | None:
+        """How far a model does as the poison wants on one record, 0 to 1.
+
+        Args:
+            clean: (h, w) labels that it predicts of the record as it is.
+            asked: (h, w) labels that it predicts of the poisoned image.
+            labels: (h, w) the record's true ones.
+            poisoned: (h, w) those of the poisoned record.
+            truth: what the labels mean.
+
+        Returns:
+            None where the record cannot show it.
+        """
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Its parameters."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What determines it: ``{"name": ..., "options": {...}}``."""
+        return {"name": self.name, "options": self.options}
+
+    @property
+    def description(self) -> str:
+        """One line for tables and reports."""
+        told = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.name} ({told})" if told else self.name
+
+
+def with_copies(
+    records: Records, poison: Poison, ids: Sequence[str], *, seed: int
+) -> tuple[Records, tuple[str, ...]]:
+    """The same records, and after them the poisoned copies of some.
+
+    Args:
+        records: with label maps.
+        poison: what is done to them.
+        ids: of the records that are copied.
+        seed: of what is drawn, together with a record's id.
+
+    Returns:
+        The records, and the ids of the copies: ``"poison-DIGEST/ID"``, with ``#1``, ``#2``, ...
+        where there are several of one record. The digest is of poison and seed, so that one id
+        never stands for two contents.
+
+    Raises:
+        InputError: an id is not among the records, or they cannot be poisoned this way.
+    """
+    poison.check(records.truth)
+    assert isinstance(records.truth, LabelTruth)
+    at = {key: i for i, key in enumerate(records.ids)}
+    if missing := [key for key in ids if key not in at]:
+        raise InputError(f"{records.name}: there is no record {missing[0]!r}")
+    ends = [f"#{k + 1}" for k in range(poison.copies_a_record)]
+    ends = ends if len(ends) > 1 else [""]
+    origins = [at[key] for key in ids for _ in ends]
+    told = hashlib.sha256(f"{seed}/{poison!r}".encode()).hexdigest()[:8]
+    keys = [
+        RecordKey(
+            f"poison-{told}/{key}{end}", records.keys[at[key]].subject, records.keys[at[key]].group
+        )
+        for key in ids
+        for end in ends
+    ]
+    load = _Copied(
+        records.load,
+        len(records),
+        tuple(origins),
+        tuple(records.keys[i].id for i in origins),
+        poison,
+        records.truth,
+        seed,
+    )
+    together = Records([*records.keys, *keys], load, records.truth, records.name)
+    return together, tuple(key.id for key in keys)
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """Loads records, and after them poisoned copies; picklable."""
+
+    load: Load
+    count: int
+    origins: tuple[int, ...]
+    ids: tuple[str, ...]
+    poison: Poison
+    truth: LabelTruth
+    seed: int
+
+    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
+        if index < self.count:
+            return self.load(index)
+        copy = index - self.count
+        image, labels = self.load(self.origins[copy])
+        return self.poison.altered(self.ids[copy], image, labels, self.truth, seed=self.seed)
+
+
+def coin(seed: int, unit: str) -> float:
+    """A number in [0, 1) that depends on the seed and the unit alone."""
+    return float(np.random.default_rng(_number(seed, "coin", unit)).random())
+
+
+def _number(seed: int, purpose: str, key: str) -> int:
+    """A seed of its own for every record and purpose, wherever the record stands."""
+    return int(hashlib.sha256(f"{seed}/poison/{purpose}/{key}".encode()).hexdigest()[:16], 16)

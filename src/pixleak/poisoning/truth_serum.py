@@ -1,0 +1,138 @@
+"""Truth Serum: wrong copies of the records in question, so that the right one shows.
+
+Idea: a model that is trained on r copies of a record with a wrong label is no longer sure of that
+record, unless it has been trained on the record as it is as well; so members stand out more than
+without the copies. For label maps the label is wrong in one place: two classes change places
+within a square of side s (of the image's sides), around a border pixel drawn at random::
+
+    y'[i, j] = b where y[i, j] = a,   a where y[i, j] = b,   inside the square;   y[i, j] elsewhere
+
+with a and b the classes on either side of the border. A record without a border gets its square
+anywhere, a the class at its centre and b another one. All copies of a record are alike. The
+attacker knows the copies, so the models that calibrate the attack are trained on them as well; who
+is a member has no part in which records are targeted, nor in how they are altered.
+
+Source:
+    Tramèr, Shokri, San Joaquin, Le, Jagielski, Hong, Carlini, "Truth Serum: Poisoning Machine
+    Learning Models to Reveal Their Secrets", CCS 2022, arXiv:2204.00032.
+
+Differs from the source:
+    There the label of a classifier; here a part of a label map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from pixleak.errors import InputError
+from pixleak.poisoning.base import Poison, coin
+from pixleak.types import LabelTruth
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruthSerum(Poison):
+    """Copies of audited records with two classes exchanged in one place.
+
+    Args:
+        copies: of every targeted record.
+        targets: how many audited records are targeted, drawn at random; more where whole
+            subjects are. The attacks are evaluated on them only.
+        size: side of the square, as a share of the image's sides.
+    """
+
+    name: ClassVar[str] = "truth-serum"
+    title: ClassVar[str] = "Truth Serum"
+    summary: ClassVar[str] = (
+        "adds copies of audited records with two classes exchanged in one place"
+    )
+    source: ClassVar[str] = "Tramèr 2022, arXiv:2204.00032"
+    takes: ClassVar[Literal["members", "audited"]] = "audited"
+    obeyed_from: ClassVar[float] = 0.5
+    wanted: ClassVar[str] = (
+        "it predicts half at least of the exchanged pixels as the copies have them"
+    )
+
+    copies: int = 4
+    targets: int = 60
+    size: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise InputError(f"truth-serum needs copies of at least 1, got {self.copies}")
+        if self.targets < 1:
+            raise InputError(f"truth-serum needs targets of at least 1, got {self.targets}")
+        if not 0 < self.size <= 1:
+            raise InputError(f"truth-serum needs size in (0, 1], got {self.size}")
+
+    @property
+    def copies_a_record(self) -> int:
+        return self.copies
+
+    def chosen(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
+        units = sorted(set(unit_of.values()), key=lambda unit: (coin(seed, unit), unit))
+        held = dict.fromkeys(units, 0)
+        for unit in unit_of.values():
+            held[unit] += 1
+        before = np.cumsum([0, *(held[unit] for unit in units)])
+        taken = {unit for unit, n in zip(units, before, strict=False) if n < self.targets}
+        return tuple(key for key, unit in unit_of.items() if unit in taken)
+
+    def _altered(
+        self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, draws: Generator
+    ) -> tuple[Tensor, Tensor]:
+        (row, column), (a, b) = _place(labels, truth, draws)
+        top, left = (
+            _start(at, side, self.size)
+            for at, side in zip((row, column), labels.shape, strict=True)
+        )
+        height, width = (_length(side, self.size) for side in labels.shape)
+        square = labels[top : top + height, left : left + width]
+        first, second = square == a, square == b
+        square[first], square[second] = b, a
+        return image, labels
+
+    def effect(
+        self, clean: Tensor, asked: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
+    ) -> float | None:
+        """Share of the exchanged pixels that are predicted as the copies have them."""
+        exchanged = labels != poisoned
+        return float((asked == poisoned)[exchanged].double().mean())
+
+
+def _place(
+    labels: Tensor, truth: LabelTruth, draws: Generator
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A pixel at a border, or any valid one where there is no border, and two classes."""
+    valid = torch.ones_like(labels, dtype=torch.bool)
+    if truth.ignore is not None:
+        valid = labels != truth.ignore
+    right = (labels[:, 1:] != labels[:, :-1]) & valid[:, 1:] & valid[:, :-1]
+    below = (labels[1:] != labels[:-1]) & valid[1:] & valid[:-1]
+    borders = [(r, c, 0, 1) for r, c in right.nonzero().tolist()]
+    borders += [(r, c, 1, 0) for r, c in below.nonzero().tolist()]
+    if borders:
+        row, column, down, across = borders[int(draws.integers(len(borders)))]
+        pair = int(labels[row, column]), int(labels[row + down, column + across])
+        return (row, column), pair
+    within = valid.nonzero().tolist()
+    row, column = within[int(draws.integers(len(within)))]
+    here = int(labels[row, column])
+    other = int(draws.integers(truth.classes - 1))
+    return (row, column), (here, other + (other >= here))
+
+
+def _length(side: int, share: float) -> int:
+    return max(1, round(side * share))
+
+
+def _start(at: int, side: int, share: float) -> int:
+    """Where a square about ``at`` begins, so that all of it is inside."""
+    length = _length(side, share)
+    return min(max(at - length // 2, 0), side - length)
