@@ -116,7 +116,7 @@ def access_for(truth: Truth, given: Access | None = None) -> Access:
 
 @dataclass(frozen=True)
 class SignalInfo:
-    """What a signal is: one number a record, measured on one query of a model.
+    """What a signal is: one number a record, measured on one query of a model or a few.
 
     Args:
         name: unique, kebab-case.
@@ -129,6 +129,7 @@ class SignalInfo:
         learned: trained on a shadow model's outputs.
         queries_model: False only for baselines that never see the model.
         title: what to call it in a table; empty: the name.
+        queries: a record, at most; 1: the one query that all signals share.
     """
 
     name: str
@@ -141,6 +142,7 @@ class SignalInfo:
     learned: bool = False
     queries_model: bool = True
     title: str = ""
+    queries: int = 1
 
     @property
     def sign(self) -> float:

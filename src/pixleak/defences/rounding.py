@@ -82,7 +82,7 @@ class RoundedTarget(AlteredTarget):
 
     def __init__(self, inner: Target, decimals: int) -> None:
         super().__init__(inner, inner.access)
-        self.units = 10**decimals
+        self.units: int = 10**decimals
 
     def _query(self, images: Tensor) -> Tensor:
         values = self.inner.predict(images).values.to(torch.float64)

@@ -20,6 +20,8 @@ from pixleak.signals.fixed.modified_entropy import ModifiedEntropy
 from pixleak.signals.fixed.worst_cross_entropy import WorstCrossEntropy
 from pixleak.signals.images import IMAGE_SIGNALS
 from pixleak.signals.images.base import ImageSignal
+from pixleak.signals.label_only.noise_robustness import NoiseRobustness
+from pixleak.signals.label_only.transform_agreement import TransformAgreement
 from pixleak.types import LabelTruth, Truth
 
 SIGNALS: Registry[Signal] = Registry(
@@ -41,6 +43,8 @@ SIGNALS: Registry[Signal] = Registry(
             MarginByStratum(),
             LabelAgreement(),
             LabelDice(),
+            TransformAgreement(),
+            NoiseRobustness(),
             MaskShare(),
         )
     },

@@ -45,13 +45,17 @@ class Signal(ABC):
     family (one column a class, a border band, ...) also overrides :meth:`infos`. It reads
     :class:`~pixleak.signals.pixels.Pixels` only (a generator's,
     :class:`~pixleak.signals.images.pixels.ImagePixels`) and never couples the records of a batch;
-    :func:`pixleak.signals.check.check_signal` tests both.
+    :func:`pixleak.signals.check.check_signal` tests both. One that asks the model about other
+    images as well (:meth:`~pixleak.signals.pixels.Pixels.ask`) says so in ``info.queries``, which
+    is its budget.
     """
 
     on: ClassVar[Literal["labels", "image", "any"]] = "labels"
     """Which kind of truth it is measured on."""
     needs_samples: ClassVar[bool] = False
     """Whether it looks at several answers to one input."""
+    optional: ClassVar[bool] = False
+    """Whether it is measured only where it is named: it needs an extra, or further queries."""
 
     @property
     @abstractmethod

@@ -18,13 +18,20 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pixleak.errors import InputError
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns, Signal
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels import Pixels
-from pixleak.signals.toy import EchoTarget, World, echo_records, overfitted_world
+from pixleak.signals.toy import (
+    EchoTarget,
+    WobblyTarget,
+    World,
+    echo_records,
+    overfitted_world,
+)
 from pixleak.targets.base import Prediction
 from pixleak.types import Access, LabelTruth, SignalTable
 
@@ -65,8 +72,14 @@ def check_signal(
 
 
 def _ask(signal: Signal, records: Records, truth: LabelTruth, batch_size: int = 8) -> SignalTable:
-    # At the least access the signal says it needs: it must not depend on more.
-    return measure(EchoTarget(truth, signal.info.access), records, [signal], batch_size=batch_size)
+    return measure(_target(signal, truth), records, [signal], batch_size=batch_size)
+
+
+def _target(signal: Signal, truth: LabelTruth) -> EchoTarget:
+    # At the least access the signal says it needs: it must not depend on more. What asks about
+    # changed images learns nothing from a target that changes its answers in just the same way.
+    kind = EchoTarget if signal.info.queries == 1 else WobblyTarget
+    return kind(truth, signal.info.access)
 
 
 def _same(first: SignalTable, second: SignalTable, tolerance: float, what: str) -> None:
@@ -160,13 +173,19 @@ def check_inputs_untouched(signal: Signal, truth: LabelTruth, tolerance: float) 
     """Prediction and truth are left as they were, and a second look sees the same."""
     world = _world(truth)
     batch = next(world.records.batches(8))
-    prediction = world.target(signal.info.access).predict(batch.images)
-    values, truths = prediction.values.clone(), batch.truths.clone()
-    pixels = Pixels(prediction, batch.truths, truth, batch.ids)
+    target = _target(signal, truth)
+    prediction = target.predict(batch.images)
+    values, truths, images = prediction.values.clone(), batch.truths.clone(), batch.images.clone()
+
+    def seen(prediction: Prediction, truths: Tensor) -> Pixels:
+        return Pixels(prediction, truths, truth, batch.ids, images=batch.images, ask=target.predict)
+
+    pixels = seen(prediction, batch.truths)
     first, second = signal.measure(pixels), signal.measure(pixels)
-    fresh = signal.measure(Pixels(Prediction(prediction.access, values), truths, truth))
+    fresh = signal.measure(seen(Prediction(prediction.access, values), truths))
     assert torch.equal(prediction.values, values), f"{signal.name} alters the prediction"
     assert torch.equal(batch.truths, truths), f"{signal.name} alters the truth"
+    assert torch.equal(batch.images, images), f"{signal.name} alters the images"
     for again, what in ((second, "a second time"), (fresh, "afresh")):
         assert _equal(first, again), f"{signal.name}: measuring {what} gives other values"
 
@@ -207,7 +226,7 @@ def check_empty_mask(signal: Signal, truth: LabelTruth, tolerance: float) -> Non
     truths = [record.truth for record in world.records] + [empty]
     table = _ask(signal, echo_records(images, truths, truth), truth)
     for j, info in enumerate(table.infos):
-        if not table.measured[-1, j]:
+        if not info.needs_truth or not table.measured[-1, j]:
             continue
         members = np.flatnonzero(world.member & table.measured[:-1, j])
         typical = np.median(info.sign * table.values[members, j])

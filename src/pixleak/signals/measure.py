@@ -33,6 +33,7 @@ def measure(
 ) -> SignalTable:
     """Ask the target once about every record and measure all signals on its answers.
 
+    Signals that ask about other images as well are held to the number of queries that they state.
     Only one batch of maps is in memory at a time, however many records there are. The values
     of a record do not depend on the batch it came in.
 
@@ -50,8 +51,8 @@ def measure(
     Raises:
         UnmetNeedError: a signal needs more access than the target grants, several samples, or
             another truth.
-        InputError: two signals yield a column of one name, or the target's answer or a record
-            cannot be used.
+        InputError: two signals yield a column of one name, one asks more often than it says, or
+            the target's answer or a record cannot be used.
     """
     truth = _truth(target, records)
     infos = _columns(target, truth, signals, samples)
@@ -60,10 +61,12 @@ def measure(
     measured = np.zeros((len(records), len(infos)), dtype=np.bool_)
     done = 0
     for batch in records.batches(batch_size):
-        pixels = _pixels(target, batch, truth, samples)
+        asking = Asking(target, batch.ids)
+        pixels = _pixels(target, batch, truth, samples, asking)
         rows, column = slice(done, done + len(batch.ids)), 0
         with torch.inference_mode():
             for signal, width in zip(signals, widths, strict=True):
+                asking.allow(signal.name, signal.info.queries - 1)
                 columns = signal.measure(pixels)
                 if columns.values.shape != (len(batch.ids), width):
                     raise InputError(
@@ -81,10 +84,51 @@ def measure(
     return SignalTable(ids=records.ids, values=values, infos=infos, measured=measured)
 
 
-def _pixels(target: Target, batch: Batch, truth: Truth, samples: int) -> Pixels | ImagePixels:
+class Asking:
+    """Further queries about the records of one batch, of which each signal has a budget.
+
+    Args:
+        target: the model.
+        ids: (b,) record ids.
+    """
+
+    def __init__(self, target: Target, ids: Sequence[str]) -> None:
+        self._target = target
+        self._ids = tuple(ids)
+        self._signal, self._budget, self._left = "", 0, 0
+
+    def allow(self, signal: str, queries: int) -> None:
+        """Let a signal ask so often from now on.
+
+        Args:
+            signal: its name.
+            queries: a record.
+        """
+        self._signal, self._budget, self._left = signal, queries, queries
+
+    def __call__(self, images: Tensor) -> Prediction:
+        """The answer on one other image of each record.
+
+        Raises:
+            InputError: the signal has used its queries up, or the answer cannot be used.
+        """
+        if self._left < 1:
+            raise InputError(
+                f"signal {self._signal!r} asks more than {self._budget} times a record beside the "
+                f"shared query; its info.queries must say how often"
+            )
+        self._left -= 1
+        # A module that keeps a tensor of its forward pass must be able to train with it later.
+        with torch.inference_mode(False):
+            return self._target.predict(images.clone(), self._ids)
+
+
+def _pixels(
+    target: Target, batch: Batch, truth: Truth, samples: int, asking: Asking
+) -> Pixels | ImagePixels:
     if isinstance(truth, LabelTruth):
         prediction = target.predict(batch.images, batch.ids)
-        return Pixels(prediction, batch.truths, truth, batch.ids, images=batch.images)
+        return Pixels(prediction, batch.truths, truth, batch.ids, images=batch.images, ask=asking)
     drawn = None
     if samples > 1:
         drawn = torch.stack(

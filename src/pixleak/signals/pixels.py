@@ -14,7 +14,7 @@ form no edge, and neither does the image's frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -73,6 +73,7 @@ class Pixels(PixelViews):
         truth_kind: what the labels mean.
         ids: (b,) record ids, to name the culprit in errors.
         images: (b, c, h, w) that were asked about, where known.
+        ask: asks the same target about other images, where it can be asked.
 
     Raises:
         InputError: shapes do not fit, a label is outside the classes, or every pixel of a
@@ -86,9 +87,11 @@ class Pixels(PixelViews):
         truth_kind: LabelTruth,
         ids: Sequence[str] | None = None,
         images: Tensor | None = None,
+        ask: Callable[[Tensor], Prediction] | None = None,
     ) -> None:
         super().__init__(prediction, truths, truth_kind)
         self.images = images
+        self._ask = ask
         self.ids = tuple(ids) if ids is not None else tuple(str(i) for i in range(len(truths)))
         if truths.ndim != 3:
             raise InputError(f"truths must be (b, h, w) labels, got shape {tuple(truths.shape)}")
@@ -130,6 +133,37 @@ class Pixels(PixelViews):
         if self.valid is None:
             return np.full(len(self.truths), self.truths[0].numel(), dtype=np.int64)
         return np.asarray(self.valid.sum(dim=(1, 2)).numpy(), dtype=np.int64)
+
+    # ---- further queries -----------------------------------------------------------------
+
+    @property
+    def asked_about(self) -> Tensor:
+        """(b, c, h, w) images that were asked about.
+
+        Raises:
+            InputError: they are not known here.
+        """
+        if self.images is None:
+            raise InputError("the images are not known here: measure on the records themselves")
+        return self.images
+
+    def ask(self, images: Tensor) -> Prediction:
+        """The target's answer, of the same access, on one other image of each record.
+
+        Args:
+            images: (b, c, h, w).
+
+        Raises:
+            InputError: the target cannot be asked here, or its answer cannot be used.
+        """
+        if self._ask is None:
+            raise InputError("stored answers cannot be asked again: measure on the target itself")
+        return self._ask(images)
+
+    def labels_on(self, images: Tensor) -> Tensor:
+        """(b, h, w) int64 labels predicted on one other image of each record."""
+        answer = PixelViews(self.ask(images), self.truths, self.truth_kind)
+        return answer.predicted_labels.to(torch.int64)
 
     # ---- strata --------------------------------------------------------------------------
 

@@ -33,6 +33,30 @@ class EchoTarget(Target):
         return (images[:, 0] > 0).long() if one else images.argmax(dim=1)
 
 
+class WobblyTarget(EchoTarget):
+    """Adds to the image a pattern that stays where it is, however the image is turned.
+
+    It is surer of some places than of others, as a network is that was trained on what lies there:
+    of a mirrored image it says something else.
+
+    Args:
+        truth: what it answers with.
+        access: what it gives away.
+        amplitude: standard deviation of the pattern.
+    """
+
+    def __init__(
+        self, truth: LabelTruth, access: Access = Access.LOGIT, *, amplitude: float = 1.5
+    ) -> None:
+        super().__init__(truth, access)
+        self.amplitude = amplitude
+
+    def _query(self, images: Tensor) -> Tensor:
+        generator = torch.Generator().manual_seed(0)
+        pattern = self.amplitude * torch.randn(images.shape[1:], generator=generator)
+        return super()._query(images + pattern)
+
+
 def echo_records(
     logits: Sequence[Tensor], truths: Sequence[Tensor], truth: LabelTruth, name: str = "echo"
 ) -> Records:

@@ -19,9 +19,11 @@ from pixleak.types import Access, LabelTruth
 
 
 def measured(pixels: Pixels) -> list[dict[str, float | None]]:
-    """Every column of every fixed signal, a record a dictionary; None where not measured."""
+    """Every column of every signal of one query, a record a dictionary; None where not measured."""
     rows: list[dict[str, float | None]] = [{} for _ in pixels.ids]
     for signal in SIGNALS.values():
+        if signal.info.queries > 1:
+            continue
         columns = signal.measure(pixels)
         for j, info in enumerate(signal.infos(pixels.truth_kind)):
             for i, row in enumerate(rows):

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ from torch import Tensor
 from pixleak.errors import InputError, UnmetNeedError
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals import SIGNALS
+from pixleak.signals.base import Columns, Signal
 from pixleak.signals.maps import MapStore
 from pixleak.signals.measure import measure
+from pixleak.signals.pixels import Pixels
 from pixleak.signals.toy import EchoTarget, echo_records, overfitted_world
 from pixleak.targets.module import ModuleTarget
-from pixleak.types import Access, ImageTruth, LabelTruth
+from pixleak.types import Access, ImageTruth, LabelTruth, SignalInfo
 
 TRUTH = LabelTruth(2)
 LOSS = SIGNALS["cross-entropy"]
@@ -36,7 +39,7 @@ def test_one_query_a_record_whatever_the_signals() -> None:
     table = measure(
         target,
         world.records,
-        list(SIGNALS.values()),
+        [signal for signal in SIGNALS.values() if signal.info.queries == 1],
         batch_size=4,
         on_progress=lambda done, total: steps.append((done, total)),
     )
@@ -46,6 +49,55 @@ def test_one_query_a_record_whatever_the_signals() -> None:
     assert table.names[0] == "cross-entropy"
     alone = measure(target, world.records, [LOSS])
     assert np.allclose(table.select(signals=["cross-entropy"]).values, alone.values, rtol=1e-6)
+
+
+def test_further_queries_are_as_many_as_are_stated() -> None:
+    target, world = Counting(), overfitted_world(TRUTH, records=5)
+    asking = [signal for signal in SIGNALS.values() if signal.info.queries > 1]
+    assert [signal.info.queries for signal in asking] == [8, 16]
+    measure(target, world.records, [LOSS, *asking], batch_size=4)
+    assert target.asked == [4] * (1 + 7 + 15) + [1] * (1 + 7 + 15)
+
+
+@dataclass(frozen=True)
+class Greedy(Signal):
+    """Asks twice beside the shared query, and says once."""
+
+    info = SignalInfo("greedy", "1", "higher", Access.LABEL, summary="x", queries=2)
+
+    def measure(self, pixels: Pixels) -> Columns:
+        for _ in "ab":
+            pixels.ask(pixels.asked_about)
+        return Columns.single(pixels.mean("right"))
+
+
+def test_a_signal_cannot_ask_more_often_than_it_says() -> None:
+    world = overfitted_world(TRUTH, records=2)
+    with pytest.raises(InputError, match="'greedy' asks more than 1 times a record"):
+        measure(world.target(), world.records, [Greedy()])
+    with MapStore() as maps:
+        measure(world.target(), world.records, [LOSS], store=maps)
+        with pytest.raises(InputError, match="stored answers cannot be asked again"):
+            maps.pixels(["r0"]).ask(torch.zeros(1, 2, 24, 24))
+        with pytest.raises(InputError, match="images are not known here"):
+            Greedy().measure(maps.pixels(["r0"]))
+
+
+class Keeps(torch.nn.Module):
+    """Keeps what it last saw, as some modules do."""
+
+    seen: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.seen = images
+        return images
+
+
+def test_further_queries_leave_a_module_that_can_be_trained() -> None:
+    module, world = Keeps(), overfitted_world(TRUTH, records=2)
+    target = ModuleTarget(module, TRUTH, Access.LOGIT)
+    measure(target, world.records, [SIGNALS["transform-agreement"]])
+    assert not module.seen.is_inference()
 
 
 def test_what_the_target_cannot_give_is_refused_before_it_is_asked() -> None:

@@ -12,14 +12,9 @@ from pixleak.signals.images.pixels import ImagePixels
 
 @dataclass(frozen=True)
 class ImageSignal(Signal):
-    """Reduces output and true image to one number, or a family of them.
-
-    ``optional`` ones are measured only where they are named: they need an extra, or several
-    queries.
-    """
+    """Reduces output and true image to one number, or a family of them."""
 
     on: ClassVar[Literal["labels", "image", "any"]] = "image"
-    optional: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, pixels: ImagePixels) -> Columns:
