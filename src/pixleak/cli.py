@@ -140,6 +140,57 @@ def audit(
     _audit(config, settings or [], out)
 
 
+@app.command()
+@_friendly
+def study(
+    config: Annotated[Path, typer.Argument(help="YAML file; 'pixleak init --kind study'.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The study's folder; made if missing.")
+    ] = Path("runs/study"),
+    settings: Settings = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would be done, and how long it takes.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side; one a core.")
+    ] = None,
+) -> None:
+    """Run a grid of audits (defences, poisons, networks, sizes, seeds) and compare them.
+
+    What cells have in common is computed once. A study that was interrupted goes on where it
+    stopped when the same command is given again.
+    """
+    from rich.console import Console
+
+    from pixleak.auditing.progress import shown
+    from pixleak.studies.config import read_study
+    from pixleak.studies.planning import told
+    from pixleak.studies.run import plan_study, run_study
+
+    parsed = read_study(config, settings or [])
+    if plan:
+        with shown() as progress:
+            work, estimate = plan_study(parsed, out, progress, workers=workers, where=str(config))
+        Console().print(told(work, estimate))
+        return
+    with shown() as progress:
+        result = run_study(
+            parsed,
+            out,
+            progress,
+            workers=workers,
+            where=str(config),
+            seen=lambda work, estimate: Console(stderr=True).print(told(work, estimate)),
+        )
+    typer.echo(
+        f"{len(result.cells) - len(result.failed)} of {len(result.cells)} cells are in {out}"
+    )
+    for cell in result.failed:
+        _fail(f"cell {cell.label!r}: {cell.error}")
+    if result.failed:
+        raise typer.Exit(2)
+
+
 Json = Annotated[
     Path | None, typer.Option("--out", "-o", help="Also write the answer as JSON, to this file.")
 ]

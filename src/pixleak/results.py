@@ -374,6 +374,20 @@ class SplitInfo(SavedModel):
     file: str = "split.csv"
 
 
+class Utility(SavedModel):
+    """What a model is good for: one figure with its interval by subject or record."""
+
+    name: Literal["dice", "miou", "ssim", "l1"] = Field(
+        description="dice: of predicted labels, mean over records; miou: intersection over union "
+        "from pixels counted over all records, mean over classes; ssim, l1: of generators, mean "
+        "over records"
+    )
+    members: Interval | None = Field(description="on its training records; None: not measured")
+    heldout: Interval | None = Field(description="on held-out records; None: not measured")
+    members_units: int = Field(description="subjects, or records, behind the figure")
+    heldout_units: int
+
+
 class ModelInfo(SavedModel):
     """A model that took part."""
 
@@ -389,7 +403,13 @@ class ModelInfo(SavedModel):
     )
     seconds: Number | None = Field(default=None, description="training time")
     epoch_losses: list[Number] = Field(default_factory=list)
-    weights: str | None = Field(default=None, description="file in the run folder")
+    weights: str | None = Field(default=None, description="file, from the run folder")
+    inference_seconds: Number | None = Field(
+        default=None, description="time a record inside the model, defences of the answer included"
+    )
+    utility: list[Utility] = Field(
+        default_factory=list, description="with intervals, where it could be measured"
+    )
     members_dice: Number | None = Field(
         default=None, description="mean Dice on its training records"
     )
@@ -492,6 +512,9 @@ class Result(SavedModel):
     title: str
     created: str = Field(description="ISO 8601, UTC")
     seconds: Number
+    timings: dict[str, Number] = Field(
+        default_factory=dict, description="seconds of its phases, apart: inference, attacks, ..."
+    )
     arguments: dict[str, Any] = Field(description="the configuration as it ran")
     seeds: dict[str, int]
     environment: Environment
@@ -500,6 +523,11 @@ class Result(SavedModel):
     models: list[ModelInfo] = Field(default_factory=list)
     defences: DefencesInfo | None = None
     attacks: list[AttackResult]
+    default_attack: int = Field(
+        default=0,
+        ge=0,
+        description="position of the attack that speaks for the audit, fixed beforehand",
+    )
     controls: list[Control] = Field(default_factory=list)
     duplicates: DuplicateCheck | None = None
     shift: ShiftCheck | None = None

@@ -19,6 +19,8 @@ from pixleak.auditing.config import AuditConfig
 from pixleak.errors import InputError
 from pixleak.registry import alternatives
 
+Config = TypeVar("Config", bound=BaseModel)
+
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -127,13 +129,7 @@ def parse_config(content: dict[str, Any], where: str = "configuration") -> Audit
         InputError: an unknown key (the nearest known one is named), a missing one, a value
             of the wrong kind.
     """
-    try:
-        return AuditConfig.model_validate(content)
-    except ValidationError as error:
-        raise InputError(_sentence(error, where, AuditConfig)) from error
-
-
-Config = TypeVar("Config", bound=BaseModel)
+    return validated(content, AuditConfig, where)
 
 
 def read_config(path: Path, settings: Sequence[str] = ()) -> AuditConfig:
@@ -149,6 +145,29 @@ def read_model(path: Path, kind: type[Config], settings: Sequence[str] = ()) -> 
     Raises:
         InputError: the file is missing, not YAML, or not a valid configuration.
     """
+    content = read_content(path)
+    override(content, settings)
+    return validated(content, kind, str(path))
+
+
+def validated(content: dict[str, Any], kind: type[Config], where: str) -> Config:
+    """A parsed configuration of some kind.
+
+    Raises:
+        InputError: it is not valid; ``where`` says whose it is.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InputError(_sentence(error, where, kind)) from error
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """What a YAML file says, its paths relative to the file, not yet validated.
+
+    Raises:
+        InputError: the file is missing, not YAML, or holds no settings.
+    """
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a configuration file")
     if not path.is_file():
@@ -159,12 +178,8 @@ def read_model(path: Path, kind: type[Config], settings: Sequence[str] = ()) -> 
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys such as records and target at the top level")
-    content = _resolve(content, path.parent)
-    override(content, settings)
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise InputError(_sentence(error, str(path), kind)) from error
+    resolved: dict[str, Any] = _resolve(content, path.parent)
+    return resolved
 
 
 def _resolve_setting(path: Sequence[str], value: Any) -> Any:

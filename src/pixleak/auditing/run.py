@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pixleak.auditing.attacking import Victims, attack_pool
 from pixleak.auditing.choosing import Chosen, choose
+from pixleak.auditing.clock import Clock
 from pixleak.auditing.closer import (
     canary_epsilon,
     exposed_kinds,
@@ -20,7 +21,7 @@ from pixleak.auditing.closer import (
 )
 from pixleak.auditing.defended import defences_info
 from pixleak.auditing.exhibits import show
-from pixleak.auditing.judge import judge
+from pixleak.auditing.judge import Judged, judge
 from pixleak.auditing.measuring import Measured, measure_all
 from pixleak.auditing.models import Models, obtain_models
 from pixleak.auditing.plan import Plan
@@ -113,14 +114,20 @@ def _run(
     progress: Progress,
     begun: float,
 ) -> Result:
-    models = obtain_models(plan, records, store, progress)
-    measured = measure_all(plan, chosen, models, records, store, progress)
+    clock = Clock()
+    with clock("models"):
+        models = obtain_models(plan, records, store, progress)
+    with clock("signals"):
+        measured = measure_all(plan, chosen, models, records, store, progress)
     evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
     victims: list[Victims] = []
     if plan.references is not None and plan.references.leave_one_out:
-        victims = attack_pool(plan, chosen, measured, progress)
-    judged = judge(plan, chosen, measured, evaluated, models.untrained_note, victims, progress)
-    exhibits = show(plan, judged, evaluated, models.target.target)
+        with clock("attacks on the pool"):
+            victims = attack_pool(plan, chosen, measured, progress)
+    with clock("attacks, controls"):
+        judged = judge(plan, chosen, measured, evaluated, models.untrained_note, victims, progress)
+    with clock("exhibits"):
+        exhibits = show(plan, judged, evaluated, models.target.target)
     verdict = decide(
         judged.attacks,
         judged.controls,
@@ -130,24 +137,35 @@ def _run(
         nonmembers=_independent(plan, "target-nonmembers"),
         level=round(1 - plan.evaluation.level, 10),
     )
+    with clock("poison"):
+        poison = poison_info(plan, models, records)
+    with clock("attacks on the pool"):
+        spreads = spread(plan, chosen, victims, progress)
+    with clock("slices, subjects"):
+        slices = exposed_kinds(plan, chosen, judged, evaluated)
+        subjects = subject_level(plan, chosen, measured, models.untrained_note)
+    with clock("utility"):
+        infos = _model_infos(plan, models, measured)
     alike = resemblance(plan, measured)
     warnings = [*chosen.left_out, *judged.left_out]
     if alike is not None and alike.passed is False:
         warnings.append(alike.explanation)
-    # An earlier result stands until all of this one is known, and never beside parts of it.
-    for old in ("result.json", "report.html"):
-        (folder / old).unlink(missing_ok=True)
-    write_config(folder, plan)
-    plan.split.save(folder / "split.csv", records)
-    write_parquet(folder / "signals.parquet", signals_table(measured.target))
-    write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
-    write_pool(folder, plan, measured, victims)
-    write_exhibits(folder, exhibits)
-    _keep_pictures(folder, models.target.info)
+    with clock("writing"):
+        # An earlier result stands until all of this one is known, and never beside parts of it.
+        for old in ("result.json", "report.html"):
+            (folder / old).unlink(missing_ok=True)
+        write_config(folder, plan)
+        plan.split.save(folder / "split.csv", records)
+        write_parquet(folder / "signals.parquet", signals_table(measured.target))
+        write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
+        write_pool(folder, plan, measured, victims)
+        write_exhibits(folder, exhibits)
+        _keep_pictures(folder, models.target.info)
     result = Result(
         title=plan.title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - begun, 2),
+        timings={name: round(each, 3) for name, each in clock.seconds.items()},
         arguments=plan.arguments,
         seeds={"seed": plan.seed} | _seeds(plan),
         environment=environment_here(
@@ -160,25 +178,32 @@ def _run(
             unit=plan.split.unit,
             counts={role: len(ids) for role, ids in plan.split.roles.items()},
         ),
-        models=_model_infos(plan, models, measured),
+        models=infos,
         defences=defences_info(plan, models),
         attacks=judged.attacks,
+        default_attack=_default(chosen, judged),
         controls=judged.controls,
         duplicates=judged.duplicates,
         shift=judged.shift,
         exposures=None if exhibits is None else exhibits.exposures,
         references=pool_info(plan),
         fidelity=alike,
-        leave_one_out=spread(plan, chosen, victims, progress),
-        slices=exposed_kinds(plan, chosen, judged, evaluated),
-        subjects=subject_level(plan, chosen, measured, models.untrained_note),
+        leave_one_out=spreads,
+        slices=slices,
+        subjects=subjects,
         epsilon=canary_epsilon(plan, measured),
-        poison=poison_info(plan, models, records),
+        poison=poison,
         verdict=verdict,
         warnings=warnings,
     )
     write_result(folder, result)
     return result
+
+
+def _default(chosen: Chosen, judged: Judged) -> int:
+    """Position of the default attack among the results; the first where it could not be used."""
+    preferred = chosen.works[chosen.default]
+    return next((i for i, one in enumerate(judged.scored) if one.work is preferred), 0)
 
 
 def _keep_pictures(folder: Path, target: ModelInfo) -> None:

@@ -69,7 +69,9 @@ class Runner(ABC):
     name: str
 
     @abstractmethod
-    def run(self, jobs: Sequence[Job], on_message: OnMessage) -> list[Message]:
+    def run(
+        self, jobs: Sequence[Job], on_message: OnMessage, *, keep_going: bool = False
+    ) -> list[Message]:
         """Run all of them; the files of each are in place the moment it is finished.
 
         When one fails, the others that are still running are stopped; those that are finished
@@ -78,6 +80,9 @@ class Runner(ABC):
         Args:
             jobs: in any number.
             on_message: called in this thread with what jobs say.
+            keep_going: run the others to their end where one fails. Its answer then holds
+                ``"error"``, and in ``"kind"`` the name of the error, empty where it was not
+                foreseen.
 
         Returns:
             One answer a job, in the jobs' order.

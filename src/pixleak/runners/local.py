@@ -43,7 +43,9 @@ class LocalRunner(Runner):
     workers: int | None = None
     name = "local"
 
-    def run(self, jobs: Sequence[Job], on_message: OnMessage) -> list[Message]:
+    def run(
+        self, jobs: Sequence[Job], on_message: OnMessage, *, keep_going: bool = False
+    ) -> list[Message]:
         answers: dict[str, Message] = {}
         waiting = list(jobs)
         devices = visible_devices() if any(_on_gpu(job.device) for job in jobs) else []
@@ -63,11 +65,21 @@ class LocalRunner(Runner):
                         continue  # the end of a process that was no longer needed
                     job = running[worker]
                     if message is None:
-                        raise worker.died(job.title)
+                        died = worker.died(job.title)
+                        if not keep_going:
+                            raise died
+                        answers[job.name] = {"kind": type(died).__name__, "error": str(died)}
+                        del running[worker]
+                        worker.close()
+                        if waiting:
+                            another = worker.another()
+                            running[another] = waiting.pop(0)
+                            another.start(running[another])
+                        continue
                     if "done" not in message:
                         on_message(job, message)
                         continue
-                    if "error" in message["done"]:
+                    if "error" in message["done"] and not keep_going:
                         raise rebuilt(message["done"], job.title)
                     answers[job.name] = message["done"]
                     if waiting:
@@ -101,7 +113,7 @@ class _Worker:
     """A process, which takes one job after another, and the thread that listens to it."""
 
     def __init__(self, folder: Path, events: Events, device: str | None = None) -> None:
-        self._folder = folder
+        self._folder, self._events, self._device = folder, events, device
         with writing(folder):
             log = (folder / "stderr").open("wb")
         with log:
@@ -115,6 +127,11 @@ class _Worker:
             )
         self._listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self._listener.start()
+
+    def another(self) -> _Worker:
+        """A process in the place of this one."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder.parent))
+        return _Worker(folder, self._events, self._device)
 
     def start(self, job: Job) -> None:
         """Hand over a job; the one before must be done."""

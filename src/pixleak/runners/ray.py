@@ -49,7 +49,9 @@ class RayRunner(Runner):
     workers: int | None = None
     name = "ray"
 
-    def run(self, jobs: Sequence[Job], on_message: OnMessage) -> list[Message]:
+    def run(
+        self, jobs: Sequence[Job], on_message: OnMessage, *, keep_going: bool = False
+    ) -> list[Message]:
         if not jobs:
             return []
         ray = _ray()
@@ -77,7 +79,7 @@ class RayRunner(Runner):
                         on_message(by_name[name], message)
                     for task in done:
                         job = running.pop(task)
-                        answers[job.name] = _finished(ray, task, job)
+                        answers[job.name] = _finished(ray, task, job, keep_going)
             finally:
                 for task in running:
                     ray.cancel(task, force=True)
@@ -144,15 +146,20 @@ def _work(pickled: bytes, arrays: Mapping[str, Any], heard: Any) -> Message:
         return {"answer": answer, "files": [path.read_bytes() for path in here.outputs]}
 
 
-def _finished(ray: Any, task: Any, job: Job) -> Message:
+def _finished(ray: Any, task: Any, job: Job, keep_going: bool) -> Message:
     """Put the files of a finished task in place, the one that vouches for the others last."""
     try:
         result = ray.get(task)
     except ray.exceptions.RayError as error:
         first = str(error).strip().splitlines()[0]
-        raise PixleakError(f"Ray could not finish {job.title}: {first}") from error
+        sentence = f"Ray could not finish {job.title}: {first}"
+        if keep_going:
+            return {"kind": PixleakError.__name__, "error": sentence}
+        raise PixleakError(sentence) from error
     answer: Message = result["answer"]
     if "error" in answer:
+        if keep_going:
+            return answer
         raise rebuilt(answer, job.title)
     *_, last = job.outputs
     last.unlink(missing_ok=True)

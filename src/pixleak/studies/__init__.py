@@ -1,0 +1,1 @@
+"""Studies: a grid of audits that share what they have in common."""

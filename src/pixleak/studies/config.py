@@ -1,0 +1,53 @@
+"""The configuration of a study: what may stand in ``pixleak study STUDY.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pixleak.auditing.configfile import override, read_content, validated
+
+
+class StudyConfig(BaseModel):
+    """A grid of audits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = "Study"
+    base: dict[str, Any] = Field(
+        description="an audit's configuration, or in a file the path of another with one"
+    )
+    axes: dict[str, list[Any] | dict[str, Any]] = Field(
+        description="name of an axis -> its levels; the cells are the product of all"
+    )
+    skip: tuple[dict[str, Any], ...] = Field(
+        (), description="cells left out, by some of their levels"
+    )
+    only: tuple[dict[str, Any], ...] = Field(
+        (), description="the only cells kept, by some of their levels; empty: all"
+    )
+
+    @model_validator(mode="after")
+    def _something_varies(self) -> StudyConfig:
+        if not self.axes:
+            raise ValueError("axes is empty: name at least one axis, such as seed: [0, 1, 2]")
+        return self
+
+
+def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
+    """A study's configuration from its file, with ``--set`` overrides.
+
+    A base that is a path is read first, so that settings can reach into it; its own paths are
+    relative to itself.
+
+    Raises:
+        InputError: a file is missing, not YAML, or not a valid configuration.
+    """
+    content = read_content(path)
+    if isinstance(base := content.get("base"), str):
+        content["base"] = read_content(path.parent / Path(base).expanduser())
+    override(content, settings)
+    return validated(content, StudyConfig, str(path))
