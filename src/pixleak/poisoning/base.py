@@ -55,7 +55,7 @@ class Poison(ABC):
         if isinstance(truth, ImageTruth):
             raise InputError(
                 f"poison {self.name!r} changes label maps, but the truth of these records is an "
-                "image: no published poison is for generators, leave poison out"
+                "image: there is no poison for generators, leave poison out"
             )
         if self.needs_background and truth.background is None:
             raise InputError(

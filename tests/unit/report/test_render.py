@@ -370,3 +370,13 @@ def test_colours_can_be_read(pages: dict[str, str], scheme: str) -> None:
     for answer in ANSWERS:
         for text in (answer, "ink"):
             assert contrast(colours[text], colours[f"{answer}-ground"]) >= 4.5, (answer, text)
+
+
+def test_poison_is_shown_with_its_check_and_its_visibility(pages: dict[str, str]) -> None:
+    shown = pages["pool"].split('id="poison"')[1].split("</section>")[0]
+    assert "truth-serum (copies=4). 40 poisoned records of its training set (50" in shown
+    assert "trained on the same poison" in shown
+    assert "on 18 of 20 held-out records" in shown
+    # An image that stays as it is has no finite signal-to-noise ratio to print.
+    assert "PSNR" not in shown
+    assert 'id="poison"' not in pages["leak"]
