@@ -43,7 +43,7 @@ def test_padding_repeats_the_edge_and_crops() -> None:
 
     grey = Grey()
     images = torch.arange(6.0).reshape(1, 1, 2, 3)
-    assert torch.equal(Padded(grey, (4, 4))(images), images)
+    assert torch.equal(Padded(grey, 4)(images), images)
     assert grey.seen[0, 0].tolist() == [[0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [3, 4, 5, 5]]
 
 

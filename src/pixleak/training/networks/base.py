@@ -108,12 +108,11 @@ class Network:
     ) -> nn.Module:
         module = self.make(channels, outputs, options)
         stride = self.stride(options)
-        fitting = fitting_size(size, stride, self.least)
-        if fitting == size:
+        if fitting_size(size, stride, self.least) == size:
             return module
         from pixleak.training.networks.padding import Padded
 
-        return Padded(module, fitting)
+        return Padded(module, stride, self.least)
 
 
 def fitting_size(size: tuple[int, int], stride: int, least: int) -> tuple[int, int]:

@@ -5,27 +5,31 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pixleak.training.networks.base import fitting_size
+
 
 class Padded(nn.Module):
     """Pad the image on the right and below to what the network takes, and crop its answer.
 
     The image's last column and row are repeated, which adds no edge that was not there. An image
-    that is larger than ``size`` goes to the network as it is.
+    of a size that fits goes to the network as it is.
 
     Args:
         network: the module inside.
-        size: (h, w) to pad to.
+        stride: what height and width must be a multiple of.
+        least: how many strides they must be long at least.
     """
 
-    def __init__(self, network: nn.Module, size: tuple[int, int]) -> None:
+    def __init__(self, network: nn.Module, stride: int, least: int = 1) -> None:
         super().__init__()
         self.network = network
-        self.size = size
+        self.stride = stride
+        self.least = least
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, K, h, w)."""
         h, w = images.shape[-2:]
-        right, below = max(self.size[1] - w, 0), max(self.size[0] - h, 0)
-        padded = functional.pad(images, (0, right, 0, below), mode="replicate")
+        height, width = fitting_size((h, w), self.stride, self.least)
+        padded = functional.pad(images, (0, width - w, 0, height - h), mode="replicate")
         answer: Tensor = self.network(padded)
         return answer[..., :h, :w]
