@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 from pixleak.defences.argmax import Argmax
-from pixleak.defences.mix_up import CutMix
+from pixleak.defences.crop_training import CropTraining
+from pixleak.defences.cut_mix import CutMix
+from pixleak.defences.early_stopping import EarlyStopping
+from pixleak.defences.ema import Ema
+from pixleak.defences.mix_up import MixUp
 from pixleak.defences.noise import Noise
+from pixleak.defences.relax_loss import RelaxLoss
 from pixleak.defences.rounding import Rounding
 from pixleak.defences.temperature import Temperature
+from pixleak.defences.weight_decay import WeightDecay
 from pixleak.registry import Registry
 from pixleak.training.defence import Defence
 
@@ -17,6 +23,12 @@ __all__ = ["DEFENCES", "Defence"]
 
 _ALL: tuple[type[Defence], ...] = (
     CutMix,
+    MixUp,
+    CropTraining,
+    RelaxLoss,
+    EarlyStopping,
+    WeightDecay,
+    Ema,
     Argmax,
     Rounding,
     Temperature,

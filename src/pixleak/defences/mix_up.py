@@ -1,14 +1,24 @@
-"""Vertical cut-mix: train on images whose right part comes from another record.
+"""Mix-up: train on weighted sums of two records.
 
-Idea: no record is ever seen whole, so that none can be learnt by heart as a whole. Each image of a
-batch is cut at a column, drawn anew each time, and joined to another image of the batch, truths
-alike::
+Idea: between two records the answer should change as gradually as the image does, which leaves no
+peak at a record for an attacker to find. Each image i of a batch is mixed with another one, j::
 
-    x' = [ x_i | x_p(i) ],   y' = [ y_i | y_p(i) ],   cut = round(t w),   t ~ Beta(a, a)
+    x' = t x_i + (1 - t) x_j                                   t ~ Beta(a, a)
+    loss_i = t loss(x', y_i) + (1 - t) loss(x', y_j)           segmenters
+    loss_i = loss(x', t y_i + (1 - t) y_j)                     generators
+
+Losses of label maps are mixed rather than label maps, which cannot be. Mixing comes last, after
+augmentation and whatever other defences do to a batch, and only while training.
 
 Source:
-    Chobola, Usynin, Kaissis, arXiv:2212.01082 (their "mix-up"), after Yun et al., "CutMix", ICCV
-    2019, arXiv:1905.04899.
+    Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk Minimization", ICLR 2018,
+    arXiv:1710.09412.
+
+Differs from the source:
+    Every image has a share t of its own, and j is never i. For the cross-entropy the mixed loss is
+    the loss of the mixed truths, as there; for the Dice loss it is not, and the mixed loss is used.
+    Against an adversary it is refused: the discriminator would be shown sums of two images as real
+    ones.
 """
 
 from __future__ import annotations
@@ -16,56 +26,82 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import numpy as np
-import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
+from pixleak.defences.answered import Answered
+from pixleak.defences.mixing import check_batches, partners, shares
 from pixleak.errors import InputError
 from pixleak.training.defence import Defence, Side
+from pixleak.training.feed import Feed
 from pixleak.training.fit import Trainer
+from pixleak.training.recipe import Recipe
+from pixleak.types import ImageTruth, Truth
 
 
 @dataclass(frozen=True, kw_only=True)
-class CutMix(Defence):
-    """Vertical cut-mix.
+class MixUp(Defence):
+    """Classical mix-up.
 
     Args:
-        beta: both parameters of the Beta distribution that a cut is drawn from; 2 in the source.
+        alpha: both parameters of the Beta distribution that shares are drawn from; 1 is uniform,
+            less mixes less.
     """
 
-    name: ClassVar[str] = "cut-mix"
-    title: ClassVar[str] = "Vertical cut-mix"
-    summary: ClassVar[str] = "train on images joined from two records at a random column"
-    source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
+    name: ClassVar[str] = "mix-up"
+    title: ClassVar[str] = "Mix-up"
+    summary: ClassVar[str] = "train on weighted sums of two records"
+    source: ClassVar[str] = "Zhang 2018, arXiv:1710.09412"
     side: ClassVar[Side] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
     excludes: ClassVar[tuple[str, ...]] = ("dp-sgd",)
 
-    beta: float = 2.0
+    alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.beta > 0:
-            raise InputError(f"cut-mix needs beta above 0, got {self.beta}")
+        if not 0 < self.alpha < float("inf"):
+            raise InputError(f"mix-up needs alpha above 0, got {self.alpha}")
+
+    def check(self, recipe: Recipe | None, truth: Truth) -> None:
+        check_batches(self.name, recipe)
+        if recipe is not None and recipe.adversary is not None:
+            raise InputError(
+                "defence 'mix-up' would show the discriminator sums of two images as real ones: "
+                "leave recipe.adversary out, or use 'cut-mix'"
+            )
 
     def trainer(self) -> type[Trainer]:
-        return CutMixTrainer
+        return MixUpTrainer
 
 
-class CutMixTrainer(Trainer):
-    """Joins pairs of a batch."""
+class MixUpTrainer(Trainer):
+    """Mixes pairs of a batch in the loss."""
 
-    def change(self, images: Tensor, truths: Tensor, draws: Generator) -> tuple[Tensor, Tensor]:
-        images, truths = super().change(images, truths, draws)
-        beta = self.defence(CutMix).beta
-        order = torch.randperm(len(images), generator=draws)
-        # Two gamma draws make a Beta draw; torch's own distributions take no generator.
-        seed = int(torch.randint(2**31, (1,), generator=draws))
-        shares = np.random.default_rng(seed).beta(beta, beta, size=len(images))
-        width = images.shape[-1]
-        images, truths = images.clone(), truths.clone()
-        first, second = images.clone(), truths.clone()
-        for i, share in enumerate(shares):
-            cut = round(float(share) * width)
-            images[i, ..., cut:] = first[order[i], ..., cut:]
-            truths[i, ..., cut:] = second[order[i], ..., cut:]
-        return images, truths
+    draws: Generator
+
+    def epoch(
+        self,
+        number: int,
+        module: nn.Module,
+        optimizer: Optimizer,
+        schedule: LambdaLR,
+        load: Feed,
+        draws: Generator,
+    ) -> float:
+        self.draws = draws
+        return super().epoch(number, module, optimizer, schedule, load, draws)
+
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+        if not module.training:
+            return super().losses(module, images, truths)
+        other = partners(len(images), self.draws)
+        share = shares(len(images), self.defence(MixUp).alpha, self.draws).to(images.device)
+        weight = share.view(-1, 1, 1, 1)
+        mixed = weight * images + (1 - weight) * images[other]
+        if isinstance(self.truth, ImageTruth):
+            return super().losses(module, mixed, weight * truths + (1 - weight) * truths[other])
+        answered = Answered(module(mixed))
+        first = super().losses(answered, mixed, truths)
+        second = super().losses(answered, mixed, truths[other])
+        return share * first + (1 - share) * second

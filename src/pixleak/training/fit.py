@@ -221,6 +221,10 @@ class Trainer:
         """The module to keep, of the same architecture."""
         return module
 
+    def kept(self, module: nn.Module) -> nn.Module:
+        """What would be kept if training ended now; to be looked at, not changed."""
+        return module
+
     def epoch(
         self,
         number: int,
