@@ -33,7 +33,7 @@ from pixleak.studies.grid import Cell, Grid, grid_of
 from pixleak.studies.planning import Estimate, StudyPlan, calibrated, cell_folder, plan_of
 from pixleak.studies.saved import AxisInfo, CellInfo, LevelInfo, StudyResult, TrainedInfo
 from pixleak.studies.sharing import Opened, Ready, planned, prepared
-from pixleak.studies.tidy import tidy
+from pixleak.studies.parquet import tidy
 from pixleak.studies.trainings import Training, trainings_of
 from pixleak.studies.work import CellJob
 from pixleak.training.side_by_side import TrainedModel, TrainingJob
