@@ -1,4 +1,7 @@
-"""Signals of every model on every record it is asked about, each model queried once a record."""
+"""Signals of every model on every record it is asked about, each model queried once a record.
+
+Runs that share a store wait for a pass that another is making, and read what it left.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixleak.auditing.choosing import Chosen
+from pixleak.auditing.clock import Clock
 from pixleak.auditing.models import Model, Models, Reference
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress, Silent, step
 from pixleak.auditing.store import Artefact, Store
+from pixleak.auditing.utility import beside, names_of
 from pixleak.signals.difficulty.base import measure_difficulty
 from pixleak.signals.learned import load_fitted
 from pixleak.signals.maps import MapStore
@@ -30,10 +35,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What one pass of one model left.
+
+    Args:
+        table: signals, and what is measured beside them for its utility, on all records asked.
+        seconds: inside the model, a record.
+    """
+
+    table: SignalTable
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """Signal tables of one audit.
 
     Args:
+        asked: name of a model -> all that was measured of it.
         target: on the target members and non-members.
         untrained: the same records and signals, or None.
         shadow: fixed signals on the shadow's members and non-members, or None.
@@ -49,6 +68,7 @@ class Measured:
         bystanders_reference: the same of the pool.
     """
 
+    asked: Mapping[str, Asked]
     target: SignalTable
     untrained: SignalTable | None
     shadow: SignalTable | None
@@ -70,6 +90,7 @@ def measure_all(
     records: PreparedRecords,
     store: Store,
     progress: Progress,
+    clock: Clock,
 ) -> Measured:
     """Shadow first, so that what is learned on it joins the one pass over the target.
 
@@ -77,12 +98,11 @@ def measure_all(
         InputError: the target's output is unusable.
     """
     learned: list[tuple[Signal, str]] = []
+    passes = _Passes(plan, chosen, store, progress, clock)
     shadow_table = None
     if models.shadow is not None:
         shadow_records = records.select(plan.ids("shadow-members", "shadow-nonmembers"))
-        shadow_table, learned = _shadow_pass(
-            plan, models.shadow, shadow_records, chosen, store, progress
-        )
+        shadow_table, learned = _shadow_pass(passes, models.shadow, shadow_records)
     signals = [(s, repr(s)) for s in chosen.fixed] + learned
     shadow_difficulty = None
     if shadow_table is not None and chosen.difficulties:
@@ -100,7 +120,7 @@ def measure_all(
     hard = _difficulty(chosen, asked, store, progress) if chosen.difficulties else None
 
     def table(model: Model | Reference, progress: Progress) -> SignalTable:
-        found = _table(plan, model, asked, signals, store, progress)
+        found = passes.table(model, asked, signals, progress)
         return found if hard is None else found.join(hard)
 
     target = table(models.target, progress)
@@ -113,6 +133,7 @@ def measure_all(
         progress.update("asking the references", len(pool), len(models.references))
     tables = {name: _Part.of(plan, part, target, control, pool) for name, part in ids.items()}
     return Measured(
+        asked=passes.asked,
         target=target.select(ids=plan.audited),
         untrained=tables["audited"].untrained,
         shadow=shadow_table
@@ -176,14 +197,79 @@ def _pooled(plan: Plan, ids: Sequence[str], pool: Sequence[SignalTable]) -> Refe
     )
 
 
+class _Passes:
+    """The passes of an audit, each made once and kept in the store."""
+
+    def __init__(
+        self, plan: Plan, chosen: Chosen, store: Store, progress: Progress, clock: Clock
+    ) -> None:
+        self.plan = plan
+        self.chosen = chosen
+        self.store = store
+        self.progress = progress
+        self.clock = clock
+        self.asked: dict[str, Asked] = {}
+        self._beside = beside(plan.truth)
+
+    def table(
+        self,
+        model: Model | Reference,
+        records: PreparedRecords,
+        signals: Sequence[tuple[Signal, str]],
+        progress: Progress,
+        maps: MapStore | None = None,
+    ) -> SignalTable:
+        """The signals of one model; what is measured beside them is in ``asked`` only."""
+        place = self.store.artefact(
+            "signals",
+            {
+                "model": dict(model.identity),
+                "records": records.digest,
+                "signals": [identity for _, identity in signals],
+                "beside": [repr(signal) for signal in self._beside],
+                "access": str(self.plan.target.access),
+                "samples": self.plan.samples,
+            },
+        )
+        with place.alone():
+            if place.exists and maps is None:
+                found = read_asked(place.folder)
+            else:
+                found = self._ask(model, records, [signal for signal, _ in signals], progress, maps)
+                if not place.exists:
+                    _write_asked(place, found)
+        self.asked[model.info.name] = found
+        hidden = set(names_of(self.plan.truth))
+        return found.table.select(signals=[n for n in found.table.names if n not in hidden])
+
+    def _ask(
+        self,
+        model: Model | Reference,
+        records: PreparedRecords,
+        signals: Sequence[Signal],
+        progress: Progress,
+        maps: MapStore | None,
+    ) -> Asked:
+        opened = model.model() if isinstance(model, Reference) else model
+        inside: list[float] = []
+        table = measure(
+            opened.target,
+            records,
+            [*signals, *self._beside],
+            batch_size=self.plan.batch_size,
+            store=maps,
+            samples=self.plan.samples,
+            on_progress=step(progress, f"asking the {model.info.name}"),
+            on_query=inside.append,
+        )
+        self.clock.moved(sum(inside), "inference")
+        return Asked(table, sum(inside) / len(records))
+
+
 def _shadow_pass(
-    plan: Plan,
-    shadow: Model,
-    records: PreparedRecords,
-    chosen: Chosen,
-    store: Store,
-    progress: Progress,
+    passes: _Passes, shadow: Model, records: PreparedRecords
 ) -> tuple[SignalTable, list[tuple[Signal, str]]]:
+    plan, store, progress = passes.plan, passes.store, passes.progress
     members = set(plan.ids("shadow-members"))
     member = {key: key in members for key in records.ids}
     places = [
@@ -197,63 +283,46 @@ def _shadow_pass(
                 "seed": plan.seed_for(signal.info.name),
             },
         )
-        for signal in chosen.learned
+        for signal in passes.chosen.learned
     ]
-    described = [(s, repr(s)) for s in chosen.fixed]
-    if all(place.exists for place in places):
-        table = _table(plan, shadow, records, described, store, progress)
-    else:
-        with ExitStack() as stack:
-            scratch = stack.enter_context(TemporaryDirectory(dir=store.root, prefix=".maps-"))
-            maps = stack.enter_context(MapStore(Path(scratch)))
-            table = _table(plan, shadow, records, described, store, progress, maps)
-            for signal, place in zip(chosen.learned, places, strict=True):
-                if place.exists:
-                    continue
-                report = step(progress, f"learning {signal.info.name}")
-                fitted = signal.fit(
-                    maps, records, member, seed=plan.seed_for(signal.info.name), on_epoch=report
-                )
-                with place.writing() as folder:
-                    fitted.save(folder)
+    described = [(s, repr(s)) for s in passes.chosen.fixed]
+    with ExitStack() as held:
+        # In one order everywhere, so that two runs that share a store never wait for one another.
+        for place in sorted(places, key=lambda place: place.key):
+            held.enter_context(place.alone())
+        if all(place.exists for place in places):
+            table = passes.table(shadow, records, described, progress)
+        else:
+            table = _learn(passes, shadow, records, member, described, places)
     # Loaded again even when just fitted: a resumed run must see exactly the same signal.
     fitted_signals: list[FittedSignal] = [load_fitted(place.folder) for place in places]
     return table, [(f, place.key) for f, place in zip(fitted_signals, places, strict=True)]
 
 
-def _table(
-    plan: Plan,
-    model: Model | Reference,
+def _learn(
+    passes: _Passes,
+    shadow: Model,
     records: PreparedRecords,
-    signals: Sequence[tuple[Signal, str]],
-    store: Store,
-    progress: Progress,
-    maps: MapStore | None = None,
+    member: Mapping[str, bool],
+    described: Sequence[tuple[Signal, str]],
+    places: Sequence[Artefact],
 ) -> SignalTable:
-    place = store.artefact(
-        "signals",
-        {
-            "model": dict(model.identity),
-            "records": records.digest,
-            "signals": [identity for _, identity in signals],
-            "access": str(plan.target.access),
-            "samples": plan.samples,
-        },
-    )
-    if place.exists and maps is None:
-        return read_table(place.folder)
-    opened = model.model() if isinstance(model, Reference) else model
-    table = measure(
-        opened.target,
-        records,
-        [signal for signal, _ in signals],
-        batch_size=plan.batch_size,
-        store=maps,
-        samples=plan.samples,
-        on_progress=step(progress, f"asking the {model.info.name}"),
-    )
-    if not place.exists:
-        _write_table(place, table)
+    """Fit what is not fitted yet on the maps of a pass that is made for it."""
+    plan, progress = passes.plan, passes.progress
+    with ExitStack() as stack:
+        scratch = stack.enter_context(TemporaryDirectory(dir=passes.store.root, prefix=".maps-"))
+        maps = stack.enter_context(MapStore(Path(scratch)))
+        table = passes.table(shadow, records, described, progress, maps)
+        for signal, place in zip(passes.chosen.learned, places, strict=True):
+            if place.exists:
+                continue
+            report = step(progress, f"learning {signal.info.name}")
+            with passes.clock("attack-training"):
+                fitted = signal.fit(
+                    maps, records, member, seed=plan.seed_for(signal.info.name), on_epoch=report
+                )
+            with place.writing() as folder:
+                fitted.save(folder)
     return table
 
 
@@ -264,23 +333,36 @@ def _difficulty(
         "difficulty",
         {"records": records.digest, "difficulties": [one.identity for one in chosen.difficulties]},
     )
-    if place.exists:
-        return read_table(place.folder)
-    table = measure_difficulty(
-        records, chosen.difficulties, on_progress=step(progress, "measuring difficulty")
-    )
-    _write_table(place, table)
+    with place.alone():
+        if place.exists:
+            return read_table(place.folder)
+        table = measure_difficulty(
+            records, chosen.difficulties, on_progress=step(progress, "measuring difficulty")
+        )
+        with place.writing() as folder:
+            _write_table(folder, table)
     return table
 
 
-def _write_table(place: Artefact, table: SignalTable) -> None:
+def _write_table(folder: Path, table: SignalTable) -> None:
+    np.savez(folder / "table.npz", values=table.values, measured=table.measured)
+    content: Mapping[str, Any] = {
+        "ids": list(table.ids),
+        "infos": [asdict(info) for info in table.infos],
+    }
+    (folder / "table.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _write_asked(place: Artefact, asked: Asked) -> None:
     with place.writing() as folder:
-        np.savez(folder / "table.npz", values=table.values, measured=table.measured)
-        content: Mapping[str, Any] = {
-            "ids": list(table.ids),
-            "infos": [asdict(info) for info in table.infos],
-        }
-        (folder / "table.json").write_text(json.dumps(content), encoding="utf-8")
+        _write_table(folder, asked.table)
+        (folder / "seconds.json").write_text(json.dumps(asked.seconds), encoding="utf-8")
+
+
+def read_asked(folder: Path) -> Asked:
+    """What a pass left, from its artefact."""
+    seconds = json.loads((folder / "seconds.json").read_text(encoding="utf-8"))
+    return Asked(read_table(folder), float(seconds))
 
 
 def read_table(folder: Path) -> SignalTable:

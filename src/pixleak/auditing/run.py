@@ -37,6 +37,7 @@ from pixleak.auditing.save import (
     write_result,
 )
 from pixleak.auditing.store import Store, alone, check_writable
+from pixleak.auditing.utility import utilities
 from pixleak.errors import InputError
 from pixleak.evaluation.verdict import decide
 from pixleak.files import write_whole
@@ -118,7 +119,7 @@ def _run(
     with clock("models"):
         models = obtain_models(plan, records, store, progress)
     with clock("signals"):
-        measured = measure_all(plan, chosen, models, records, store, progress)
+        measured = measure_all(plan, chosen, models, records, store, progress, clock)
     evaluated = records.select(plan.ids("target-members", "target-nonmembers"))
     victims: list[Victims] = []
     if plan.references is not None and plan.references.leave_one_out:
@@ -271,23 +272,36 @@ def _records_info(plan: Plan, records: PreparedRecords) -> RecordsInfo:
 
 def _model_infos(plan: Plan, models: Models, measured: Measured) -> list[ModelInfo]:
     """Of every model what it is and does; where records were targeted, on those that were not."""
-    held = set(plan.ids("target-members", "bystander-members"))
-    table, untrained, pool = measured.target, measured.untrained, measured.reference
-    if measured.bystanders is not None:
-        table, untrained = measured.bystanders, measured.bystanders_untrained
-        pool = measured.bystanders_reference
-    infos = [_with_utility(models.target.info, table, held)]
-    if models.shadow is not None and measured.shadow is not None:
-        its = set(plan.ids("shadow-members"))
-        infos.append(_with_utility(models.shadow.info, measured.shadow, its))
-    if pool is not None and plan.references is not None:
-        for i, reference in enumerate(models.references):
-            its = set(plan.references.membership.of(i))
-            of = SignalTable(pool.ids, pool.values[i], pool.infos, pool.measured[i])
-            infos.append(_with_utility(reference.info, of, its))
-    if models.untrained is not None and untrained is not None:
-        infos.append(_with_utility(models.untrained.info, untrained, held))
-    return infos
+    units = plan.split.units(plan.records)
+    held = {"target": plan.ids("target-members", "bystander-members")}
+    held["untrained"] = held["target"]
+    held["shadow"] = plan.ids("shadow-members")
+    looked_at = plan.ids("bystander-members", "bystander-nonmembers") or plan.audited
+    infos = [models.target.info]
+    infos += [] if models.shadow is None else [models.shadow.info]
+    if plan.references is not None:
+        infos += [reference.info for reference in models.references]
+        drawn = plan.references.membership
+        held |= {name: drawn.of(i) for i, name in enumerate(drawn.models)}
+    infos += [] if models.untrained is None else [models.untrained.info]
+    out = []
+    for info in infos:
+        asked = measured.asked[info.name]
+        ids = asked.table.ids if info.name == "shadow" else looked_at
+        inside = set(held[info.name])
+        utility = utilities(
+            asked.table,
+            {key: key in inside for key in ids},
+            units,
+            plan.truth,
+            level=plan.evaluation.level,
+            replicates=plan.evaluation.replicates,
+            seed=plan.seed_for("utility"),
+        )
+        plain = _with_utility(info, asked.table.select(ids=ids), inside)
+        update = {"utility": utility, "inference_seconds": asked.seconds}
+        out.append(plain.model_copy(update=update))
+    return out
 
 
 def _with_utility(info: ModelInfo, table: SignalTable, members: set[str]) -> ModelInfo:

@@ -50,6 +50,17 @@ class Artefact:
         return self.folder.is_dir()
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other process works on it, and hold it for the block.
+
+        Only so that nothing is computed twice: without it each would write a whole artefact too.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with self.folder.with_name(f".{self.folder.name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
     def writing(self) -> Iterator[Path]:
         """A temporary folder to write into, which becomes the artefact on success."""
         temporary = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex[:8]}.part")
@@ -60,8 +71,11 @@ class Artefact:
                 if path.is_file():
                     with path.open("rb") as file:
                         os.fsync(file.fileno())
-            if not self.folder.is_dir():  # another process may have made the same artefact
+            try:
                 os.replace(temporary, self.folder)
+            except OSError:
+                if not self.folder.is_dir():  # else another process has made the same artefact
+                    raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -30,6 +31,7 @@ def measure(
     store: MapStore | None = None,
     samples: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
+    on_query: Callable[[float], None] | None = None,
 ) -> SignalTable:
     """Ask the target once about every record and measure all signals on its answers.
 
@@ -47,6 +49,7 @@ def measure(
             asked about on its own and with a seed of its own, so that its answers depend neither
             on the batch nor on what was asked before.
         on_progress: called with (records done, n) after each batch.
+        on_query: called with the seconds that the shared query of a batch took.
 
     Raises:
         UnmetNeedError: a signal needs more access than the target grants, several samples, or
@@ -62,7 +65,10 @@ def measure(
     done = 0
     for batch in records.batches(batch_size):
         asking = Asking(target, batch.ids)
+        begun = time.perf_counter()
         pixels = _pixels(target, batch, truth, samples, asking)
+        if on_query is not None:
+            on_query(time.perf_counter() - begun)
         rows, column = slice(done, done + len(batch.ids)), 0
         with torch.inference_mode():
             for signal, width in zip(signals, widths, strict=True):

@@ -30,10 +30,10 @@ from pixleak.runners import runner_for
 from pixleak.runners.base import Job, Message, available_cores
 from pixleak.studies.config import StudyConfig
 from pixleak.studies.grid import Cell, Grid, grid_of
+from pixleak.studies.parquet import tidy
 from pixleak.studies.planning import Estimate, StudyPlan, calibrated, cell_folder, plan_of
 from pixleak.studies.saved import AxisInfo, CellInfo, LevelInfo, StudyResult, TrainedInfo
 from pixleak.studies.sharing import Opened, Ready, planned, prepared
-from pixleak.studies.parquet import tidy
 from pixleak.studies.trainings import Training, trainings_of
 from pixleak.studies.work import CellJob
 from pixleak.training.side_by_side import TrainedModel, TrainingJob
