@@ -244,7 +244,8 @@ def _attacks(result: Result, fprs: Sequence[float], left_out: Sequence[float] = 
     if untrained:
         table.add_column("AUC on an\nuntrained model", no_wrap=True)
     for attack in attacks:
-        title = escape(attack.title)
+        often = f" ({attack.queries} queries)" if attack.queries > 1 else ""
+        title = escape(attack.title + often)
         evidence = attack.title in result.verdict.evidence
         table.add_row(
             *(["*" if evidence else ""] if starred else []),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pixleak.auditing.config import (
     DEFAULT_DIFFICULTIES,
     DEFAULT_IMAGE_SIGNALS,
+    DEFAULT_LABEL_SIGNALS,
     DEFAULT_SIGNALS,
     AuditConfig,
     DefenceConfig,
@@ -114,7 +115,7 @@ def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
 def usual_signals(target: GivenTarget | TrainedTarget, samples: int = 1) -> tuple[str, ...]:
     """What is attacked by threshold unless something else is asked for."""
     if not target.access.of_images:
-        return DEFAULT_SIGNALS
+        return DEFAULT_LABEL_SIGNALS if target.access is Access.LABEL else DEFAULT_SIGNALS
     more = ("discriminator",) if target.access is Access.DISCRIMINATOR else ()
     return (
         *DEFAULT_IMAGE_SIGNALS,

@@ -20,7 +20,8 @@ class Row:
 
 
 def _needs(info: SignalInfo) -> str:
-    return f"{info.access}{' + truth' if info.needs_truth else ''}"
+    often = f", {info.queries} queries" if info.queries > 1 else ""
+    return f"{info.access}{' + truth' if info.needs_truth else ''}{often}"
 
 
 def _signals() -> list[Row]:

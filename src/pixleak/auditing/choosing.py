@@ -42,14 +42,15 @@ Lists = Mapping[str, tuple[tuple[str, ...], ...]]
 USUAL: Lists = {
     "learned-residuals": ((EVERY,),),
     "stratified-lira": (("margin-by-stratum",),),
-    "lira-online": ((CALIBRATED,), ("type-ii-logistic",)),
+    "lira-online": ((CALIBRATED,), ("type-ii-logistic",), ("mirror-dice",), ("noise-dice",)),
     "lira-offline": ((CALIBRATED,),),
     "difficulty-calibration": ((CALIBRATED,), ("type-ii-logistic",)),
     "rmia": (("cross-entropy",),),
     "quantile-regression": ((CALIBRATED, "mask-share"),),
 }
 """What segmenters are attacked with unless something else is asked for; the strongest first, as far
-as measured: the first that can be served is the audit's default attack."""
+as measured: the first that can be served is the audit's default attack. Lists with a signal that is
+not measured are left out: those of several queries are, unless named or all that there is."""
 
 
 def usual_of_generators(difficulties: Sequence[str]) -> Lists:
@@ -149,7 +150,7 @@ def choose(plan: Plan) -> Chosen:
         signal
         for name, signal in table.items()
         if name not in plan.signals
-        and not getattr(signal, "optional", False)
+        and not signal.optional
         and (plan.samples > 1 or not signal.needs_samples)
     ]
     fixed: list[Signal] = []
@@ -166,7 +167,7 @@ def choose(plan: Plan) -> Chosen:
                     f"signals, or declare access: {needed} if the target grants that"
                 )
             left_out.append(f"{signal.name} was left out: {lacks}")
-    learned = [_learned(config) for config in plan.learned]
+    learned = [_learned(config).served_by(access) for config in plan.learned]
     if learned and (plan.shadow is None or not plan.ids("shadow-members")):
         left_out.append("learned signals were left out: there is no shadow model to learn from")
         learned = []
@@ -248,6 +249,7 @@ class _Columns:
     ) -> None:
         self._of = {signal.name: signal.infos(plan.truth) for signal in fixed}
         self._of |= {signal.name: (signal.info,) for signal in learned}
+        self._queries = {signal.name: signal.info.queries for signal in fixed}
         self.infos = {info.name: info for infos in self._of.values() for info in infos}
         asking = [
             info.name
@@ -268,6 +270,12 @@ class _Columns:
         if name in self._of:
             return tuple(info.name for info in self._of[name])
         return (name,) if name in self.infos else ()
+
+    def queries(self, columns: Sequence[str]) -> int:
+        """How often a record is asked about for these columns: once, and what each signal adds."""
+        wanted = set(columns)
+        used = [n for n, infos in self._of.items() if wanted & {info.name for info in infos}]
+        return 1 + sum(self._queries.get(name, 1) - 1 for name in used)
 
     def known(self) -> list[str]:
         """Every name that may be asked for."""
@@ -387,6 +395,7 @@ def _work(attack: Attack, columns: tuple[str, ...], known: _Columns, plan: Plan)
         needs_truth=any(info.needs_truth for info in infos),
         source=attack.source,
         learned=any(info.learned for info in infos),
+        queries=known.queries(columns),
     )
     return Work(attack, columns, info, title)
 
@@ -398,7 +407,7 @@ def _default(works: Sequence[Work]) -> int:
         if name in names:
             return names.index(name)
     signals = [work.info.name for work in works]
-    for name in ("type-ii-logistic", "cross-entropy", "l1-error"):
+    for name in ("type-ii-logistic", "cross-entropy", LABELS_ONLY, "l1-error"):
         if name in signals:
             return signals.index(name)
     return 0

@@ -243,6 +243,14 @@ DEFAULT_SIGNALS = (
     "modified-entropy",
     "label-agreement",
 )
+DEFAULT_LABEL_SIGNALS = (
+    "label-agreement",
+    "label-dice",
+    "transform-agreement",
+    "noise-robustness",
+)
+"""Where the target answers with labels: the last two ask it more than once about a record."""
+
 DEFAULT_IMAGE_SIGNALS = (
     "l1-error",
     "l2-error",

@@ -88,6 +88,7 @@ def evaluate_scores(
         source="" if info is None else info.source,
         access="unknown" if info is None else str(info.access),
         needs_truth=False if info is None else info.needs_truth,
+        queries=1 if info is None else info.queries,
         auc=interval_of(sample, level=level, replicates=replicates, seed=seed),
         tpr_at_fpr=[tpr_at_fpr(sample, roc, fpr, level=level, seed=seed) for fpr in fprs],
         operating_points=_once_each(points),

@@ -149,7 +149,9 @@ def _needs(attack: AttackResult, result: Result) -> str:
     else:
         held = "an image and its true mask" if attack.needs_truth else "an image"
     needs = [f"holds {held}"]
-    needs.append(_ACCESS.get(attack.access, "may query the model"))
+    asks = _ACCESS.get(attack.access, "may query the model")
+    often = f", {attack.queries} times an image" if attack.queries > 1 else ""
+    needs.append(f"{asks}{often}")
     if is_learned(attack, result):
         needs.append("has trained a model of their own on data of their own")
     return ", ".join(needs[:-1]) + " and " + needs[-1]

@@ -192,6 +192,12 @@ class PixelViews:
         return torch.from_numpy(right.astype(np.float32))
 
     @cached_property
+    def predicted_one_hot(self) -> Tensor:
+        """(b, K, h, w) float32 one-hot predicted labels."""
+        hot = functional.one_hot(self.predicted_labels.to(torch.int64), self.truth_kind.classes)
+        return hot.permute(0, 3, 1, 2).to(torch.float32)
+
+    @cached_property
     def truth_one_hot(self) -> Tensor:
         """(b, K, h, w) float32 one-hot truth; all zero at ignored pixels."""
         hot = functional.one_hot(self.labels, self.truth_kind.classes)

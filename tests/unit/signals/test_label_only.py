@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pixleak.errors import InputError
-from pixleak.signals.label_only.agreement import foreground_dice, joint_counts
+from pixleak.signals.label_only.agreement import every_dice, foreground_dice, joint_counts
 from pixleak.signals.label_only.noise_robustness import NoiseRobustness
 from pixleak.signals.label_only.transform_agreement import TransformAgreement, transforms
 from pixleak.signals.measure import measure
@@ -48,11 +48,12 @@ def test_dice_by_hand() -> None:
     counts = joint_counts(truth, said, kept, 3)
     assert counts[0].tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
     # Class 1: 2 * 1 / (2 + 1), class 2: 2 * 1 / (1 + 2); the second record has no foreground.
-    values, measured = foreground_dice(counts, LabelTruth(3), either=False)
+    values, measured = foreground_dice(counts, LabelTruth(3))
     assert values[0] == pytest.approx(2 / 3)
     assert measured.tolist() == [True, False]
-    values, measured = foreground_dice(counts, LabelTruth(3), either=True)
-    assert values.tolist() == [pytest.approx(2 / 3), 0.0]
+    # All classes of either: (1 + 2/3 + 2/3) / 3, and (2 * 3 / (4 + 3) + 0) / 2.
+    values, measured = every_dice(counts)
+    assert values.tolist() == [pytest.approx(7 / 9), pytest.approx(3 / 7)]
     assert measured.tolist() == [True, True]
 
 
@@ -77,7 +78,9 @@ def test_agreement_of_a_network_that_is_not_equivariant_by_hand() -> None:
     # Shifts up and down keep one row; to the right three columns, one of which is foreground; to
     # the left the last three. Nothing that counts is ever in the blind column.
     assert found["shift-dice"] == pytest.approx(1)
-    assert found["transform-consistency"] == pytest.approx((one_lost + 1 + one_lost + 4) / 7)
+    # Of the background 4 pixels are 4 of 6.
+    both = (one_lost + 2 * 4 / (4 + 6)) / 2
+    assert found["transform-consistency"] == pytest.approx((both + 1 + both + 4) / 7)
 
 
 def brightness(images: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ from pixleak.errors import InputError
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals import SIGNALS
 from pixleak.signals.learned import load_fitted
-from pixleak.signals.learned.base import FittedSignal, LearnedSignal
-from pixleak.signals.learned.deep import channel_moments
+from pixleak.signals.learned.base import FittedSignal, LearnedSignal, SoftOrLabels
+from pixleak.signals.learned.deep import channel_moments, map_inputs
 from pixleak.signals.learned.logistic import TypeIILogistic, TypeILogistic
 from pixleak.signals.learned.loss_map_patches import FittedPatches, LossMapPatches, grid
 from pixleak.signals.learned.network import TypeIINetwork, TypeINetwork, flipped
-from pixleak.signals.learned.statistics import pixel_statistics
+from pixleak.signals.learned.statistics import label_statistics, pixel_statistics
 from pixleak.signals.maps import MapStore
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels import Pixels
@@ -94,6 +94,91 @@ def test_type_i_does_not_see_the_truth() -> None:
         fitted = learned_on(world, learned)
         seen = [fitted.measure(Pixels(prediction, t, TRUTH)).values for t in (batch.truths, other)]
         assert not np.allclose(*seen)
+
+
+KINDS: tuple[SoftOrLabels, ...] = (
+    TypeILogistic(),
+    TypeIILogistic(),
+    TypeINetwork(width=4, epochs=10, batch_size=8),
+    TypeIINetwork(width=4, epochs=16, batch_size=8, lr=3e-3),
+    LossMapPatches(width=4, epochs=10),
+)
+
+
+@pytest.mark.parametrize("soft", KINDS, ids=lambda one: one.name)
+def test_where_there_are_labels_only_they_are_learned_on(soft: SoftOrLabels) -> None:
+    truth = LabelTruth(2, ignore=255)
+    hard = soft.served_by(Access.LABEL)
+    assert soft.served_by(Access.PROBABILITY) is soft
+    assert (soft.info.access, hard.info.access) == (Access.PROBABILITY, Access.LABEL)
+    assert hard.name == soft.name
+    assert repr(hard) != repr(soft)  # by which what was learned is found again
+    shadow = overfitted_world(truth, records=48, leak=3.0, seed=5)
+    member = dict(zip(shadow.records.ids, shadow.member.tolist(), strict=True))
+    fitted = []
+    for access in (Access.LABEL, Access.LOGIT):  # more than labels is of no account
+        with MapStore() as maps:
+            signals = [SIGNALS["label-agreement"]]
+            measure(shadow.target(access), shadow.records, signals, store=maps)
+            fitted.append(hard.fit(maps, shadow.records, member, seed=0))
+    world = overfitted_world(truth, records=40, leak=3.0, seed=6)
+    tables = [
+        measure(world.target(access), world.records, [one])
+        for one in fitted
+        for access in (Access.LABEL, Access.PROBABILITY)
+    ]
+    values = tables[0].values[:, 0]
+    for table in tables[1:]:
+        np.testing.assert_allclose(table.values[:, 0], values, rtol=1e-5)
+    inside, outside = values[world.member], values[~world.member]
+    if soft.name.startswith("type-ii-l"):
+        # Members' labels are nearly all right.
+        assert (inside[:, None] > outside).mean() > 0.9
+
+
+def test_a_one_hot_map_and_a_map_of_errors_by_hand() -> None:
+    truth = LabelTruth(3, ignore=255)
+    said = torch.tensor([[[2, 0, 1, 1]]])
+    pixels = Pixels(Prediction(Access.LABEL, said), torch.tensor([[[2, 1, 1, 255]]]), truth)
+    maps = map_inputs(pixels, "labels", with_truth=True)
+    assert maps[0, :, 0].tolist() == [
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],  # the last pixel is ignored
+        [1, 0, 0, 0],
+        [0, 0, 0, 0],
+        [0, 1, 1, 0],
+        [1, 0, 0, 0],
+    ]
+    assert map_inputs(pixels, "labels", with_truth=False).shape == (1, 3, 1, 4)
+
+
+def test_statistics_of_labels_by_hand() -> None:
+    #   truth   0 0 1 1      said   0 1 0 1
+    truth, said = torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[0, 1, 0, 1]]])
+    pixels = Pixels(Prediction(Access.LABEL, said), truth, TRUTH)
+    found = label_statistics(pixels, with_truth=True)
+    known = dict(zip(found.names, found.values[0], strict=True))
+    missing = {n for n, m in zip(found.names, found.measured[0], strict=True) if not m}
+    assert known["log predicted foreground"] == pytest.approx(log(0.5 + 1e-4))
+    assert known["log predicted edges"] == pytest.approx(log((3 + 1) / 2))
+    assert known["log predicted raggedness"] == pytest.approx(log((3 + 1) / 3**0.5))
+    assert known["log predicted pieces"] == pytest.approx(log(3))
+    assert known["log predicted class 0"] == pytest.approx(log(0.5 + 1e-4))
+    assert known["log predicted share inside"] == pytest.approx(log(1e-4))
+    for name in ("", " class 0", " class 1", " at-border", " class 1 at-border"):
+        assert known[f"log wrong{name}"] == pytest.approx(log(0.5 + 1e-4))
+    assert known["log 1 - Dice"] == pytest.approx(log(0.5 + 1e-4))
+    assert known["log edge ratio"] == pytest.approx(log(4 / 2))
+    assert known["log foreground ratio"] == 0
+    assert missing == {
+        n for n in found.names if "wrong" in n and n.endswith(("near-border", "inside"))
+    }
+    alone = label_statistics(pixels, with_truth=False)
+    other = label_statistics(
+        Pixels(Prediction(Access.LABEL, said), 1 - truth, TRUTH), with_truth=False
+    )
+    assert all("predicted" in name for name in alone.names)
+    assert np.array_equal(alone.values, other.values)
 
 
 def test_a_subject_never_lies_on_both_sides_of_a_holdout() -> None:
@@ -189,6 +274,7 @@ def test_the_score_of_loss_map_patches_is_the_mean_over_the_grid() -> None:
         lambda: LossMapPatches(patch=0),
         lambda: LossMapPatches(patches=0),
         lambda: LossMapPatches(lr=-1),
+        lambda: TypeILogistic(answers="logits"),  # type: ignore[arg-type]
     ],
 )
 def test_settings_out_of_range_are_refused(make) -> None:  # type: ignore[no-untyped-def]

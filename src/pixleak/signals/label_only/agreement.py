@@ -27,18 +27,26 @@ def joint_counts(first: Tensor, second: Tensor, kept: Tensor, classes: int) -> C
     return np.asarray(counts.numpy().reshape(-1, classes, classes), dtype=np.int64)
 
 
-def foreground_dice(counts: Counts, truth: LabelTruth, *, either: bool) -> tuple[Floats, Bools]:
-    """(b,) mean Dice over foreground classes, and (b,) whether there is one.
+def foreground_dice(counts: Counts, truth: LabelTruth) -> tuple[Floats, Bools]:
+    """(b,) mean Dice over the first map's foreground classes, and (b,) whether there is one.
 
     Args:
         counts: of :func:`joint_counts`.
         truth: what labels mean.
-        either: whether a class counts that only the second map has; else those of the first.
     """
-    first, second = counts.sum(axis=2), counts.sum(axis=1)
-    present = (first + second if either else first) > 0
+    present = counts.sum(axis=2) > 0
     if truth.background is not None:
         present[:, truth.background] = False
-    dice = 2.0 * np.diagonal(counts, axis1=1, axis2=2) / np.maximum(first + second, 1)
-    number = present.sum(axis=1)
-    return np.where(present, dice, 0.0).sum(axis=1) / np.maximum(number, 1), number > 0
+    return _mean_dice(counts, present), present.any(axis=1)
+
+
+def every_dice(counts: Counts) -> tuple[Floats, Bools]:
+    """The same over all classes of either map; it is there where a pixel is."""
+    present = (counts.sum(axis=1) + counts.sum(axis=2)) > 0
+    return _mean_dice(counts, present), present.any(axis=1)
+
+
+def _mean_dice(counts: Counts, present: Bools) -> Floats:
+    total = np.where(present, counts.sum(axis=1) + counts.sum(axis=2), 1)
+    dice = np.where(present, 2.0 * np.diagonal(counts, axis1=1, axis2=2) / total, 0.0)
+    return np.asarray(dice.sum(axis=1) / np.maximum(present.sum(axis=1), 1))

@@ -110,7 +110,7 @@ class NoiseRobustness(Signal):
 
         def dice(labels: Tensor) -> tuple[Floats, np.ndarray]:
             counts = joint_counts(pixels.labels, labels, kept, kind.classes)
-            return foreground_dice(counts, kind, either=False)
+            return foreground_dice(counts, kind)
 
         clean, measured = dice(pixels.predicted_labels)
         noises = torch.stack(

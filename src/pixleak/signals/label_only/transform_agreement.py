@@ -9,9 +9,10 @@ changed image, put back into place::
     shift-dice             = mean over T of Dice(Y, P_T):  none, s pixels to each of the four sides
     transform-consistency  = mean over all T but none of Dice(P_none, P_T)
 
-The first two over foreground classes of the truth Y, the last over those of either prediction. A
-shifted image repeats its edge; the rows or columns that left it count nowhere. A transform under
-which a record has no foreground is left out of its mean; without any, nothing is measured.
+The first two over foreground classes of the truth Y; the last over all classes of either
+prediction, background included, so that two empty ones agree. A shifted image repeats its edge; the
+rows or columns that left it count nowhere. A transform under which a record has no foreground is
+left out of its mean; without any, the first two are not measured.
 
 Mirrors tell most where the target was trained on mirrored images, shifts of one pixel where it was
 not: what lies far from all training images is as strange for members as for others. With ``turns``,
@@ -38,7 +39,7 @@ from torch import Tensor
 
 from pixleak.errors import InputError
 from pixleak.signals.base import Columns, Signal
-from pixleak.signals.label_only.agreement import foreground_dice, joint_counts
+from pixleak.signals.label_only.agreement import every_dice, foreground_dice, joint_counts
 from pixleak.signals.pixels import Pixels
 from pixleak.types import Access, LabelTruth, SignalInfo
 
@@ -173,7 +174,7 @@ class TransformAgreement(Signal):
 
         def add(column: int, first: Tensor, second: Tensor, kept: Tensor) -> None:
             found = joint_counts(first, second, kept, kind.classes)
-            values, measured = foreground_dice(found, kind, either=column == 2)
+            values, measured = every_dice(found) if column == 2 else foreground_dice(found, kind)
             sums[:, column] += np.where(measured, values, 0.0)
             counts[:, column] += measured
 

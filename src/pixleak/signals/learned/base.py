@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,14 @@ class LearnedSignal(ABC):
         """The name in the table of learned signals."""
         return self.info.name
 
+    def served_by(self, access: Access) -> LearnedSignal:
+        """The form of this signal for a target of this access: itself, unless there is another.
+
+        Args:
+            access: what the target gives away, and the shadow is asked for.
+        """
+        return self
+
     @abstractmethod
     def fit(
         self,
@@ -135,7 +143,7 @@ class LearnedSignal(ABC):
 
         Raises:
             InputError: a record has no answer or no membership, or one side is too small.
-            UnmetNeedError: the stored answers are hard labels.
+            UnmetNeedError: the stored answers are less than ``info.access``.
         """
 
     def _membership(self, maps: MapStore, records: Records, member: Mapping[str, bool]) -> Bools:
@@ -151,6 +159,37 @@ class LearnedSignal(ABC):
                 f"{MIN_SIDE} of each, got {int(answer.sum())} and {int((~answer).sum())}"
             )
         return answer
+
+
+Answers = Literal["soft", "labels"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftOrLabels(LearnedSignal):
+    """A learned signal with a second form, for targets that answer with labels only.
+
+    Args:
+        answers: ``"soft"``: probabilities are learned on. ``"labels"``: the predicted labels and
+            nothing else, whatever else there may be; the access needed then is to labels.
+    """
+
+    card: ClassVar[SignalInfo]
+    """What the form for soft answers is."""
+
+    answers: Answers = "soft"
+
+    @property
+    def info(self) -> SignalInfo:
+        return self.card if self.answers == "soft" else replace(self.card, access=Access.LABEL)
+
+    def served_by(self, access: Access) -> LearnedSignal:
+        return replace(self, answers="labels") if access is Access.LABEL else self
+
+    def _check_answers(self) -> None:
+        if self.answers not in ("soft", "labels"):
+            raise InputError(
+                f"{self.name}: answers must be 'soft' or 'labels', got {self.answers!r}"
+            )
 
 
 MIN_SIDE = 4

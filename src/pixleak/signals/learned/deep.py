@@ -122,9 +122,12 @@ def train(
     return history
 
 
-def map_inputs(pixels: Pixels, inputs: Inputs, with_truth: bool) -> Tensor:
+def map_inputs(pixels: Pixels, inputs: Inputs | Literal["labels"], with_truth: bool) -> Tensor:
     """(b, K or 2 K, h, w) float32: the predicted map, then the one-hot truth; 0 where ignored."""
-    maps = pixels.log_odds if inputs == "log-odds" else pixels.probabilities
+    if inputs == "labels":
+        maps = pixels.predicted_one_hot
+    else:
+        maps = pixels.log_odds if inputs == "log-odds" else pixels.probabilities
     if pixels.valid is not None:
         maps = maps * pixels.valid.unsqueeze(1)
     return torch.cat([maps, pixels.truth_one_hot], dim=1) if with_truth else maps

@@ -9,7 +9,9 @@ that a target unlike the shadow cannot hand one statistic the whole score::
     value = w . z + b,     w, b = argmin  |w|^2 / 2 + C sum_i log(1 + exp(-y_i (w . z_i + b)))
 
 C is chosen by the log loss of a cross-validation on the shadow's records, subjects kept
-together; nothing is chosen on the target.
+together; nothing is chosen on the target. Where the target answers with labels only, the
+statistics are those of predicted labels (:func:`~pixleak.signals.learned.statistics.
+label_statistics`).
 
 Source:
     The attacks: Chobola, Usynin, Kaissis, arXiv:2212.01082. This form of them: pixleak.
@@ -29,8 +31,12 @@ import numpy as np
 from pixleak.errors import InputError
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
-from pixleak.signals.learned.base import FittedSignal, LearnedSignal, OnEpoch
-from pixleak.signals.learned.statistics import Statistics, pixel_statistics
+from pixleak.signals.learned.base import Answers, FittedSignal, OnEpoch, SoftOrLabels
+from pixleak.signals.learned.statistics import (
+    Statistics,
+    label_statistics,
+    pixel_statistics,
+)
 from pixleak.signals.maps import MapStore
 from pixleak.signals.pixels import Pixels
 from pixleak.types import Bools, Floats, SignalInfo
@@ -44,7 +50,9 @@ STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _BATCH = 32
 
 
-def _statistics(pixels: Pixels, with_truth: bool) -> Statistics:
+def _statistics(pixels: Pixels, answers: Answers, with_truth: bool) -> Statistics:
+    if answers == "labels":
+        return label_statistics(pixels, with_truth)
     return pixel_statistics(pixels if with_truth else pixels.as_predicted)
 
 
@@ -55,7 +63,7 @@ class FittedLogistic(FittedSignal):
     kind: ClassVar[str] = "logistic"
 
     def measure(self, pixels: Pixels) -> Columns:
-        found = _statistics(pixels, bool(self.settings["with_truth"]))
+        found = _statistics(pixels, self.settings["answers"], bool(self.settings["with_truth"]))
         inputs = _standardised(
             found, self.arrays["fill"], self.arrays["mean"], self.arrays["scale"]
         )
@@ -70,7 +78,7 @@ def _standardised(found: Statistics, fill: Floats, mean: Floats, scale: Floats) 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Logistic(LearnedSignal):
+class _Logistic(SoftOrLabels):
     """The parameters of both types.
 
     Args:
@@ -84,6 +92,7 @@ class _Logistic(LearnedSignal):
     folds: int = 5
 
     def __post_init__(self) -> None:
+        self._check_answers()
         if self.strength is not None and not self.strength > 0:
             raise InputError(f"{self.name}: strength must be positive, got {self.strength}")
         if self.folds < 2:
@@ -101,7 +110,7 @@ class _Logistic(LearnedSignal):
         from sklearn.linear_model import LogisticRegression
 
         labels = self._membership(maps, records, member)
-        found = _gathered(maps, records, self.with_truth)
+        found = _gathered(maps, records, self.answers, self.with_truth)
         counts = found.measured.sum(axis=0)
         fill = np.where(found.measured, found.values, 0.0).sum(axis=0) / np.maximum(counts, 1)
         filled = np.where(found.measured, found.values, fill)
@@ -123,6 +132,7 @@ class _Logistic(LearnedSignal):
             card=self.info,
             settings={
                 "with_truth": self.with_truth,
+                "answers": self.answers,
                 "strength": strength,
                 "statistics": list(found.names),
             },
@@ -137,8 +147,10 @@ class _Logistic(LearnedSignal):
         )
 
 
-def _gathered(maps: MapStore, records: Records, with_truth: bool) -> Statistics:
-    parts = [_statistics(pixels, with_truth) for pixels in maps.batches(records.ids, _BATCH)]
+def _gathered(maps: MapStore, records: Records, answers: Answers, with_truth: bool) -> Statistics:
+    parts = [
+        _statistics(pixels, answers, with_truth) for pixels in maps.batches(records.ids, _BATCH)
+    ]
     return Statistics(
         parts[0].names,
         np.concatenate([part.values for part in parts]),
@@ -171,7 +183,7 @@ class TypeILogistic(_Logistic):
     """Sees the prediction only."""
 
     with_truth: ClassVar[bool] = False
-    info: ClassVar[SignalInfo] = SignalInfo(
+    card: ClassVar[SignalInfo] = SignalInfo(
         name="type-i-logistic",
         title="Type-I (logistic)",
         unit="logit",
@@ -188,7 +200,7 @@ class TypeIILogistic(_Logistic):
     """Sees the prediction and the truth."""
 
     with_truth: ClassVar[bool] = True
-    info: ClassVar[SignalInfo] = SignalInfo(
+    card: ClassVar[SignalInfo] = SignalInfo(
         name="type-ii-logistic",
         title="Type-II (logistic)",
         unit="logit",

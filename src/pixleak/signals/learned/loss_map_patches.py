@@ -14,6 +14,8 @@ Differs from the source:
     third to two thirds of a side; here a patch is half the shorter side unless given. The map
     enters as the logarithm of the loss, standardised on the shadow's records, and the network is
     four convolutions rather than a ResNet-50. Ignored pixels hold the shadow's mean.
+
+Where the target answers with labels only, the map is 1 where the label is wrong and 0 elsewhere.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from torch import Tensor, nn
 from pixleak.errors import InputError
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
-from pixleak.signals.learned.base import LearnedSignal, OnEpoch
+from pixleak.signals.learned.base import Answers, OnEpoch, SoftOrLabels
 from pixleak.signals.learned.deep import (
     FittedModule,
     Rows,
@@ -60,19 +62,20 @@ def patch_network(width: int) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 1))
 
 
-def _log_losses(pixels: Pixels) -> Tensor:
-    return pixels.cross_entropy.log()
+def _losses(pixels: Pixels, answers: Answers) -> Tensor:
+    """(b, h, w) log losses; of labels, whether they are wrong."""
+    return pixels.cross_entropy.log() if answers == "soft" else 1.0 - pixels.right
 
 
-def _valid_log_losses(pixels: Pixels) -> Tensor:
+def _valid_losses(pixels: Pixels, answers: Answers) -> Tensor:
     """(1, 1, m), as one record of one channel."""
-    losses = _log_losses(pixels)
+    losses = _losses(pixels, answers)
     return (losses.flatten() if pixels.valid is None else losses[pixels.valid])[None, None]
 
 
-def _standardised(pixels: Pixels, mean: float, scale: float) -> Tensor:
-    """(b, 1, h, w) log losses, 0 where ignored."""
-    losses = (_log_losses(pixels) - mean) / scale
+def _standardised(pixels: Pixels, answers: Answers, mean: float, scale: float) -> Tensor:
+    """(b, 1, h, w) losses, 0 where ignored."""
+    losses = (_losses(pixels, answers) - mean) / scale
     if pixels.valid is not None:
         losses = losses * pixels.valid
     return losses.unsqueeze(1)
@@ -96,7 +99,7 @@ class FittedPatches(FittedModule):
 
     def measure(self, pixels: Pixels) -> Columns:
         mean, scale = (float(self.arrays[name][0]) for name in ("mean", "scale"))
-        maps = _standardised(pixels, mean, scale)
+        maps = _standardised(pixels, self.settings["answers"], mean, scale)
         height, width = maps.shape[2:]
         rows, columns = (min(int(self.settings["patch"]), side) for side in (height, width))
         logits = [
@@ -108,7 +111,7 @@ class FittedPatches(FittedModule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossMapPatches(LearnedSignal):
+class LossMapPatches(SoftOrLabels):
     """The parameters of the attack.
 
     Args:
@@ -120,7 +123,7 @@ class LossMapPatches(LearnedSignal):
         lr: NAdam's learning rate, falling along a half cosine.
     """
 
-    info: ClassVar[SignalInfo] = SignalInfo(
+    card: ClassVar[SignalInfo] = SignalInfo(
         name="loss-map-patches",
         title="loss-map patches",
         unit="logit",
@@ -138,6 +141,7 @@ class LossMapPatches(LearnedSignal):
     lr: float = 2e-3
 
     def __post_init__(self) -> None:
+        self._check_answers()
         if self.patch is not None and self.patch < 1:
             raise InputError(f"{self.name}: patch must be at least 1 pixel, got {self.patch}")
         if self.width < 1 or self.patches < 1:
@@ -162,7 +166,9 @@ class LossMapPatches(LearnedSignal):
     ) -> FittedPatches:
         labels = torch.from_numpy(self._membership(maps, records, member)).float()
         ids = records.ids
-        moments = channel_moments(_valid_log_losses(part) for part in maps.batches(ids, _BATCH))
+        moments = channel_moments(
+            _valid_losses(part, self.answers) for part in maps.batches(ids, _BATCH)
+        )
         mean, scale = (float(moment) for moment in moments)
         size = maps.pixels(ids[:1]).truths.shape[1:]
         patch = min(self.patch if self.patch is not None else max(8, min(size) // 2), *size)
@@ -170,7 +176,7 @@ class LossMapPatches(LearnedSignal):
         def batch(rows: Rows, draws: np.random.Generator) -> Tensor:
             # Row r of the epoch is a patch of record r // patches.
             keys = [ids[row // self.patches] for row in rows]
-            whole = _standardised(maps.pixels(keys), mean, scale)
+            whole = _standardised(maps.pixels(keys), self.answers, mean, scale)
             tops = draws.integers(0, size[0] - patch + 1, len(keys))
             lefts = draws.integers(0, size[1] - patch + 1, len(keys))
             return torch.stack(
@@ -192,7 +198,7 @@ class LossMapPatches(LearnedSignal):
             )
         return FittedPatches(
             card=self.info,
-            settings={"patch": patch, "width": self.width},
+            settings={"patch": patch, "width": self.width, "answers": self.answers},
             arrays=module_arrays(module, mean=moments[0], scale=moments[1]),
             history=history,
         )

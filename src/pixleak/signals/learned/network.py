@@ -16,6 +16,8 @@ Differs from the source:
     to epoch. Maps enter as log-odds, clipped to +-15 and standardised on the shadow's records:
     probabilities round what tells members from others, the digits next to 0 and 1, into one
     value. The last epoch is used, whatever the target.
+
+Where the target answers with labels only, the predicted map is the one-hot predicted labels.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from torch import Tensor, nn
 from pixleak.errors import InputError
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
-from pixleak.signals.learned.base import MIN_SIDE, LearnedSignal, OnEpoch
+from pixleak.signals.learned.base import MIN_SIDE, OnEpoch, SoftOrLabels
 from pixleak.signals.learned.deep import (
     FittedModule,
     Inputs,
@@ -95,7 +97,7 @@ class FittedNetwork(FittedModule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Network(LearnedSignal):
+class _Network(SoftOrLabels):
     """The parameters of both types.
 
     Args:
@@ -106,7 +108,7 @@ class _Network(LearnedSignal):
         decay: whether the rate falls along a half cosine.
         weight_decay: decoupled.
         flips: whether maps are mirrored at random, left-right and up-down.
-        inputs: how predictions enter, ``"log-odds"`` or ``"probabilities"``.
+        inputs: how soft predictions enter, ``"log-odds"`` or ``"probabilities"``.
         holdout: share of the shadow's subjects that is not trained on; the accuracy on them is
             kept in the history. It chooses nothing.
     """
@@ -124,6 +126,7 @@ class _Network(LearnedSignal):
     holdout: float = 0.0
 
     def __post_init__(self) -> None:
+        self._check_answers()
         if self.width < 1:
             raise InputError(f"{self.name}: width must be at least 1, got {self.width}")
         if self.inputs not in ("log-odds", "probabilities"):
@@ -155,8 +158,10 @@ class _Network(LearnedSignal):
         if min(answers[kept].sum(), (~answers[kept]).sum()) < MIN_SIDE:
             raise InputError(f"{self.name}: holdout={self.holdout} leaves too few records")
 
+        kind = self.inputs if self.answers == "soft" else "labels"
+
         def inputs(rows: Rows) -> Tensor:
-            return map_inputs(maps.pixels(ids[rows].tolist()), self.inputs, self.with_truth)
+            return map_inputs(maps.pixels(ids[rows].tolist()), kind, self.with_truth)
 
         parts = [kept[i : i + _BATCH] for i in range(0, len(kept), _BATCH)]
         mean, scale = channel_moments(inputs(part) for part in parts)
@@ -186,7 +191,7 @@ class _Network(LearnedSignal):
             card=self.info,
             settings={
                 "with_truth": self.with_truth,
-                "inputs": self.inputs,
+                "inputs": kind,
                 "channels": len(mean),
                 "width": self.width,
             },
@@ -218,7 +223,7 @@ class TypeINetwork(_Network):
     """Sees the prediction only."""
 
     with_truth: ClassVar[bool] = False
-    info: ClassVar[SignalInfo] = SignalInfo(
+    card: ClassVar[SignalInfo] = SignalInfo(
         name="type-i-network",
         title="Type-I (network)",
         unit="logit",
@@ -235,7 +240,7 @@ class TypeIINetwork(_Network):
     """Sees the prediction and the truth."""
 
     with_truth: ClassVar[bool] = True
-    info: ClassVar[SignalInfo] = SignalInfo(
+    card: ClassVar[SignalInfo] = SignalInfo(
         name="type-ii-network",
         title="Type-II (network)",
         unit="logit",
