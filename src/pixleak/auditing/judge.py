@@ -10,17 +10,19 @@ import numpy as np
 
 from pixleak.attacks.threshold import Threshold
 from pixleak.auditing.attacking import Scored, Victims, attack_target
+from pixleak.auditing.checks import checks_of
 from pixleak.auditing.choosing import Chosen
+from pixleak.auditing.clock import Clock
 from pixleak.auditing.measuring import Measured
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.progress import Progress
+from pixleak.auditing.store import Store
 from pixleak.errors import InputError
 from pixleak.evaluation.controls import evaluate_control, untrained_control
 from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.sample import MIN_RECORDS, MIN_SUBJECTS
-from pixleak.records.checks import check_shift, find_duplicates
 from pixleak.results import AttackResult, Control, DuplicateCheck, ShiftCheck
-from pixleak.signals.blind import BlindBaseline, blind_baseline
+from pixleak.signals.blind import BlindBaseline
 from pixleak.types import Bools, Floats, Scores, SignalTable
 
 if TYPE_CHECKING:
@@ -61,7 +63,9 @@ def judge(
     records: PreparedRecords,
     untrained_note: str,
     victims: Sequence[Victims],
+    store: Store,
     progress: Progress,
+    clock: Clock,
 ) -> Judged:
     """Score and evaluate every attack, and measure the controls.
 
@@ -72,7 +76,9 @@ def judge(
         records: the target members and non-members.
         untrained_note: why there is no untrained control, if there is none.
         victims: the same attacks on the models of the pool, to carry thresholds over from.
+        store: where checks of the records are kept.
         progress: shows how far it has come.
+        clock: of the run.
     """
     members = set(plan.ids("target-members"))
     member: Bools = np.array([key in members for key in records.ids])
@@ -80,7 +86,9 @@ def judge(
     units = [by_id[key] for key in records.ids]
     scored: list[Scored] = []
     left_out: list[str] = []
-    for one in attack_target(chosen, measured):
+    with clock("attacks"):
+        answers = attack_target(chosen, measured)
+    for one in answers:
         if lacking := too_few(one.scores, member, units):
             name = one.work.info.name if one.work.plain else one.work.title
             left_out.append(f"{name} was left out: {lacking}")
@@ -91,23 +99,23 @@ def judge(
     attacks = []
     pool = {id(one.work): one for one in victims}
     for i, one in enumerate(scored):
-        carried = _carried(plan, one, measured.shadow, pool.get(id(one.work)))
-        attacks.append(evaluated(plan, one, member, units, untrained_note, carried))
+        with clock("evaluation"):
+            carried = _carried(plan, one, measured.shadow, pool.get(id(one.work)))
+            attacks.append(evaluated(plan, one, member, units, untrained_note, carried))
         progress.update("evaluating", i + 1, len(scored))
-    inside = records.select([k for k in records.ids if k in members])
-    outside = records.select([k for k in records.ids if k not in members])
-    blind = blind_baseline(records, member, units=units, seed=plan.seed_for("blind"))
+    with clock("controls"):
+        checks = checks_of(records, member, units, store, seed=plan.seed_for("blind"))
     return Judged(
         attacks=attacks,
         scored=scored,
-        blind=blind.scores,
+        blind=checks.blind.scores,
         controls=[
-            _blind_control(plan, blind, member),
+            _blind_control(plan, checks.blind, member),
             _untrained_control(attacks, untrained_note),
             *_difficulty_controls(plan, chosen, measured, member, units),
         ],
-        duplicates=find_duplicates(inside, outside),
-        shift=check_shift(inside, outside, units=by_id),
+        duplicates=checks.duplicates,
+        shift=checks.shift,
         left_out=left_out,
     )
 

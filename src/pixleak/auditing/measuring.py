@@ -6,8 +6,8 @@ Runs that share a store wait for a pass that another is making, and read what it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +40,7 @@ class Asked:
 
     Args:
         table: signals, and what is measured beside them for its utility, on all records asked.
-        seconds: inside the model, a record.
+        seconds: of the one query that all signals share, a record.
     """
 
     table: SignalTable
@@ -231,7 +231,7 @@ class _Passes:
                 "samples": self.plan.samples,
             },
         )
-        with place.alone():
+        with self.held(place):
             if place.exists and maps is None:
                 found = read_asked(place.folder)
             else:
@@ -251,7 +251,12 @@ class _Passes:
         maps: MapStore | None,
     ) -> Asked:
         opened = model.model() if isinstance(model, Reference) else model
-        inside: list[float] = []
+        shared: list[float] = []
+        further: list[float] = []
+
+        def heard(seconds: float, is_shared: bool) -> None:
+            (shared if is_shared else further).append(seconds)
+
         table = measure(
             opened.target,
             records,
@@ -260,10 +265,18 @@ class _Passes:
             store=maps,
             samples=self.plan.samples,
             on_progress=step(progress, f"asking the {model.info.name}"),
-            on_query=inside.append,
+            on_query=heard,
         )
-        self.clock.moved(sum(inside), "inference")
-        return Asked(table, sum(inside) / len(records))
+        self.clock.moved(sum(shared) + sum(further), "inference")
+        return Asked(table, sum(shared) / len(records))
+
+    @contextmanager
+    def held(self, place: Artefact) -> Iterator[None]:
+        """An artefact for this run alone; that others work on it is none of this run's work."""
+        with ExitStack() as stack:
+            with self.clock("waiting"):
+                stack.enter_context(place.alone())
+            yield
 
 
 def _shadow_pass(
@@ -289,7 +302,7 @@ def _shadow_pass(
     with ExitStack() as held:
         # In one order everywhere, so that two runs that share a store never wait for one another.
         for place in sorted(places, key=lambda place: place.key):
-            held.enter_context(place.alone())
+            held.enter_context(passes.held(place))
         if all(place.exists for place in places):
             table = passes.table(shadow, records, described, progress)
         else:

@@ -125,8 +125,9 @@ def _run(
     if plan.references is not None and plan.references.leave_one_out:
         with clock("attacks on the pool"):
             victims = attack_pool(plan, chosen, measured, progress)
-    with clock("attacks, controls"):
-        judged = judge(plan, chosen, measured, evaluated, models.untrained_note, victims, progress)
+    with clock("controls"):
+        note = models.untrained_note
+        judged = judge(plan, chosen, measured, evaluated, note, victims, store, progress, clock)
     with clock("exhibits"):
         exhibits = show(plan, judged, evaluated, models.target.target)
     verdict = decide(

@@ -21,6 +21,9 @@ from pixleak.targets.base import Prediction, Target
 from pixleak.training.seeded import seeded
 from pixleak.types import LabelTruth, SignalInfo, SignalTable, Truth
 
+OnQuery = Callable[[float, bool], None]
+"""(seconds that a query took, whether it is the one that all signals share)."""
+
 
 def measure(
     target: Target,
@@ -31,7 +34,7 @@ def measure(
     store: MapStore | None = None,
     samples: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
-    on_query: Callable[[float], None] | None = None,
+    on_query: OnQuery | None = None,
 ) -> SignalTable:
     """Ask the target once about every record and measure all signals on its answers.
 
@@ -49,7 +52,7 @@ def measure(
             asked about on its own and with a seed of its own, so that its answers depend neither
             on the batch nor on what was asked before.
         on_progress: called with (records done, n) after each batch.
-        on_query: called with the seconds that the shared query of a batch took.
+        on_query: called after every query of a batch.
 
     Raises:
         UnmetNeedError: a signal needs more access than the target grants, several samples, or
@@ -64,11 +67,11 @@ def measure(
     measured = np.zeros((len(records), len(infos)), dtype=np.bool_)
     done = 0
     for batch in records.batches(batch_size):
-        asking = Asking(target, batch.ids)
+        asking = Asking(target, batch.ids, on_query)
         begun = time.perf_counter()
         pixels = _pixels(target, batch, truth, samples, asking)
         if on_query is not None:
-            on_query(time.perf_counter() - begun)
+            on_query(time.perf_counter() - begun, True)
         rows, column = slice(done, done + len(batch.ids)), 0
         with torch.inference_mode():
             for signal, width in zip(signals, widths, strict=True):
@@ -96,9 +99,11 @@ class Asking:
     Args:
         target: the model.
         ids: (b,) record ids.
+        on_query: called after every query.
     """
 
-    def __init__(self, target: Target, ids: Sequence[str]) -> None:
+    def __init__(self, target: Target, ids: Sequence[str], on_query: OnQuery | None = None) -> None:
+        self._on_query = on_query
         self._target = target
         self._ids = tuple(ids)
         self._signal, self._budget, self._left = "", 0, 0
@@ -124,9 +129,13 @@ class Asking:
                 f"shared query; its info.queries must say how often"
             )
         self._left -= 1
+        begun = time.perf_counter()
         # A module that keeps a tensor of its forward pass must be able to train with it later.
         with torch.inference_mode(False):
-            return self._target.predict(images.clone(), self._ids)
+            answer = self._target.predict(images.clone(), self._ids)
+        if self._on_query is not None:
+            self._on_query(time.perf_counter() - begun, False)
+        return answer
 
 
 def _pixels(

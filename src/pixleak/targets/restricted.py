@@ -44,6 +44,8 @@ class RestrictedTarget(AlteredTarget):
         binary = values.shape[1] == 1
         if self.access is Access.LABEL:
             threshold = 0.0 if given is Access.LOGIT else 0.5
+            if values.shape[1] == 2:  # several times as fast as argmax, which has no such case
+                return (values[:, 1] > values[:, 0]).long()
             return (values[:, 0] > threshold).long() if binary else values.argmax(dim=1)
         return torch.sigmoid(values) if binary else torch.softmax(values, dim=1)
 
