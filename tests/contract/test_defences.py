@@ -24,8 +24,12 @@ from pixleak.types import Access
 from toy_records import bright_squares
 from trainings import defended, pictures, same
 
-SEGMENTERS, GENERATORS = bright_squares(16, size=(16, 16)), pictures(16)
-RESERVE = {"labels": bright_squares(12, size=(16, 16), seed=7), "image": pictures(12, seed=7)}
+SEGMENTERS, GENERATORS = bright_squares(16, size=(16, 16)), pictures(8, size=32)
+RESERVE = {
+    "labels": bright_squares(12, size=(16, 16), seed=7),
+    "image": pictures(8, size=32, seed=7),
+}
+SIZES = {"labels": (16, 16), "image": (32, 32)}
 BARE = {
     "labels": Recipe(network="tiny", epochs=1, batch_size=4),
     "image": Recipe(network="tiny", loss="l1", epochs=1, batch_size=4),
@@ -131,7 +135,7 @@ def test_a_reserve_that_is_needed_is_asked_for(name: str) -> None:
 def served(name: str, kind: str, access: Access) -> tuple[Target, Target] | None:
     """A defended target and what is behind it, or None where it refuses such access."""
     records = SEGMENTERS if kind == "labels" else GENERATORS
-    module = untrained(BARE[kind], records[0].image.shape[0], records.truth, (16, 16), seed=0)
+    module = untrained(BARE[kind], records[0].image.shape[0], records.truth, SIZES[kind], seed=0)
     first = access if access.of_images else Access.LOGIT
     target: Target = asked(module.eval(), records.truth, first)
     if kind == "labels":
@@ -161,10 +165,8 @@ def test_what_is_served_is_what_was_declared(name: str, kind: str) -> None:
         assert (answering.truth, answering.name) == (behind.truth, behind.name)
         # predict holds the answer against the declaration.
         values = answering.predict(images).values
-        expected = (5, 16, 16) if answering.access is Access.LABEL else (5, 2, 16, 16)
-        if kind == "image":
-            expected = (5, 1, 16, 16)
-        assert values.shape == expected
+        channels = {Access.LABEL: (), Access.IMAGE: (1,)}.get(answering.access, (2,))
+        assert values.shape == (5, *channels, *SIZES[kind])
         alone = torch.cat([answering.predict(one[None]).values for one in images])
         torch.testing.assert_close(alone, values)
         answered += 1

@@ -12,6 +12,8 @@ spread what they do not give to the true class evenly over all others::
                                                       - CE(y_ij, p_ij) )
                              t_ij(y) = p_ij(y),  t_ij(c) = (1 - p_ij(y)) / (K - 1) for c != y
 
+Of two classes t is p, so that flattening is ascent on the cross-entropy alone.
+
 A natural level is the loss that an undefended model has on records that it was not trained on, as
 measured on a shadow model. What is reported is the loss, not what is minimised.
 

@@ -69,15 +69,16 @@ def test_flattening_by_hand() -> None:
 
 
 def gradients(number: int, alpha: float) -> list[Tensor]:
-    """Of the losses in an epoch of this number."""
-    trainer = RelaxLossTrainer(ONE_STEP, RECORDS, seed=4, defences=(RelaxLoss(alpha=alpha),))
+    """Of the Dice losses in an epoch of this number."""
+    recipe = ONE_STEP.model_copy(update={"loss": "dice"})
+    trainer = RelaxLossTrainer(recipe, RECORDS, seed=4, defences=(RelaxLoss(alpha=alpha),))
     trainer.number = number
     module = trainer.network().train()
     trainer.losses(module, *feed(RECORDS)(torch.arange(3))).mean().backward()
     return [p.grad for p in module.parameters() if p.grad is not None]
 
 
-def test_even_epochs_flatten() -> None:
+def test_even_epochs_flatten_and_odd_ones_ascend() -> None:
     module = untrained(ONE_STEP, 1, LabelTruth(2), (8, 8), seed=4)
     images, truths = feed(RECORDS)(torch.arange(3))
     flattening(module(images), truths, LabelTruth(2)).mean().backward()
@@ -85,6 +86,16 @@ def test_even_epochs_flatten() -> None:
         torch.testing.assert_close(got, parameter.grad)
     for up, down in zip(gradients(3, 1e3), gradients(3, 1e-3), strict=True):
         torch.testing.assert_close(up, -down)
+    for flat, down in zip(gradients(2, 1e3), gradients(2, 1e-3), strict=True):
+        assert not torch.allclose(flat, -down, rtol=0.1)
+
+
+def test_of_two_classes_flattening_is_ascent_on_the_cross_entropy() -> None:
+    logits = torch.randn(2, 2, 4, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    truths = torch.randint(2, (2, 4, 4), generator=torch.Generator().manual_seed(1))
+    flat = flattening(logits, truths, LabelTruth(2)).mean()
+    up = -nn.functional.cross_entropy(logits, truths)
+    torch.testing.assert_close(*(torch.autograd.grad(one, logits)[0] for one in (flat, up)))
 
 
 def last(trained: Trained) -> float:
