@@ -42,7 +42,13 @@ def save_weights(module: nn.Module, path: Path, metadata: Mapping[str, str] | No
 
 
 def network_metadata(
-    name: str, options: Mapping[str, object], channels: int, outputs: int, size: tuple[int, int]
+    name: str,
+    options: Mapping[str, object],
+    channels: int,
+    outputs: int,
+    size: tuple[int, int],
+    *,
+    group_norm: bool = False,
 ) -> dict[str, str]:
     """What :func:`load_network` needs to know, as safetensors metadata."""
     described = {
@@ -51,6 +57,7 @@ def network_metadata(
         "channels": channels,
         "outputs": outputs,
         "size": list(size),
+        "group_norm": group_norm,
     }
     return {"network": json.dumps(described)}
 
@@ -98,5 +105,9 @@ def load_network(path: Path) -> nn.Module:
     module = NETWORKS[described["name"]].blank(
         described["channels"], described["outputs"], (height, width), **described["options"]
     )
+    if described.get("group_norm", False):
+        from pixleak.training.networks.group_norm import group_normed
+
+        module = group_normed(module)
     load_weights(module, path)
     return module.eval()

@@ -8,8 +8,10 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -30,6 +32,9 @@ class NetworkChoice(BaseModel):
 
     name: str = Field(default="unet", description="a network of `pixleak list`")
     options: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+    group_norm: bool = Field(
+        default=False, description="group normalisation in place of batch normalisation"
+    )
 
     @field_validator("name")
     @classmethod
@@ -43,6 +48,12 @@ class NetworkChoice(BaseModel):
         if "name" not in info.data:
             return options
         return NETWORKS[info.data["name"]].check(options).model_dump(mode="json")
+
+    @model_serializer(mode="wrap")
+    def _as_is(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is not changed goes without saying, so that such a recipe keeps its address.
+        content: dict[str, Any] = written(self)
+        return {k: v for k, v in content.items() if k != "group_norm" or v}
 
 
 class Recipe(BaseModel):
@@ -121,6 +132,7 @@ class Recipe(BaseModel):
         options = [f"{key}={_brief(value)}" for key, value in self.network.options.items()]
         parts = [
             f"{self.network.name} ({', '.join(options)})" if options else self.network.name,
+            *(["group norm"] if self.network.group_norm else []),
             self.loss if self.adversary is None else f"{self.loss} + {self.adversary.description}",
             f"{self.epochs} epochs",
             f"batch {self.batch_size}",

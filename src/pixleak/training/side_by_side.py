@@ -127,7 +127,12 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
         trained.module,
         weights,
         network_metadata(
-            network.name, network.options, channels, outputs_of(job.records.truth), (height, width)
+            network.name,
+            network.options,
+            channels,
+            outputs_of(job.records.truth),
+            (height, width),
+            group_norm=network.group_norm,
         ),
     )
     if job.recipe.adversary is not None:

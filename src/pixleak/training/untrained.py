@@ -41,7 +41,12 @@ def untrained(
             "these records is a label map"
         )
     with seeded(seed):
-        return network.build(channels, outputs_of(truth), size, **recipe.network.options)
+        module = network.build(channels, outputs_of(truth), size, **recipe.network.options)
+    if recipe.network.group_norm:
+        from pixleak.training.networks.group_norm import group_normed
+
+        return group_normed(module)
+    return module
 
 
 def reinitialised(module: nn.Module, seed: int) -> nn.Module | None:
