@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+from pixleak.defences.adversarial_distillation import AdversarialDistillation
 from pixleak.defences.argmax import Argmax
 from pixleak.defences.crop_training import CropTraining
 from pixleak.defences.cut_mix import CutMix
+from pixleak.defences.distillation import Distillation
+from pixleak.defences.dp_sgd import DpSgd
 from pixleak.defences.early_stopping import EarlyStopping
 from pixleak.defences.ema import Ema
+from pixleak.defences.min_max import MinMax
 from pixleak.defences.mix_up import MixUp
 from pixleak.defences.noise import Noise
 from pixleak.defences.relax_loss import RelaxLoss
@@ -29,6 +33,10 @@ _ALL: tuple[type[Defence], ...] = (
     EarlyStopping,
     WeightDecay,
     Ema,
+    DpSgd,
+    MinMax,
+    Distillation,
+    AdversarialDistillation,
     Argmax,
     Rounding,
     Temperature,

@@ -41,6 +41,8 @@ class Defence:
     """Which kind of truth it is for."""
     needs_reserve: ClassVar[bool] = False
     """Whether the defender must hold records beside those it trains on."""
+    trains_on_reserve: ClassVar[bool] = False
+    """Whether what answers is trained on those, so that they are worth an attack of their own."""
     excludes: ClassVar[tuple[str, ...]] = ()
     """Names of defences that it cannot be combined with."""
 

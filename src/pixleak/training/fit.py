@@ -37,7 +37,7 @@ SAVED_EVERY = 30.0
 """Seconds of training, at least, between two states kept for going on after an interruption."""
 
 OnEpoch = Callable[[int, float], None]
-"""(epoch from 1, mean loss of its images)."""
+"""(epoch from 1, mean loss of its images); epoch 0 is of something that is trained before."""
 
 D = TypeVar("D", bound=Defence)
 
