@@ -185,6 +185,7 @@ def study(
     typer.echo(
         f"{len(result.cells) - len(result.failed)} of {len(result.cells)} cells are in {out}"
     )
+    typer.echo(f"\nReport: {out / 'study.html'}")
     for cell in result.failed:
         _fail(f"cell {cell.label!r}: {cell.error}")
     if result.failed:
@@ -260,8 +261,15 @@ def evaluate(
 
 @app.command()
 @_friendly
-def report(folder: Annotated[Path, typer.Argument(help="A finished run folder.")]) -> None:
-    """Write report.html again from a saved run; needs neither the model nor torch."""
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run or study.")],
+) -> None:
+    """Write the report of a saved run or study again; needs neither the model nor torch."""
+    if (folder / "study.json").is_file():
+        from pixleak.studies.page import write
+
+        typer.echo(f"Report: {write(folder)}")
+        return
     from pixleak.report.render import render
 
     typer.echo(f"Report: {render(folder)}")

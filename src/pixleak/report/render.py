@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pixleak.files import write_whole
@@ -46,8 +46,26 @@ def to_html(folder: Path) -> str:
     Raises:
         InputError: as for :func:`render`.
     """
+    environment = environment_of("pixleak.report")
+    style, script = (source_of(environment, name) for name in ("report.css", "report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return environment.get_template("report.html.j2").render(
+        page(read_run(folder)),
+        # Both are files of this package and hold nothing of the run.
+        style=Markup(style),
+        script=Markup(script),
+        script_digest=f"sha256-{digest}",
+    )
+
+
+def environment_of(*packages: str) -> Environment:
+    """Where templates are looked for, and the filters that write numbers for readers.
+
+    Args:
+        packages: with a folder ``templates``, the first that has a template before the others.
+    """
     environment = Environment(
-        loader=PackageLoader("pixleak.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -68,18 +86,11 @@ def to_html(folder: Path) -> str:
         "gap": gap_of,
         "yaml": _yaml,
     }
-    style, script = (_source(environment, name) for name in ("report.css", "report.js"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return environment.get_template("report.html.j2").render(
-        page(read_run(folder)),
-        # Both are files of this package and hold nothing of the run.
-        style=Markup(style),
-        script=Markup(script),
-        script_digest=f"sha256-{digest}",
-    )
+    return environment
 
 
-def _source(environment: Environment, name: str) -> str:
+def source_of(environment: Environment, name: str) -> str:
+    """A template, a style sheet or a script as it stands in its file."""
     assert environment.loader is not None
     return environment.loader.get_source(environment, name)[0]
 

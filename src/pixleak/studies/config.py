@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pixleak.auditing.configfile import override, read_content, validated
+from pixleak.studies.published import Published, lines_of
 
 
 class StudyConfig(BaseModel):
@@ -28,6 +29,12 @@ class StudyConfig(BaseModel):
     )
     only: tuple[dict[str, Any], ...] = Field(
         (), description="the only cells kept, by some of their levels; empty: all"
+    )
+    acceptable_auc: float = Field(
+        0.6, ge=0.5, le=1, description="AUC that the strongest attack may reach on what is shipped"
+    )
+    published: Published | None = Field(
+        None, description="published figures to show beside ours: a CSV, and how to read it"
     )
 
     @model_validator(mode="after")
@@ -50,4 +57,12 @@ def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
     if isinstance(base := content.get("base"), str):
         content["base"] = read_content(path.parent / Path(base).expanduser())
     override(content, settings)
-    return validated(content, StudyConfig, str(path))
+    parsed = validated(content, StudyConfig, str(path))
+    if parsed.published is None:
+        return parsed
+    # The page is written again from anywhere, so the path must not depend on where that is.
+    file = (path.parent / parsed.published.file.expanduser()).resolve()
+    lines_of(parsed.published, file)  # said now, rather than when all cells have been run
+    return parsed.model_copy(
+        update={"published": parsed.published.model_copy(update={"file": file})}
+    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pixleak.errors import InputError
+from pixleak.studies.saved import StudyResult
 from pixleak.studies.seeds import Measured
 
 AXIS = "axis:"
@@ -115,20 +114,9 @@ class Row:
         value = getattr(self, name)
         if value is None:
             return None
-        return Measured(value, getattr(self, f"{name}_low", None), getattr(self, f"{name}_high", None))
-
-
-@dataclass(frozen=True)
-class Missing:
-    """A cell without a result.
-
-    Args:
-        label: its levels in words.
-        reason: why there is none.
-    """
-
-    label: str
-    reason: str
+        return Measured(
+            value, getattr(self, f"{name}_low", None), getattr(self, f"{name}_high", None)
+        )
 
 
 @dataclass(frozen=True)
@@ -137,20 +125,15 @@ class Study:
 
     Args:
         folder: where it lies.
-        about: ``study.json``.
-        axes: axis -> its levels, in the order of the study's file.
+        result: ``study.json``.
+        axes: axis -> those of its levels that some row has, in the order of the study's file.
         rows: of all cells that have a result.
     """
 
     folder: Path
-    about: Mapping[str, Any]
+    result: StudyResult
     axes: Mapping[str, tuple[str, ...]]
     rows: tuple[Row, ...]
-
-    @property
-    def title(self) -> str:
-        """What the study is called."""
-        return str(self.about.get("title") or "Study")
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -170,33 +153,16 @@ def read_study(folder: Path) -> Study:
         InputError: a file is missing, cannot be read, or lacks a column.
     """
     folder = Path(folder)
-    path, about = folder / "study.parquet", _about(folder / "study.json")
+    result = StudyResult.read(folder)
+    path = folder / result.file
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
-        raise InputError(
-            f"{folder} is no study: it has no study.parquet; name a folder that 'pixleak study' "
-            "wrote"
-        ) from None
+        raise InputError(f"{folder} holds no {result.file}; run the study again") from None
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read: {error}; run the study again") from error
+        raise InputError(f"{path} cannot be read ({error}); run the study again") from error
     rows = _rows(table, path)
-    return Study(folder, about, _axes(about, rows), rows)
-
-
-def _about(path: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"{path.parent} is no study: it has no study.json; name a folder that 'pixleak study' "
-            "wrote"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}; run the study again") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds no study; run the study again")
-    return content
+    return Study(folder, result, _axes(result, rows), rows)
 
 
 def _rows(table: pa.Table, path: Path) -> tuple[Row, ...]:
@@ -219,14 +185,12 @@ def _there(value: object) -> bool:
     return value is not None and not (isinstance(value, float) and math.isnan(value))
 
 
-def _axes(about: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
-    """Axes of the rows; their levels in the order of the study, where it says one."""
-    written = about.get("axes")
-    told = written if isinstance(written, dict) else {}
-    names = [str(name) for name in told] + [name for row in rows[:1] for name in row.levels]
-    found: dict[str, tuple[str, ...]] = {}
-    for axis in dict.fromkeys(names):
-        order = [str(level) for level in told.get(axis, ())]
+def _axes(result: StudyResult, rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    written = {axis.name: [level.label for level in axis.levels] for axis in result.axes}
+    found = {}
+    for axis in dict.fromkeys([*written, *(name for row in rows[:1] for name in row.levels)]):
         used = dict.fromkeys(row.levels[axis] for row in rows if axis in row.levels)
-        found[axis] = tuple(dict.fromkeys([level for level in order if level in used] + [*used]))
-    return {axis: levels for axis, levels in found.items() if levels}
+        order = [level for level in written.get(axis, ()) if level in used]
+        if used:
+            found[axis] = tuple(dict.fromkeys([*order, *used]))
+    return found
