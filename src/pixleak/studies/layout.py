@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pixleak.report.wording import area, percent, rate
+from pixleak.report.wording import area, rate
 from pixleak.studies.seeds import ENOUGH, Estimate
-from pixleak.studies.sentence import ends
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,21 @@ def figure(found: Estimate | None, *, share: bool = False, fine: Sequence[str] =
     return Cell(text, between, (*fine, *marks))
 
 
+def shown(found: Estimate) -> str:
+    """``"0.561 (0.524–0.598)"``."""
+    if found.low is None or found.high is None:
+        return f"{area(found.value)} (no interval)"
+    return f"{area(found.value)} ({ends(found)})"
+
+
+def ends(found: Estimate) -> str:
+    """Both ends of an interval, ``""`` where there is none."""
+    if found.low is None or found.high is None:
+        return ""
+    between = "–" if found.low >= 0 else " to "
+    return f"{area(found.low)}{between}{area(found.high)}"
+
+
 def markdown(table: Table) -> str:
     """The table for a README: one line a row."""
     lines = [
@@ -100,8 +114,3 @@ def _plain(text: str) -> str:
     for sign in ("\\", "|", "*", "_", "`", "[", "]"):
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.replace("<", "&lt;").split())
-
-
-def per_cent(share: float | None) -> str:
-    """``"12.5 %"``, or a dash."""
-    return "–" if share is None else percent(share)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pixleak.report.wording import plain
-from pixleak.studies.conditions import Condition
+from pixleak.studies.conditions import Condition, Strength
 from pixleak.studies.frontier import Candidate
 from pixleak.studies.layout import EMPTY, Cell, Table, figure
 from pixleak.studies.seeds import joined
 from pixleak.studies.table import as_csv, columns_of
+
+_RATE = "TPR at 1\N{NO-BREAK SPACE}%"
 
 
 def price_table(found: Sequence[Candidate], name: str, caption: str) -> Table:
@@ -20,43 +22,34 @@ def price_table(found: Sequence[Candidate], name: str, caption: str) -> Table:
         name: of the table.
         caption: of the table.
     """
-    base = _base(found)
-    word = found[0].measure.word
-    bounded = any(one.condition.number("epsilon") is not None for one in found)
-    extra = any(one.condition.number("extra_records") for one in found)
-    head = [
-        "Defence",
-        "Strongest attack, AUC",
-        "Default attack, AUC",
-        "TPR at 1\N{NO-BREAK SPACE}%",
+    base, word = _base(found), found[0].measure.word
+    columns: list[tuple[str, Callable[[Candidate], Cell]]] = [
+        ("Defence", lambda one: Cell(one.label, fine=(_status(one),))),
+        ("Strongest attack, AUC", _attack),
+        ("Default attack, AUC", lambda one: _figure(one.condition.default())),
+        (_RATE, lambda one: _figure(one.condition.strongest("tpr1"), share=True)),
+        (f"{word}, held out", lambda one: figure(one.utility)),
+        (f"{word} lost", lambda one: _lost(one, base)),
+        ("Training time", lambda one: _ratio(one.condition, base, "training_seconds")),
+        ("Inference time", lambda one: _ratio(one.condition, base, "inference_seconds")),
+        ("Extra records", lambda one: _number(one.condition.number("extra_records"))),
+        ("ε", lambda one: _bound(one.condition)),
     ]
-    head += [f"{word}, held out", f"{word} lost", "Training time", "Inference time"]
-    head += (["Extra records"] if extra else []) + (["ε"] if bounded else [])
-    rows = []
-    for one in found:
-        condition = one.condition
-        default, rate = condition.default(), condition.strongest("tpr1")
-        hindsight = ("chosen in hindsight",) if one.strongest.hindsight else ()
-        row = [
-            Cell(one.label, fine=(_status(one),)),
-            figure(one.attack, fine=hindsight),
-            figure(None if default is None else default.estimate),
-            figure(None if rate is None else rate.estimate, share=True),
-            figure(one.utility),
-            _lost(one, base),
-            _ratio(condition, base, "training_seconds"),
-            _ratio(condition, base, "inference_seconds"),
-        ]
-        if extra:
-            row.append(_number(condition.number("extra_records")))
-        if bounded:
-            row.append(_bound(condition))
-        rows.append(tuple(row))
+    empty = {
+        _RATE: all(one.condition.strongest("tpr1") is None for one in found),
+        "Extra records": not any(one.condition.number("extra_records") for one in found),
+        "ε": all(one.condition.number("epsilon") is None for one in found),
+    }
+    columns = [column for column in columns if not empty.get(column[0])]
     notes = [
         "Times are ratios to the undefended model, by seed, in the same study; they are measured "
         "beside other work and are rough."
     ]
-    return Table(name, caption, tuple(head), tuple(rows), tuple(notes))
+    if empty[_RATE]:
+        notes.append(f"{_RATE} FPR is left out: there are too few non-members to resolve it.")
+    head = tuple(title for title, _ in columns)
+    rows = tuple(tuple(cell(one) for _, cell in columns) for one in found)
+    return Table(name, caption, head, rows, tuple(notes))
 
 
 def price_csv(found: Sequence[Sequence[Candidate]]) -> str:
@@ -92,6 +85,14 @@ def ratio_of(condition: Condition, base: Candidate | None, name: str) -> float |
     own, other = condition.of_model(name), base.condition.of_model(name)
     ratios = [own[s].value / other[s].value for s in own if s in other and other[s].value > 0]
     return sum(ratios) / len(ratios) if ratios else None
+
+
+def _attack(one: Candidate) -> Cell:
+    return figure(one.attack, fine=("chosen in hindsight",) if one.strongest.hindsight else ())
+
+
+def _figure(found: Strength | None, *, share: bool = False) -> Cell:
+    return figure(None if found is None else found.estimate, share=share)
 
 
 def _base(found: Sequence[Candidate]) -> Candidate | None:

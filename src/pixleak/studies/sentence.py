@@ -32,6 +32,7 @@ from typing import Literal
 
 from pixleak.report.wording import PERCENT, area, percent
 from pixleak.studies.frontier import Candidate
+from pixleak.studies.layout import ends, shown
 from pixleak.studies.seeds import ENOUGH, Estimate
 
 LEVEL = 0.6
@@ -180,21 +181,6 @@ def worth(one: Candidate, base: Candidate) -> float:
     leak = base.attack.value - _CHANCE
     gone = (base.attack.value - one.attack.value) / leak if leak > 0 else 0.0
     return gone + one.gains(base).value / abs(base.utility.value or 1.0)
-
-
-def shown(found: Estimate) -> str:
-    """``"0.561 (0.524–0.598)"``."""
-    if found.low is None or found.high is None:
-        return f"{area(found.value)} (no interval)"
-    return f"{area(found.value)} ({ends(found)})"
-
-
-def ends(found: Estimate) -> str:
-    """Both ends of an interval, ``""`` where there is none."""
-    if found.low is None or found.high is None:
-        return ""
-    between = "–" if found.low >= 0 else " to "
-    return f"{area(found.low)}{between}{area(found.high)}"
 
 
 def labels(found: Iterable[Candidate]) -> list[str]:

@@ -21,10 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pixleak.studies.conditions import Condition, Strength
-from pixleak.studies.layout import EMPTY, Cell, Table, figure
+from pixleak.studies.layout import EMPTY, Cell, Table, ends, figure
 from pixleak.studies.rows import Row, Study
 from pixleak.studies.seeds import Estimate, joined
-from pixleak.studies.sentence import ends
 
 _GLOBAL = ("cross-entropy", "dice-loss", "label-dice", "label-agreement", "l1-error")
 """Signals of the attack on one number for the whole image, the published one first."""

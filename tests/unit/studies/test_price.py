@@ -57,6 +57,8 @@ def test_columns_that_nothing_stands_in_are_left_out(tmp_path: Path) -> None:
     group = conditions(made.read(tmp_path))
     table = price_table(candidates(group, utilities(group)[0]), "price", "What it costs")
     assert "ε" not in table.head
+    assert not any(title.startswith("TPR") for title in table.head)
+    assert any("too few non-members" in note for note in table.notes)
     assert "Extra records" not in table.head
     # Without an undefended model there is nothing to compare with.
     assert dict(zip(table.head, table.rows[0], strict=True))["Dice lost"].text == "–"
