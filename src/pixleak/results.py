@@ -287,6 +287,15 @@ class SubjectLevel(SavedModel):
     explanation: str
 
 
+class ReserveLevel(SavedModel):
+    """Attacks on the defender's reserve, where the target that answers was trained on it."""
+
+    records: int = Field(description="of the reserve")
+    nonmembers: int = Field(description="the target's, which they are compared with")
+    attacks: list[AttackResult] = Field(description="a member here is a record of the reserve")
+    explanation: str
+
+
 class Epsilon(SavedModel):
     """A lower bound of the target's epsilon from one training run with canaries."""
 
@@ -538,6 +547,7 @@ class Result(SavedModel):
     leave_one_out: LeaveOneOut | None = None
     slices: Slices | None = None
     subjects: SubjectLevel | None = None
+    reserve: ReserveLevel | None = None
     epsilon: Epsilon | None = None
     poison: PoisonInfo | None = None
     verdict: Verdict

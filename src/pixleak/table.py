@@ -75,6 +75,14 @@ def _beyond(result: Result) -> list[Text | Table | Padding | _Attacks]:
             f"[{best.auc.low:.2f}, {best.auc.high:.2f}] on {result.subjects.members} and "
             f"{result.subjects.nonmembers} of them."
         )
+    if result.reserve is not None:
+        lines.append(f"Reserve: {result.reserve.explanation}")
+        if result.reserve.attacks:
+            best = max(result.reserve.attacks, key=lambda attack: attack.auc.value)
+            lines[-1] += (
+                f" {best.title} has an AUC of {best.auc.value:.2f} "
+                f"[{best.auc.low:.2f}, {best.auc.high:.2f}]."
+            )
     if result.epsilon is not None:
         lines.append(f"Canaries: {result.epsilon.explanation}")
     if result.poison is not None:

@@ -66,6 +66,8 @@ class Measured:
         bystanders: of the target, on the bystanders, or None.
         bystanders_untrained: the same of the untrained model.
         bystanders_reference: the same of the pool.
+        reserve: of the target, on the reserve that it was taught on and the non-members, or None.
+        reserve_untrained: the same of the untrained model.
     """
 
     asked: Mapping[str, Asked]
@@ -81,6 +83,8 @@ class Measured:
     bystanders: SignalTable | None = None
     bystanders_untrained: SignalTable | None = None
     bystanders_reference: ReferenceTable | None = None
+    reserve: SignalTable | None = None
+    reserve_untrained: SignalTable | None = None
 
 
 def measure_all(
@@ -114,8 +118,9 @@ def measure_all(
         "outer": outer,
         "canaries": plan.ids("canaries"),
         "bystanders": plan.ids("bystander-members", "bystander-nonmembers"),
+        "reserve": (*plan.taught_on, *plan.ids("target-nonmembers")) if plan.taught_on else (),
     }
-    asked = records.select([key for part in ids.values() for key in part])
+    asked = records.select(list(dict.fromkeys(key for part in ids.values() for key in part)))
     # What no model is asked for is the same for all of them.
     hard = _difficulty(chosen, asked, store, progress) if chosen.difficulties else None
 
@@ -148,6 +153,8 @@ def measure_all(
         bystanders=tables["bystanders"].target,
         bystanders_untrained=tables["bystanders"].untrained,
         bystanders_reference=tables["bystanders"].reference,
+        reserve=tables["reserve"].target,
+        reserve_untrained=tables["reserve"].untrained,
     )
 
 

@@ -181,6 +181,14 @@ class Plan:
         return (*clean, *self.ids("poisoned"))
 
     @property
+    def taught_on(self) -> tuple[str, ...]:
+        """The ids of the reserve, where the target was trained here and on that."""
+        if not isinstance(self.target, TrainedTarget):
+            return ()
+        taught = any(one.trains_on_reserve for one in self.defences_of("target"))
+        return self.reserve_of("target") if taught else ()
+
+    @property
     def included(self) -> tuple[str, ...]:
         """The ids of the canaries that the target is trained on."""
         from pixleak.records.canaries import toss

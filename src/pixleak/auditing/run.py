@@ -27,6 +27,7 @@ from pixleak.auditing.models import Models, obtain_models
 from pixleak.auditing.plan import Plan
 from pixleak.auditing.poisoned import poison_info
 from pixleak.auditing.progress import Progress, Silent, step
+from pixleak.auditing.reserve import reserve_level
 from pixleak.auditing.save import (
     scores_table,
     signals_table,
@@ -146,6 +147,7 @@ def _run(
     with clock("slices, subjects"):
         slices = exposed_kinds(plan, chosen, judged, evaluated)
         subjects = subject_level(plan, chosen, measured, models.untrained_note)
+        reserve = reserve_level(plan, chosen, measured, models.untrained_note)
     with clock("utility"):
         infos = _model_infos(plan, models, measured)
     alike = resemblance(plan, measured)
@@ -193,6 +195,7 @@ def _run(
         leave_one_out=spreads,
         slices=slices,
         subjects=subjects,
+        reserve=reserve,
         epsilon=canary_epsilon(plan, measured),
         poison=poison,
         verdict=verdict,

@@ -119,6 +119,7 @@ def page(run: Run) -> dict[str, Any]:
         "ppv": _worth(result),
         "kinds_figure": None if result.slices is None else slices_figure(result.slices),
         "subjects": _subjects(result),
+        "taught": _taught(result),
         "victims": None if spreads is None else spread_figure(spreads),
         "spreads": [] if spreads is None else strongest(spreads),
         "losses": loss_figure(result.models),
@@ -246,6 +247,13 @@ def _worth(result: Result) -> Worth | None:
 
 
 _SUBJECTS = 10
+
+
+def _taught(result: Result) -> list[AttackResult]:
+    """Attacks on the defender's reserve, the strongest first."""
+    if result.reserve is None:
+        return []
+    return sorted(result.reserve.attacks, key=lambda one: one.auc.value, reverse=True)
 
 
 def _subjects(result: Result) -> list[tuple[AttackResult, AttackResult | None]]:
