@@ -276,9 +276,10 @@ def report(
 
 
 _TEMPLATES = {
-    "audit": ("template.yaml", "pixleak audit {} --out runs/mine"),
-    "query": ("template_query.yaml", "fill it in, then pixleak query {} INPUT TRUTH"),
-    "set-test": ("template_set_test.yaml", "fill it in, then pixleak set-test {}"),
+    "study": ("studies/template.yaml", "pixleak study {} --plan"),
+    "audit": ("auditing/template.yaml", "pixleak audit {} --out runs/mine"),
+    "query": ("auditing/template_query.yaml", "fill it in, then pixleak query {} INPUT TRUTH"),
+    "set-test": ("auditing/template_set_test.yaml", "fill it in, then pixleak set-test {}"),
 }
 
 
@@ -287,7 +288,8 @@ _TEMPLATES = {
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("audit.yaml"),
     kind: Annotated[
-        Literal["audit", "query", "set-test"], typer.Option(help="What it is to configure.")
+        Literal["audit", "study", "query", "set-test"],
+        typer.Option(help="What it is to configure."),
     ] = "audit",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
@@ -297,7 +299,7 @@ def init(
     if file.exists() and not force:
         raise InputError(f"{file} exists already; choose another name, or overwrite with --force")
     name, following = _TEMPLATES[kind]
-    write_whole(file, (Path(__file__).parent / "auditing" / name).read_bytes())
+    write_whole(file, (Path(__file__).parent / name).read_bytes())
     typer.echo(f"Wrote {file}. Next: {following.format(file)}")
 
 

@@ -64,12 +64,14 @@ def test_every_method_is_documented(family: str, pages: str) -> None:
 def test_every_setting_is_documented(repo: Path) -> None:
     from pixleak.auditing import sources
     from pixleak.auditing.config import AuditConfig, EvaluationConfig, SplitConfig, TargetConfig
+    from pixleak.studies.config import StudyConfig
     from pixleak.training.recipe import Recipe
 
     text = (repo / "docs" / "configuration.md").read_text(encoding="utf-8")
     text += (repo / "docs" / "methods" / "recipes.md").read_text(encoding="utf-8")
     readers = [kind for kind in vars(sources).values() if getattr(kind, "open", None)]
     models = [AuditConfig, EvaluationConfig, SplitConfig, TargetConfig, Recipe, *readers]
+    models.append(StudyConfig)
     settings = {name for model in models for name in getattr(model, "model_fields", {})}
     assert len(settings) > 40
     assert sorted(name for name in settings if f"`{name}`" not in text) == []

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +100,7 @@ def run_study(
     Args:
         config: the study.
         folder: made if missing. Gets ``artefacts/``, ``cells/ID/`` with a run folder each,
-            ``study.parquet``, ``index.html`` and, last, ``study.json``.
+            ``study.parquet``, ``study.html`` and, last, ``study.json``.
         progress: shows how far it has come.
         workers: processes side by side; None for one a core.
         where: the file that the study was read from, for messages.
@@ -126,8 +124,9 @@ def run_study(
         after = plan_of(cells, trainings, folder, plan.workers)
         result = _result(config, grid, after, failures, folder, begun)
         _write(folder, grid, after, result)
-    if find_spec("pixleak.studies.page") is not None:
-        import_module("pixleak.studies.page").write(folder)
+    from pixleak.studies.page import write
+
+    write(folder)
     return result
 
 

@@ -11,6 +11,7 @@ import yaml
 from pixleak.errors import InputError
 from pixleak.studies.config import StudyConfig, read_study
 from pixleak.studies.grid import Cell, grid_of
+from pixleak.studies.sharing import Opened, planned
 
 BASE: dict[str, Any] = {
     "records": {"reader": "phantom", "count": 96, "size": 32},
@@ -184,3 +185,12 @@ def test_a_base_can_be_a_file_whose_paths_are_its_own_and_settings_reach_into_it
     assert [cell.config.seed for cell in grid_of(read).cells] == [4, 5]
     with pytest.raises(InputError, match="unknown key 'axis', did you mean 'axes'"):
         read_study(study, ["axis.seed=[1]"])
+
+
+@pytest.mark.parametrize(
+    "file", ["src/pixleak/studies/template.yaml", "examples/study_defences.yaml"]
+)
+def test_the_files_to_start_from_are_valid(file: str, repo: Path) -> None:
+    grid = grid_of(read_study(repo / file))
+    assert len(grid.cells) in (8, 12)
+    planned(grid.cells, Opened())
