@@ -98,7 +98,7 @@ def _uncompared(made: Sequence[Compared]) -> Compared:
     if models:
         low, high = (pick(models, key=lambda one: one.attack.value) for pick in (min, max))
         sentence = (
-            f"No defences were compared; over {len(models)} conditions the strongest attack run "
+            f"No defences were compared; over {len(models)} conditions the strongest attack tried "
             f"reaches from AUC {shown(low.attack)} to {shown(high.attack)}."
         )
     seeds = min((min(one.attack.seeds, one.utility.seeds) for one in models), default=ENOUGH)

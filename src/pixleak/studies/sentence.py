@@ -1,6 +1,6 @@
 """Which defence to ship, and what is lost by it: the rule, and the sentence that it leads to.
 
-The rule, for defences that were compared in one setting, on the strongest attack run against each
+The rule, for defences that were compared in one setting, on the strongest attack tried against each
 (:meth:`~pixleak.studies.conditions.Condition.strongest`) and utility on held-out records:
 
 1. Left out are cells whose audit could not tell, since a control failed or too little was measured
@@ -11,7 +11,8 @@ The rule, for defences that were compared in one setting, on the strongest attac
    both sides of it.
 3. Some hold: among these, the one of the highest utility. Those whose utility cannot be told from
    its (the interval of the difference holds zero) are named beside it, but where the undefended
-   model is among them, it is named alone: it costs nothing else.
+   model is among them, it is named alone: it costs nothing else. Those that may hold, and are of
+   more utility on average, are mentioned below the answer.
 4. None holds, some may: which to ship cannot be told; they are named.
 5. None may hold: that is said, and the **best trade** named. Of those whose attack is shown to be
    weaker than on the undefended model, it is the one with the largest
@@ -83,13 +84,13 @@ def decide(
         what = "No defences were compared"
         if judged:
             under = "without one" if judged[0].undefended else f"under {judged[0].label}"
-            what += f"; {under}, the strongest attack run reaches AUC {shown(judged[0].attack)}"
+            what += f"; {under}, the strongest attack tried reaches AUC {shown(judged[0].attack)}"
         return _decision("no comparison", [], judged, f"{what}.", notes)
     base = next((one for one in judged if one.undefended), None)
+    may = [one for one in judged if one.attack.holds(level)]
     holding = [one for one in judged if one.attack.high is not None and one.attack.high <= level]
     if holding:
-        return _held(holding, base, level, notes)
-    may = [one for one in judged if one.attack.holds(level)]
+        return _held(holding, base, level, notes + _more_useful(may, holding, level))
     if may:
         return _may(may, base, level, notes)
     return _trade(judged, base, level, notes)
@@ -103,7 +104,7 @@ def _held(
     free = next((one for one in alike if one.undefended), None)
     if free is not None:
         sentence = (
-            f"Ship the model as it is: the strongest attack run reaches AUC {shown(free.attack)} "
+            f"Ship the model as it is: the strongest attack tried reaches AUC {shown(free.attack)} "
             f"without any defence, within the {level:g} asked for"
         )
         if free is not best:
@@ -112,16 +113,26 @@ def _held(
     named = _first(best, alike)
     if len(named) == 1:
         sentence = (
-            f"Ship {best.label}: it holds the strongest attack run to AUC {shown(best.attack)}, "
+            f"Ship {best.label}: it holds the strongest attack tried to AUC {shown(best.attack)}, "
             f"within the {level:g} asked for, and {_lost(best, base)}."
         )
         return _decision("holds", named, _with(named, base), sentence, notes)
     sentence = (
-        f"Ship {_listed(labels(named), 'or')}: each holds the strongest attack run within AUC "
+        f"Ship {_listed(labels(named), 'or')}: each holds the strongest attack tried within AUC "
         f"{level:g}, and their {best.measure.word} cannot be told apart. "
         f"{best.label} {_lost(best, base)}."
     )
     return _decision("holds", named, _with(named, base), sentence, notes + _each(named, base))
+
+
+def _more_useful(may: Sequence[Candidate], holding: Sequence[Candidate], level: float) -> list[str]:
+    """What may hold as well, and would be worth more."""
+    best = _most_useful(holding)
+    more = [one for one in may if one not in holding and one.gains(best).value > 0]
+    if not more:
+        return []
+    told = _listed([f"{one.label} (AUC {shown(one.attack)})" for one in more], "and")
+    return [f"May hold {level:g} as well, with more {best.measure.word} on average: {told}."]
 
 
 def _may(
@@ -129,7 +140,7 @@ def _may(
 ) -> Decision:
     named = _first(_most_useful(may), may)
     sentence = (
-        f"Cannot tell which to ship: none is shown to hold the strongest attack run to AUC "
+        f"Cannot tell which to ship: none is shown to hold the strongest attack tried to AUC "
         f"{level:g}, and {_listed(labels(named), 'and')} may. More seeds or more records would "
         "tell."
     )
@@ -139,7 +150,7 @@ def _may(
 def _trade(
     judged: Sequence[Candidate], base: Candidate | None, level: float, notes: list[str]
 ) -> Decision:
-    none = f"None holds the strongest attack run to AUC {level:g}"
+    none = f"None holds the strongest attack tried to AUC {level:g}"
     if base is None:
         best = min(judged, key=lambda one: one.attack.value)
         sentence = (
@@ -150,8 +161,8 @@ def _trade(
     weaker = [one for one in judged if one is not base and one.exposes(base).below(0)]
     if not weaker:
         sentence = (
-            f"No defence here is worth shipping: none is shown to weaken the strongest attack run, "
-            f"which reaches AUC {shown(base.attack)} on the undefended model."
+            "No defence here is worth shipping: none is shown to weaken the strongest attack "
+            f"tried, which reaches AUC {shown(base.attack)} on the undefended model."
         )
         return _decision("nothing helps", [], judged, sentence, notes)
     best = max(weaker, key=lambda one: (worth(one, base), one.label))
@@ -240,12 +251,12 @@ def _longer(one: Candidate, base: Candidate) -> str:
     times = [c.condition.number("training_seconds") for c in (one, base)]
     if times[0] is None or not times[1] or times[0] / times[1] < 1.5:
         return ""
-    return f", and {times[0] / times[1]:.1f} times the training time"
+    return f"; training takes {times[0] / times[1]:.1f} times as long"
 
 
 def _each(named: Sequence[Candidate], base: Candidate | None) -> list[str]:
     return [
-        f"{one.label}: strongest attack run {shown(one.attack)}, {one.measure.word} "
+        f"{one.label}: strongest attack tried {shown(one.attack)}, {one.measure.word} "
         f"{shown(one.utility)}; it {_lost(one, base)}."
         for one in named
     ]

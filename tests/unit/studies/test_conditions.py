@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from made_studies import MadeStudy
 from pixleak.errors import InputError
 from pixleak.studies.conditions import conditions, settings
-from pixleak.studies.rows import read_study
+from pixleak.studies.parquet import schema_of
+from pixleak.studies.rows import Row, read_study
 
 
 def test_cells_that_differ_in_their_seed_are_one_condition(tmp_path: Path) -> None:
@@ -119,6 +121,11 @@ def test_levels_keep_the_order_of_the_study(tmp_path: Path) -> None:
     study = made.read(tmp_path)
     assert study.axes["defence"] == ("zebra", "none", "argmax")
     assert [one.defence for one in conditions(study)] == ["zebra", "none", "argmax"]
+
+
+def test_rows_are_read_from_columns_that_studies_write() -> None:
+    columns = set(schema_of(["seed"]).names)
+    assert {one.name for one in fields(Row)} - {"levels"} <= columns
 
 
 def test_what_is_no_study_is_said(tmp_path: Path) -> None:

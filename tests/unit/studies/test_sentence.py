@@ -31,7 +31,7 @@ def test_the_most_useful_that_holds_is_to_be_shipped(tmp_path: Path) -> None:
     assert (answer.branch, answer.named, answer.provisional) == ("holds", ("hard",), False)
     # Half widths: 0.005 / sqrt(3) = 0.0029 of each, and sqrt(2) times that of the difference.
     assert answer.sentence == (
-        "Ship hard: it holds the strongest attack run to AUC 0.560 (0.557–0.563), within the 0.6 "
+        "Ship hard: it holds the strongest attack tried to AUC 0.560 (0.557–0.563), within the 0.6 "
         "asked for, and costs 0.070 Dice (0.066–0.074; 0.820 without it, 0.750 with it)."
     )
 
@@ -40,9 +40,28 @@ def test_what_cannot_be_told_apart_is_named_together(tmp_path: Path) -> None:
     table = {"none": (0.85, 0.82), "a": (0.55, 0.75), "b": (0.52, 0.749), "c": (0.5, 0.6)}
     answer = decided(tmp_path, table)
     assert answer.named == ("a", "b")
-    assert answer.sentence.startswith("Ship a or b: each holds the strongest attack run within")
+    assert answer.sentence.startswith("Ship a or b: each holds the strongest attack tried within")
     assert "cannot be told apart" in answer.sentence
-    assert [line for line in answer.reasons if line.startswith("b: strongest attack run 0.520")]
+    assert [line for line in answer.reasons if line.startswith("b: strongest attack tried 0.520")]
+
+
+def test_what_may_hold_with_more_utility_is_mentioned(tmp_path: Path) -> None:
+    table = {"none": (0.85, 0.82), "a": (0.55, 0.7), "b": (0.6, 0.8), "c": (0.6, 0.6)}
+    answer = decided(tmp_path, table)
+    assert answer.named == ("a",)
+    assert [line for line in answer.reasons if line.startswith("May hold")] == [
+        "May hold 0.6 as well, with more Dice on average: b (AUC 0.600 (0.597–0.603))."
+    ]
+
+
+def test_longer_training_is_said(tmp_path: Path) -> None:
+    study = MadeStudy(half=0.005)
+    for defence, auc, seconds in (("none", 0.9, 10), ("a", 0.55, 21)):
+        levels = {"defence": defence}
+        study.seeds(levels, {"LiRA": [auc] * 3}, [0.8] * 3, training_seconds=seconds)
+    all_of_them = conditions(study.read(tmp_path))
+    answer = decide(candidates(all_of_them, utilities(all_of_them)[0]))
+    assert answer.sentence.endswith("; training takes 2.1 times as long.")
 
 
 def test_an_undefended_model_that_holds_is_shipped_as_it_is(tmp_path: Path) -> None:
@@ -80,8 +99,8 @@ def test_where_none_holds_the_best_trade_is_named(tmp_path: Path) -> None:
     answer = decide(group)
     assert (answer.branch, answer.named) == ("trade", ("b",))
     assert answer.sentence == (
-        "None holds the strongest attack run to AUC 0.6; the best trade is b: it lowers the attack "
-        "from AUC 0.900 (0.897–0.903) to 0.700 (0.697–0.703), and costs 0.080 Dice "
+        "None holds the strongest attack tried to AUC 0.6; the best trade is b: it lowers the "
+        "attack from AUC 0.900 (0.897–0.903) to 0.700 (0.697–0.703), and costs 0.080 Dice "
         "(0.076–0.084; 0.800 without it, 0.720 with it)."
     )
 
@@ -125,7 +144,7 @@ def test_what_was_left_out_is_said(tmp_path: Path) -> None:
 def test_one_condition_is_no_comparison(tmp_path: Path) -> None:
     answer = decided(tmp_path, {"none": (0.9, 0.8)})
     assert (answer.branch, answer.named) == ("no comparison", ())
-    assert "without one, the strongest attack run reaches AUC 0.900" in answer.sentence
+    assert "without one, the strongest attack tried reaches AUC 0.900" in answer.sentence
     assert decide([]).sentence == "No defences were compared."
 
 
