@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pixleak.errors import InputError
 from pixleak.results import Result
 from pixleak.runners import runner_for
+from pixleak.runners.base import Message
 from pixleak.studies.sharing import Ready
 from pixleak.studies.trainings import Calibration, Training, rates_of
 from pixleak.training.side_by_side import TrainedModel
@@ -57,13 +58,13 @@ class StudyPlan:
         rates = rates_of(self.models)
         return list({t.kind: t for t in self.to_train if t.kind not in rates}.values())
 
-    def seconds(self, calibrated: dict[str, float]) -> Estimate:
+    def seconds(self, trials: Calibrated) -> Estimate:
         """How long it will take.
 
         Args:
-            calibrated: kind of training -> seconds a record, of kinds that were never finished.
+            trials: of kinds of training that were never finished.
         """
-        rates = calibrated | rates_of(self.models)
+        rates = trials.rates | rates_of(self.models)
         known = [t for t in self.to_train if t.kind in rates]
         work = sum(rates[t.kind] * t.records for t in known)
         longest = max((rates[t.kind] * t.records for t in known), default=0.0)
@@ -76,6 +77,7 @@ class StudyPlan:
             training=max(work / self.workers, longest),
             untold=len(self.to_train) - len(known),
             cells=cells,
+            errors=trials.errors,
         )
 
 
@@ -87,11 +89,13 @@ class Estimate:
         training: seconds, of the trainings whose time can be told.
         untold: trainings whose time cannot.
         cells: seconds of the audits after the trainings; None before the first is finished.
+        errors: why some trainings cannot be tried.
     """
 
     training: float
     untold: int
     cells: float | None
+    errors: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = []
@@ -158,19 +162,37 @@ def finished_cell(ready: Ready, folder: Path) -> Result | None:
     return result
 
 
-def calibrated(plan: StudyPlan) -> dict[str, float]:
-    """Seconds a record of each kind of training of which none is finished.
+@dataclass(frozen=True)
+class Calibrated:
+    """What short trials of trainings told.
 
-    A kind that cannot be calibrated is left out.
+    Args:
+        rates: kind of training -> seconds a record.
+        errors: one sentence for every way in which trials failed; the trainings will, too.
     """
+
+    rates: dict[str, float]
+    errors: tuple[str, ...] = ()
+
+
+def calibrated(plan: StudyPlan) -> Calibrated:
+    """Time a few batches of each kind of training of which none is finished."""
     kinds = plan.unknown()
     jobs = [Calibration.of(training) for training in kinds]
     answers = runner_for("local", plan.workers).run(jobs, lambda *_: None, keep_going=True)
-    return {
+    rates = {
         job.name: answer["rate"]
         for job, answer in zip(jobs, answers, strict=True)
         if "rate" in answer
     }
+    errors = [sentence_of(answer) for answer in answers if "error" in answer]
+    return Calibrated(rates, tuple(dict.fromkeys(errors)))
+
+
+def sentence_of(answer: Message) -> str:
+    """What went wrong, in one line; of an unforeseen error the end of its traceback."""
+    lines = str(answer["error"]).strip().splitlines()
+    return lines[0] if answer["kind"] else f"unforeseen: {lines[-1]}"
 
 
 def told(plan: StudyPlan, estimate: Estimate) -> RenderableType:
@@ -191,4 +213,6 @@ def told(plan: StudyPlan, estimate: Estimate) -> RenderableType:
     table.add_row("trainings", str(trainings), note)
     table.add_row("to do", str(len(plan.to_run)), f"cells, {len(plan.to_train)} trainings")
     table.add_row("time", "", f"{estimate}, on {plan.workers} processes side by side")
+    for error in estimate.errors:
+        table.add_row("will fail", "", error)
     return table

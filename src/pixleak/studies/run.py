@@ -29,7 +29,15 @@ from pixleak.runners.base import Job, Message, available_cores
 from pixleak.studies.config import StudyConfig
 from pixleak.studies.grid import Cell, Grid, grid_of
 from pixleak.studies.parquet import tidy
-from pixleak.studies.planning import Estimate, StudyPlan, calibrated, cell_folder, plan_of
+from pixleak.studies.planning import (
+    Calibrated,
+    Estimate,
+    StudyPlan,
+    calibrated,
+    cell_folder,
+    plan_of,
+    sentence_of,
+)
 from pixleak.studies.saved import AxisInfo, CellInfo, LevelInfo, StudyResult, TrainedInfo
 from pixleak.studies.sharing import Opened, Ready, planned, prepared
 from pixleak.studies.trainings import Training, trainings_of
@@ -118,7 +126,7 @@ def run_study(
         trainings = trainings_of(cells, store)
         plan = plan_of(cells, trainings, folder, workers or available_cores())
         if seen is not None:
-            seen(plan, plan.seconds({}))
+            seen(plan, plan.seconds(Calibrated({})))
         broken = _train(plan, cells[0].cell.config.runner, progress)
         failures = _audit(plan, broken, folder, store, progress)
         after = plan_of(cells, trainings, folder, plan.workers)
@@ -137,7 +145,7 @@ def _train(plan: StudyPlan, runner: str, progress: Progress) -> dict[str, str]:
     jobs = [training.job for training in todo]
     answers = runner_for(runner, plan.workers).run(jobs, course.heard, keep_going=True)
     return {
-        job.name: _sentence(answer)
+        job.name: sentence_of(answer)
         for job, answer in zip(jobs, answers, strict=True)
         if "error" in answer
     }
@@ -177,16 +185,10 @@ def _audit(
         trace = job.folder / "error.txt"
         trace.unlink(missing_ok=True)
         if "error" in answer:
-            failures[job.name] = _sentence(answer)
+            failures[job.name] = sentence_of(answer)
             if not answer["kind"]:
                 write_whole(trace, answer["error"])
     return failures
-
-
-def _sentence(answer: Message) -> str:
-    """What went wrong, in one line; of an unforeseen error the end of its traceback."""
-    lines = str(answer["error"]).strip().splitlines()
-    return lines[0] if answer["kind"] else f"unforeseen: {lines[-1]}"
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pixleak.auditing.store import Store
 from pixleak.errors import InputError
 from pixleak.studies.config import StudyConfig
 from pixleak.studies.grid import grid_of
-from pixleak.studies.planning import Estimate, plan_of
+from pixleak.studies.planning import Calibrated, Estimate, calibrated, plan_of
 from pixleak.studies.run import plan_study
 from pixleak.studies.sharing import Opened, Ready, planned, prepared
 from pixleak.studies.trainings import Training, trainings_of
@@ -83,19 +83,35 @@ def test_time_is_told_from_finished_trainings_of_the_same_kind(tmp_path: Path) -
     trainings = trainings_of(ready, Store(tmp_path / "store"))
     plan = plan_of(ready, trainings, tmp_path, workers=2)
     assert len(trainings) == len(plan.to_train) == 8
-    assert plan.seconds({}) == Estimate(training=0.0, untold=8, cells=None)
+    assert plan.seconds(Calibrated({})) == Estimate(training=0.0, untold=8, cells=None)
     # One of 12 records took 24 seconds: 2 seconds a record.
     first = next(t for t in trainings if t.records == 12)
     known = {first.job.name: (first, TrainedModel("x", first.job.path, (1.0,), 24.0))}
-    told = type(plan)(plan.cells, {}, plan.trainings, known, 2).seconds({})
+    told = type(plan)(plan.cells, {}, plan.trainings, known, 2).seconds(Calibrated({}))
     assert told.untold == 0
     assert told.training == pytest.approx((3 * 12 + 4 * 15) * 2 / 2)
     # Never less than the longest of them.
-    many = type(plan)(plan.cells, {}, plan.trainings, known, 100).seconds({})
+    many = type(plan)(plan.cells, {}, plan.trainings, known, 100).seconds(Calibrated({}))
     assert many.training == pytest.approx(30)
     # What was never finished is calibrated.
     kind = first.kind
-    assert plan.seconds({kind: 0.5}).training == pytest.approx((4 * 12 + 4 * 15) * 0.5 / 2)
+    assert plan.seconds(Calibrated({kind: 0.5})).training == pytest.approx(
+        (4 * 12 + 4 * 15) * 0.5 / 2
+    )
+
+
+def test_trials_tell_how_long_a_training_takes_and_which_will_fail(tmp_path: Path) -> None:
+    rates = {"usual": {}, "wild": {"target": {"recipe": {"lr": 1e30, "loss": "ce"}}}}
+    ready = _ready({"rate": rates, "seed": [0]}, tmp_path / "records")
+    plan = plan_of(ready, trainings_of(ready, Store(tmp_path / "store")), tmp_path, workers=1)
+    found = calibrated(plan)
+    assert len(found.rates) == 1
+    assert 0 < next(iter(found.rates.values())) < 1
+    assert len(found.errors) == 1
+    assert "training diverged" in found.errors[0]
+    told = plan.seconds(found)
+    assert (told.untold, told.errors) == (2, found.errors)
+    assert not list((tmp_path / "store").rglob("weights*"))
 
 
 def test_an_estimate_says_what_it_does_not_know() -> None:
