@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pixleak.auditing.config import AuditConfig
+from pixleak.defences import DEFENCES
 from pixleak.results import AttackResult, Interval, ModelInfo, Rate, Result, Spread, TprAtFpr
 from pixleak.studies.saved import CellInfo
 
@@ -104,7 +105,7 @@ def _common(info: CellInfo, config: AuditConfig, result: Result) -> dict[str, An
         "seed": config.seed,
         "training_size": None if result.split is None else result.split.counts["target-members"],
         "strength": strength(config),
-        "extra_records": config.split.reserve,
+        "extra_records": extra_records(config),
         "training_seconds": target.seconds,
         "inference_seconds": target.inference_seconds,
         "seconds": result.seconds,
@@ -137,6 +138,12 @@ def strength(config: AuditConfig) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
     return numbers[0] if len(config.target.defences) == 1 and len(numbers) == 1 else None
+
+
+def extra_records(config: AuditConfig) -> int:
+    """The reserve where a defence needs one; the splits of all cells may hold one for the few."""
+    needed = any(DEFENCES[defence.name].needs_reserve for defence in config.target.defences)
+    return config.split.reserve if needed else 0
 
 
 def _utility(target: ModelInfo) -> dict[str, Any]:

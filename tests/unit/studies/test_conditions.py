@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from made_studies import MadeStudy
+from pixleak.auditing.configfile import parse_config
 from pixleak.errors import InputError
 from pixleak.studies.conditions import conditions, settings
-from pixleak.studies.parquet import schema_of
+from pixleak.studies.parquet import extra_records, schema_of
 from pixleak.studies.rows import Row, read_study
 
 
@@ -126,6 +127,21 @@ def test_levels_keep_the_order_of_the_study(tmp_path: Path) -> None:
 def test_rows_are_read_from_columns_that_studies_write() -> None:
     columns = set(schema_of(["seed"]).names)
     assert {one.name for one in fields(Row)} - {"levels"} <= columns
+
+
+@pytest.mark.parametrize(
+    ("defences", "count"), [([], 0), (["argmax"], 0), (["argmax", "min-max"], 30)]
+)
+def test_a_reserve_is_a_cost_of_those_that_need_it(defences: list[str], count: int) -> None:
+    config = parse_config(
+        {
+            "records": {"reader": "phantom"},
+            "target": {"recipe": {"network": "tiny"}, "defences": defences},
+            "split": {"reserve": 30},
+        },
+        "here",
+    )
+    assert extra_records(config) == count
 
 
 def test_what_is_no_study_is_said(tmp_path: Path) -> None:

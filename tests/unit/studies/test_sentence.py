@@ -112,6 +112,11 @@ def test_trades_that_cannot_be_told_apart_are_named_together(tmp_path: Path) -> 
     assert "cannot be told apart" in answer.sentence
 
 
+def test_trades_of_equal_utility_are_told_apart_by_the_attack(tmp_path: Path) -> None:
+    answer = decided(tmp_path, {"none": (0.9, 0.8), "a": (0.7, 0.78), "b": (0.75, 0.78)})
+    assert answer.named == ("a",)
+
+
 def test_where_nothing_is_shown_to_help_nothing_is_named(tmp_path: Path) -> None:
     answer = decided(tmp_path, {"none": (0.9, 0.8), "a": (0.899, 0.8), "b": (0.93, 0.8)})
     assert (answer.branch, answer.named) == ("nothing helps", ())
