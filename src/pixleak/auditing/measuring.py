@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from pixleak.auditing.utility import beside, names_of
 from pixleak.signals.difficulty.base import measure_difficulty
 from pixleak.signals.learned import load_fitted
 from pixleak.signals.maps import MapStore
-from pixleak.signals.measure import measure
+from pixleak.signals.measure import Work, measure
 from pixleak.types import Bools, ReferenceTable, SignalInfo, SignalTable
 
 if TYPE_CHECKING:
@@ -258,11 +258,10 @@ class _Passes:
         maps: MapStore | None,
     ) -> Asked:
         opened = model.model() if isinstance(model, Reference) else model
-        shared: list[float] = []
-        further: list[float] = []
+        spent: dict[Work, float] = dict.fromkeys(get_args(Work), 0.0)
 
-        def heard(seconds: float, is_shared: bool) -> None:
-            (shared if is_shared else further).append(seconds)
+        def heard(work: Work, seconds: float) -> None:
+            spent[work] += seconds
 
         table = measure(
             opened.target,
@@ -272,10 +271,11 @@ class _Passes:
             store=maps,
             samples=self.plan.samples,
             on_progress=step(progress, f"asking the {model.info.name}"),
-            on_query=heard,
+            on_work=heard,
         )
-        self.clock.moved(sum(shared) + sum(further), "inference")
-        return Asked(table, sum(shared) / len(records))
+        self.clock.moved(spent["query"] + spent["further query"], "inference")
+        self.clock.moved(spent["learned signal"], "attack-inference")
+        return Asked(table, spent["query"] / len(records))
 
     @contextmanager
     def held(self, place: Artefact) -> Iterator[None]:

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,8 +22,11 @@ from pixleak.targets.base import Prediction, Target
 from pixleak.training.seeded import seeded
 from pixleak.types import LabelTruth, SignalInfo, SignalTable, Truth
 
-OnQuery = Callable[[float, bool], None]
-"""(seconds that a query took, whether it is the one that all signals share)."""
+Work = Literal["query", "further query", "learned signal"]
+"""What time is spent on besides arithmetic; the first is the query that all signals share."""
+
+OnWork = Callable[[Work, float], None]
+"""(what was done for a batch, how many seconds it took)."""
 
 
 def measure(
@@ -34,7 +38,7 @@ def measure(
     store: MapStore | None = None,
     samples: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
-    on_query: OnQuery | None = None,
+    on_work: OnWork | None = None,
 ) -> SignalTable:
     """Ask the target once about every record and measure all signals on its answers.
 
@@ -52,7 +56,7 @@ def measure(
             asked about on its own and with a seed of its own, so that its answers depend neither
             on the batch nor on what was asked before.
         on_progress: called with (records done, n) after each batch.
-        on_query: called after every query of a batch.
+        on_work: called after every query of a batch, and every learned signal on its answers.
 
     Raises:
         UnmetNeedError: a signal needs more access than the target grants, several samples, or
@@ -67,16 +71,19 @@ def measure(
     measured = np.zeros((len(records), len(infos)), dtype=np.bool_)
     done = 0
     for batch in records.batches(batch_size):
-        asking = Asking(target, batch.ids, on_query)
+        asking = Asking(target, batch.ids, on_work)
         begun = time.perf_counter()
         pixels = _pixels(target, batch, truth, samples, asking)
-        if on_query is not None:
-            on_query(time.perf_counter() - begun, True)
+        if on_work is not None:
+            on_work("query", time.perf_counter() - begun)
         rows, column = slice(done, done + len(batch.ids)), 0
         with torch.inference_mode():
             for signal, width in zip(signals, widths, strict=True):
                 asking.allow(signal.name, signal.info.queries - 1)
+                begun = time.perf_counter()
                 columns = signal.measure(pixels)
+                if on_work is not None and signal.info.learned:
+                    on_work("learned signal", time.perf_counter() - begun)
                 if columns.values.shape != (len(batch.ids), width):
                     raise InputError(
                         f"signal {signal.name!r} measured an array of shape "
@@ -99,11 +106,11 @@ class Asking:
     Args:
         target: the model.
         ids: (b,) record ids.
-        on_query: called after every query.
+        on_work: called after every query.
     """
 
-    def __init__(self, target: Target, ids: Sequence[str], on_query: OnQuery | None = None) -> None:
-        self._on_query = on_query
+    def __init__(self, target: Target, ids: Sequence[str], on_work: OnWork | None = None) -> None:
+        self._on_work = on_work
         self._target = target
         self._ids = tuple(ids)
         self._signal, self._budget, self._left = "", 0, 0
@@ -133,8 +140,8 @@ class Asking:
         # A module that keeps a tensor of its forward pass must be able to train with it later.
         with torch.inference_mode(False):
             answer = self._target.predict(images.clone(), self._ids)
-        if self._on_query is not None:
-            self._on_query(time.perf_counter() - begun, False)
+        if self._on_work is not None:
+            self._on_work("further query", time.perf_counter() - begun)
         return answer
 
 

@@ -73,7 +73,7 @@ class StudyResult(SavedModel):
     models: list[TrainedInfo]
     timings: dict[str, Number] = Field(
         description="seconds of work over all runs and processes: training, inference, "
-        "attack-training, and everything else by its name"
+        "attack-training, attack-inference, and everything else by its name"
     )
     file: str = Field(default="study.parquet", description="one row a cell and attack")
 
