@@ -50,7 +50,8 @@ class Cell:
     @property
     def id(self) -> str:
         """Content address of its configuration, and of the version that runs it."""
-        content = self.config.model_dump(mode="json", exclude=set(FREE))
+        # Without what nobody asked for, so that a new setting leaves the ids of old cells alone.
+        content = self.config.model_dump(mode="json", exclude=set(FREE), exclude_defaults=True)
         return digest({"pixleak": __version__, "audit": content})[:16]
 
 

@@ -63,10 +63,25 @@ def _ready(
             shutil.rmtree(left, ignore_errors=True)  # of processes that were killed
         copies = store.root / ".records"
         try:
-            yield grid, prepared(grid.cells, plans, opening, copies, progress), store
+            with _one_thread():
+                ready = prepared(grid.cells, plans, opening, copies, progress)
+            yield grid, ready, store
         finally:
             # A study's folder is passed on, private images are not.
             shutil.rmtree(copies, ignore_errors=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Reading images is many small steps, on which threads of torch only wait for one another."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def plan_study(
