@@ -1,0 +1,124 @@
+"""Write the documentation's pages about studies from what ``studies.py`` kept.
+
+    python benchmarks/studies_page.py
+
+Fills the placeholders of the prose in studies/prose/ and writes it to docs/, with its figures in
+docs/assets/studies/.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixleak.studies.conditions import Condition, conditions
+from pixleak.studies.figures import standalone
+from pixleak.studies.frontier import Candidate
+from pixleak.studies.gain import gain_table, gains
+from pixleak.studies.layout import markdown
+from pixleak.studies.page import published_of
+from pixleak.studies.parts import Compared, Drawn, compared_in, grids_of, sizes_of
+from pixleak.studies.published import compared, published_table
+from pixleak.studies.rows import Study, read_study
+from pixleak.studies.sentence import LEVEL
+from pixleak.studies.table import attack_table, entries, row_axes
+
+HERE = Path(__file__).parent
+KEPT = HERE / "results" / "studies"
+DOCS = HERE.parent / "docs"
+PROSE = HERE / "studies" / "prose"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One study of the results, with all that a page may show of it."""
+
+    name: str
+    study: Study
+    found: list[Condition]
+    groups: list[Compared]
+
+    @classmethod
+    def read(cls, name: str) -> Kept:
+        study = read_study(KEPT / name)
+        found = list(conditions(study))
+        level = float(study.result.arguments.get("acceptable_auc", LEVEL))
+        return cls(name, study, found, compared_in(study, found, level))
+
+    def figures(self) -> dict[str, Drawn]:
+        of_groups = [one for group in self.groups for one in (*group.figures, *group.more)]
+        others = [*grids_of(self.study, self.found), *sizes_of(self.study, self.found)]
+        return {one.name: one for one in (*of_groups, *others)}
+
+    def tables(self) -> dict[str, str]:
+        """What may be asked for -> Markdown."""
+        shown = {"attacks": attack_table(self.study, self.found)}
+        if self.groups and self.groups[0].price is not None:
+            shown["price"] = self.groups[0].price
+        if poisoned := gains(self.found):
+            shown["poison"] = gain_table(poisoned, row_axes(self.study))
+        if (published := published_of(self.study)) is not None:
+            path = KEPT / self.name / "published.csv"
+            beside = compared(entries(self.found), published, path)
+            shown["published"] = published_table(beside, published)
+        return {name: markdown(table) for name, table in shown.items()}
+
+    def candidate(self, label: str) -> Candidate:
+        return next(one for one in self.groups[0].found if one.label == label)
+
+    def ran_on(self) -> str:
+        """What the figures were measured on, and the command that repeats them."""
+        machine = json.loads((KEPT / self.name / "machine.json").read_text())
+        result = self.study.result
+        return (
+            f"{len(result.cells)} cells, {len(result.models)} trainings. Command: "
+            f"`python benchmarks/studies.py --only {self.name}`, on {machine['processor']}, "
+            f"{machine['cores']} cores, torch {machine['versions']['torch']}."
+        )
+
+
+def filled(text: str, kept: dict[str, Kept]) -> str:
+    """Prose with its placeholders filled: ``{{study table price}}``, ``{{study figure frontier}}``,
+    ``{{study sentence}}``, ``{{study ran}}``, ``{{study auc LABEL}}``, ``{{study utility LABEL}}``.
+    """
+
+    def one(match: re.Match[str]) -> str:
+        name, what, *rest = match.group(1).split(maxsplit=2)
+        known = kept[name]
+        argument = rest[0] if rest else ""
+        match what:
+            case "sentence":
+                return known.groups[0].decision.sentence
+            case "reasons":
+                return "\n".join(f"- {reason}" for reason in known.groups[0].decision.reasons)
+            case "ran":
+                return known.ran_on()
+            case "table":
+                return known.tables()[argument].rstrip()
+            case "figure":
+                drawn = known.figures()[argument]
+                path = DOCS / "assets" / "studies" / f"{name}-{argument}.svg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(standalone(drawn.svg), encoding="utf-8")
+                return f"![{drawn.caption}](assets/studies/{path.name})"
+            case "auc":
+                return f"{known.candidate(argument).attack.value:.2f}"
+            case "utility":
+                return f"{known.candidate(argument).utility.value:.2f}"
+        raise SystemExit(f"{match.group(0)}: nothing is called {what}")
+
+    return re.sub(r"\{\{(.+?)\}\}", one, text)
+
+
+def main() -> None:
+    kept = {path.name: Kept.read(path.name) for path in sorted(KEPT.iterdir()) if path.is_dir()}
+    for prose in sorted(PROSE.glob("*.md")):
+        text = filled(prose.read_text(encoding="utf-8"), kept)
+        (DOCS / prose.name).write_text(text, encoding="utf-8")
+        print(f"docs/{prose.name}")
+
+
+if __name__ == "__main__":
+    main()
