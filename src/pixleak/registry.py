@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from importlib.metadata import entry_points
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pixleak.errors import InputError
 
@@ -67,6 +67,28 @@ def made(what: str, name: str, kind: type[Any], options: Mapping[str, Any]) -> A
         return kind(**values)
     except TypeError as error:
         raise InputError(f"{what} {name!r}: {error}") from error
+
+
+class Configured:
+    """Base of methods that are frozen dataclasses: name and parameters are all they are."""
+
+    name: ClassVar[str]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Its parameters."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What determines it, in plain words and numbers: ``{"name": ..., "options": {...}}``."""
+        return {"name": self.name, "options": self.options}
+
+    @property
+    def description(self) -> str:
+        """One line for tables and reports."""
+        told = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.name} ({told})" if told else self.name
 
 
 class Registry(Mapping[str, T]):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, final
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
 
 import numpy as np
 from numpy.random import Generator
@@ -20,11 +20,12 @@ from torch import Tensor
 
 from pixleak.errors import InputError
 from pixleak.records.base import Load, RecordKey, Records
+from pixleak.registry import Configured
 from pixleak.types import ImageTruth, LabelTruth, Truth
 
 
 @dataclass(frozen=True, kw_only=True)
-class Poison(ABC):
+class Poison(Configured, ABC):
     """A frozen dataclass of parameters; what determines it is its name and its fields."""
 
     name: ClassVar[str]
@@ -113,22 +114,6 @@ class Poison(ABC):
         Returns:
             None where the record cannot show it.
         """
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Its parameters."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What determines it: ``{"name": ..., "options": {...}}``."""
-        return {"name": self.name, "options": self.options}
-
-    @property
-    def description(self) -> str:
-        """One line for tables and reports."""
-        told = ", ".join(f"{name}={value}" for name, value in self.options.items())
-        return f"{self.name} ({told})" if told else self.name
 
 
 def with_copies(

@@ -8,10 +8,11 @@ changes the training names a subclass of it, and several of them are stacked in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pixleak.errors import InputError
+from pixleak.registry import Configured
 from pixleak.training.recipe import Recipe
 from pixleak.types import Access, Truth
 
@@ -23,7 +24,7 @@ Side = Literal["training", "output"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Defence:
+class Defence(Configured):
     """A frozen dataclass of parameters; what determines it is its name and its fields.
 
     A subclass overrides what it changes: :meth:`altered` for the recipe, :meth:`trainer` for steps
@@ -76,22 +77,6 @@ class Defence:
     def served(self, target: Target) -> Target:
         """The model as it is asked: usually a target that holds ``target`` and calls it."""
         return target
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Its parameters."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What determines it, in plain words and numbers: ``{"name": ..., "options": {...}}``."""
-        return {"name": self.name, "options": self.options}
-
-    @property
-    def description(self) -> str:
-        """One line for tables and reports."""
-        told = ", ".join(f"{name}={value}" for name, value in self.options.items())
-        return f"{self.name} ({told})" if told else self.name
 
 
 def altered(recipe: Recipe, defences: Sequence[Defence]) -> Recipe:
