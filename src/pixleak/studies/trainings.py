@@ -17,6 +17,9 @@ from pixleak.studies.sharing import Ready
 from pixleak.training.defence import described
 from pixleak.training.side_by_side import TrainedModel, TrainingJob, finished
 
+BATCHES = 4
+"""How many batches an epoch of a calibration has."""
+
 ROUNDS = 2
 """Epochs of a calibration: the first warms up, the second is timed."""
 
@@ -118,7 +121,13 @@ class Calibration(Job):
         job = self.training
         records = job.records
         assert isinstance(records, PreparedRecords)
-        few = records.select(records.ids[: 2 * job.recipe.batch_size])
+        few = records.select(records.ids[: BATCHES * job.recipe.batch_size])
+        reserve = job.reserve
+        if isinstance(reserve, PreparedRecords):
+            # As much of it to a record as in the training itself, since many defences go through
+            # all of it in every epoch.
+            count = max(2, round(len(reserve) * len(few) / len(records)))
+            reserve = reserve.select(reserve.ids[:count])
         ends: list[float] = []
         fit(
             job.recipe.model_copy(update={"epochs": ROUNDS}),
@@ -127,7 +136,7 @@ class Calibration(Job):
             device=job.device,
             on_epoch=lambda epoch, loss: ends.append(time.perf_counter()),
             defences=job.defences,
-            reserve=job.reserve,
+            reserve=reserve,
         )
         # Some defences train a second model first, which takes as many epochs again.
         times = len(ends) / ROUNDS
