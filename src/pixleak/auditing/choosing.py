@@ -11,7 +11,7 @@ from pixleak.attacks.base import Attack
 from pixleak.attacks.threshold import Threshold
 from pixleak.auditing.assemble import usual_difficulties
 from pixleak.auditing.config import AttackConfig, DifficultyConfig, LearnedConfig
-from pixleak.auditing.plan import Plan
+from pixleak.auditing.plan import Plan, TrainedTarget
 from pixleak.errors import InputError, MissingExtraError, UnmetNeedError
 from pixleak.registry import alternatives, made
 from pixleak.signals import signals_for
@@ -146,6 +146,8 @@ def choose(plan: Plan) -> Chosen:
             raise UnmetNeedError(
                 f"signal {signal.name!r} needs several answers to one input: set target.samples"
             )
+        signal.prepare()
+    _check_samples(plan)
     others = [
         signal
         for name, signal in table.items()
@@ -197,6 +199,20 @@ def choose(plan: Plan) -> Chosen:
         default=_default(works),
         outer=any(not one.plain for one in calibrated) and bool(plan.outer),
     )
+
+
+def _check_samples(plan: Plan) -> None:
+    """Refuse to draw many equal answers; what a given model does is not known beforehand."""
+    if plan.samples < 2 or plan.defences or not isinstance(plan.target, TrainedTarget):
+        return
+    network = plan.target.recipe.network
+    if not network.options.get("sampling", False):
+        has = "sampling" in network.options
+        raise InputError(
+            f"target.samples is {plan.samples}, but network {network.name!r} answers alike however "
+            "often it is asked: "
+            + ("set sampling: true in its options" if has else "leave samples at 1")
+        )
 
 
 def available(

@@ -71,6 +71,14 @@ class Signal(ABC):
         """The c columns that :meth:`measure` yields for records of this kind of truth."""
         return (self.info,)
 
+    def prepare(self) -> None:  # noqa: B027 - most need nothing
+        """Look whether it can be measured here, before anything is trained.
+
+        Raises:
+            MissingExtraError: a package that it needs is not installed.
+            InputError: weights that it needs cannot be had.
+        """
+
     @abstractmethod
     def measure(self, pixels: Any) -> Columns:
         """The (b, c) values of b records."""

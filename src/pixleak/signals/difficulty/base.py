@@ -65,13 +65,6 @@ class Difficulty(Signal):
         """What its values are determined by, beside the records."""
         return repr(self)
 
-    def prepare(self) -> None:
-        """Look whether it can be measured here.
-
-        Raises:
-            MissingExtraError: a package that it needs is not installed.
-        """
-
     def measure(self, pixels: Seen) -> Columns:
         values = self.of(pixels)
         known = np.isfinite(values)

@@ -36,11 +36,19 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from pixleak.errors import InputError, UnmetNeedError
-from pixleak.signals.difficulty.backbones import LITE, backbone, content_of, require_lite, resized
+from pixleak.signals.difficulty.backbones import (
+    LITE,
+    SIDE,
+    backbone,
+    content_of,
+    require_lite,
+    resized,
+)
 from pixleak.signals.difficulty.base import Difficulty, Seen, describe, true_images
 from pixleak.signals.difficulty.least_squares import (
     RCOND,
@@ -104,6 +112,8 @@ class FeatureDifficulty(Difficulty):
                 f"{self.name} has the modes sound and faithful, and features of truth or input; "
                 f"got {self.mode!r} and {self.features_of!r}"
             )
+        if self.weights is not None and self.backbone == LITE:
+            raise InputError(f"{self.name}: weights are of timm's backbones; {LITE} has its own")
         if not (self.grid >= 4 and self.folds >= 2 and 0 < self.share < 1 and self.ridge > 0):
             raise InputError(
                 f"{self.name} needs grid >= 4, folds >= 2, a share in (0, 1) and ridge > 0, got "
@@ -117,6 +127,13 @@ class FeatureDifficulty(Difficulty):
     def prepare(self) -> None:
         if self.backbone == LITE:
             require_lite()
+        if self.backbone != LITE or self.stages:
+            maps = backbone(self.backbone, self.weights).stages(torch.zeros(1, 3, SIDE, SIDE))
+            self._check_stages(len(maps))
+
+    def _check_stages(self, known: int) -> None:
+        if not all(0 <= k < known for k in self.stages):
+            raise InputError(f"{self.name}: stages are 0 to {known - 1}, got {self.stages}")
 
     def of(self, seen: Seen) -> Floats:
         truths = true_images(seen)
@@ -127,8 +144,7 @@ class FeatureDifficulty(Difficulty):
             looked_at = seen.images
         maps = backbone(self.backbone, self.weights).stages(looked_at, crop=self.mode == "faithful")
         if self.stages:
-            if not all(0 <= k < len(maps) for k in self.stages):
-                raise InputError(f"{self.name}: stages are 0 to {len(maps) - 1}, got {self.stages}")
+            self._check_stages(len(maps))
             maps = [maps[k] for k in self.stages]
         size = (self.grid, self.grid)
         targets = resized(truths.float(), size).double().flatten(2).transpose(1, 2)
@@ -207,6 +223,8 @@ class LabelDifficulty(Difficulty):
     def prepare(self) -> None:
         if self.backbone == LITE:
             require_lite()
+        else:
+            backbone(self.backbone, self.weights)
 
     def of(self, seen: Seen) -> Floats:
         kind = seen.truth_kind

@@ -54,6 +54,9 @@ class Lpips(ImageSignal):
     backbone: Backbone = "alex"
     pretrained: bool = True
 
+    def prepare(self) -> None:
+        _network(self.backbone, self.pretrained)
+
     def measure(self, pixels: ImagePixels) -> Columns:
         network = _network(self.backbone, self.pretrained)
         kind = pixels.truth_kind

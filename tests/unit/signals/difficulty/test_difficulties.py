@@ -118,6 +118,9 @@ def test_features_of_the_input_and_chosen_stages(made_up: Backbone) -> None:
     assert FeatureDifficulty(stages=(1,)).of(view) > own  # the coarse stage alone
     with pytest.raises(InputError, match=r"stages are 0 to 1, got \(2,\)"):
         FeatureDifficulty(stages=(2,)).of(view)
+    with pytest.raises(InputError, match=r"stages are 0 to 1, got \(2,\)"):
+        FeatureDifficulty(stages=(2,)).prepare()  # before anything is trained
+    FeatureDifficulty(stages=(1,)).prepare()
     with pytest.raises(UnmetNeedError, match="looks at inputs, which are not known here"):
         FeatureDifficulty(features_of="input").of(
             RecordView(("a",), None, truth[None], ImageTruth(1))
@@ -181,6 +184,8 @@ def test_lite_gives_four_stages_of_its_image() -> None:
 
 
 def test_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="unknown backbone 'resnet'"):
+        FeatureDifficulty(backbone="resnet").prepare()
     with pytest.raises(InputError, match="unknown backbone 'resnet'; give efficientnet-lite0, or"):
         backbone("resnet")
 
@@ -201,7 +206,9 @@ def test_weights_are_known_by_their_content(tmp_path: Path) -> None:
     path.write_bytes(b"two")
     assert FeatureDifficulty(backbone="timm:x", weights=path).identity != before
     with pytest.raises(InputError, match="there is no file of weights"):
-        _ = FeatureDifficulty(weights=tmp_path / "none").identity
+        _ = FeatureDifficulty(backbone="timm:x", weights=tmp_path / "none").identity
+    with pytest.raises(InputError, match="efficientnet-lite0 has its own"):
+        FeatureDifficulty(weights=path)
 
 
 def test_timm_backbones_with_a_file_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
