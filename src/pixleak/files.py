@@ -32,6 +32,8 @@ def writing(path: Path) -> Iterator[None]:
             raise InputError(f"cannot write {path}: part of it is a file, not a folder") from error
         if isinstance(error, IsADirectoryError):
             raise InputError(f"cannot write {path}: there is a folder of that name") from error
+        if isinstance(error, FileNotFoundError):
+            raise InputError(f"cannot write {path}: its folder cannot be made there") from error
         raise
 
 

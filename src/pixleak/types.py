@@ -81,6 +81,12 @@ class LabelTruth:
         """The class name, or ``"class 3"`` where no names were given."""
         return self.names[label] if self.names else f"class {label}"
 
+    def __str__(self) -> str:
+        ignored = "" if self.ignore is None else f", {self.ignore} ignored"
+        empty = "" if self.background in (0, None) else f", background {self.background}"
+        none = ", no background" if self.background is None else ""
+        return f"label maps of {self.classes} classes{ignored}{empty}{none}"
+
 
 @dataclass(frozen=True)
 class ImageTruth:
@@ -89,6 +95,10 @@ class ImageTruth:
     channels: int
     low: float = 0.0
     high: float = 1.0
+
+    def __str__(self) -> str:
+        kind = "channel" if self.channels == 1 else "channels"
+        return f"images of {self.channels} {kind} in [{self.low:g}, {self.high:g}]"
 
 
 Truth = LabelTruth | ImageTruth

@@ -158,6 +158,16 @@ def test_one_record(audited: Path, images: Path, tmp_path: Path) -> None:
     alone = run("query", config, *files, "--set", "nonmembers=null")
     assert "CANNOT TELL" in alone
     assert "Without reference non-members nothing can be concluded" in " ".join(alone.split())
+    # A record among its own references.
+    name = sorted(p.name for p in (outside / "labels").iterdir())[0]
+    known = run("query", config, outside / "labels" / name, outside / "photos" / name)
+    assert "is itself among the reference non-members" in " ".join(known.split())
+    assert "itself among" not in " ".join(told.split())
+    # Read in another way than the references.
+    colour = run("query", config, *files, "--set", "record.target_channels=3", code=2)
+    assert "are images of 1 channel in [0, 1], those of the records in question images of 3" in (
+        " ".join(colour.split())
+    )
     # Too few references for the level.
     some = "--set", "level=0.01"
     assert "at least 99 are needed" in " ".join(run("query", config, *files, *some).split())
@@ -180,6 +190,14 @@ def test_a_set(audited: Path, images: Path, tmp_path: Path) -> None:
     # Records of the shadow were not used either: comparable with comparable.
     fair = "--set", f"owned.root={images / 'shadow-members'}"
     assert "NOT SHOWN" in run("set-test", config, *fair)
+    # Too few to say anything.
+    few = tmp_path / "few"
+    for kind in ("labels", "photos"):
+        (few / kind).mkdir(parents=True)
+        for path in sorted((images / "shadow-members" / kind).iterdir())[:6]:
+            (few / kind / path.name).write_bytes(path.read_bytes())
+    told = run("set-test", config, "--set", f"owned.root={few}", code=2)
+    assert "at least 10 records on each side, got 6 of the owner's" in " ".join(told.split())
     # Sets that differ in themselves.
     for path in sorted((images / "shadow-nonmembers" / "photos").iterdir()):
         pale = np.asarray(Image.open(path)) // 3
@@ -229,6 +247,14 @@ def test_mistakes_in_questions(
         (
             {"difficulties": [{"name": "difficulty-features", "options": {"folds": 1}}]},
             "difficulty-features needs grid >= 4, folds >= 2",
+        ),
+        (
+            {"target": {"recipe": PIX2PIX, "samples": 4}},
+            "answers alike however often it is asked: set sampling: true",
+        ),
+        (
+            {"target": {"recipe": {"network": "unet", "loss": "l1"}, "samples": 4}},
+            "network 'unet' answers alike however often it is asked: leave samples at 1",
         ),
         ({"difficulties": ["difficulty-labels"]}, "difficulty of records whose truth is a label"),
         ({"records": PHANTOM | {"direction": "photo-to-labels"}}, "'pix2pix' is a generator"),

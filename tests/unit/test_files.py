@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixleak.errors import InputError
-from pixleak.files import replaced
+from pixleak.files import replaced, writing
 
 _KILLED = """
 import os, signal, sys
@@ -37,6 +37,11 @@ def test_a_file_in_the_way_is_one_sentence(tmp_path: Path) -> None:
         replaced(tmp_path / "file" / "x"),
     ):
         pass
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="its folder cannot be made"), writing(tmp_path / "x"):
+        (tmp_path / "gone" / "x").write_text("")
 
 
 def test_what_a_killed_process_left_is_swept_up(tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ def check_alike(records: Records, others: Records, what: str) -> None:
     """
     if records.truth != others.truth:
         raise InputError(
-            f"{what} have {others.truth} as truth, the records in question {records.truth}"
+            f"the true outputs of {what} are {others.truth}, those of the records in question "
+            f"{records.truth}; read both in the same way"
         )
     first, second = tuple(records[0].image.shape), tuple(others[0].image.shape)
     if first != second:

@@ -14,8 +14,9 @@ from pixleak.auditing.choosing import title_of
 from pixleak.auditing.questions import QueryConfig
 from pixleak.errors import InputError
 from pixleak.evaluation.conformal import joint_residuals, place
+from pixleak.records.checks import find_duplicates
 from pixleak.results import environment_here
-from pixleak.types import Floats
+from pixleak.types import Floats, LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -47,6 +48,12 @@ def query_records(
     if nonmembers is not None:
         theirs = ask(target, nonmembers, difficulties, batch_size=batch_size)
     level_of_intervals = 0.95
+    repeated = []
+    if nonmembers is not None and find_duplicates(record, nonmembers).pairs:
+        repeated.append(
+            "The record, or one very like it, is itself among the reference non-members: take it "
+            "out, or it is compared with itself."
+        )
     errors = [_measured(mine, theirs, name, level_of_intervals) for name in mine.errors]
     hard = [_measured(mine, theirs, name, level_of_intervals) for name in mine.difficulties]
     membership = _membership_errors(mine, theirs, alpha, level_of_intervals)
@@ -67,7 +74,7 @@ def query_records(
         decided_by=decided.name,
         answer=answer,
         sentence=sentence,
-        cautions=[*mine.left_out, *cautions],
+        cautions=[*mine.left_out, *repeated, *cautions],
         environment=environment_here(*PACKAGES, device=str(getattr(target, "device", "cpu"))),
     )
 
@@ -249,9 +256,15 @@ def query_config(config: QueryConfig, given: Path, wanted: Path) -> Query:
         truth=form.labels(),
     )
     nonmembers = None if config.nonmembers is None else config.nonmembers.open()
-    if nonmembers is not None and isinstance(nonmembers.truth, type(record.truth)):
-        # What the classes are called is the set's to say.
-        record.truth = nonmembers.truth
+    theirs = None if nonmembers is None else nonmembers.truth
+    mine = form.labels()
+    if (
+        form.kind == "photo-to-labels"
+        and isinstance(theirs, LabelTruth)
+        and (theirs.classes, theirs.ignore) == (mine.classes, mine.ignore)
+    ):
+        # What the classes are called, and which is the background, is the set's to say.
+        record.truth = theirs
     target = open_target(config.target, record.truth, config.seed)
     assert isinstance(target, GivenTarget)
     return query_records(

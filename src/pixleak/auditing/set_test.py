@@ -16,6 +16,7 @@ from pixleak.evaluation.conformal import joint_residuals
 from pixleak.evaluation.controls import evaluate_control
 from pixleak.evaluation.intervals import auc_interval
 from pixleak.evaluation.power import detectable_auc
+from pixleak.evaluation.sample import MIN_RECORDS
 from pixleak.evaluation.set_test import set_test
 from pixleak.records.checks import find_duplicates
 from pixleak.results import Control, environment_here
@@ -41,6 +42,11 @@ def compare_sets(
 ) -> SetResult:
     """Test an owner's set; see :func:`pixleak.set_test`."""
     check_alike(owned, comparable, "the comparable records")
+    if min(len(owned), len(comparable)) < MIN_RECORDS:
+        raise InputError(
+            f"a set test needs at least {MIN_RECORDS} records on each side, got {len(owned)} of "
+            f"the owner's and {len(comparable)} comparable ones"
+        )
     records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
     mine = set(split.roles["target-members"])
     asked = ask(target, records, difficulties, batch_size=batch_size)
