@@ -226,13 +226,22 @@ def _access(access: Access | str) -> Access:
 def _defences(given: Sequence[str | Defence]) -> tuple[Defence, ...]:
     from pixleak.auditing.assemble import made_defences
     from pixleak.auditing.config import DefenceConfig
+    from pixleak.training.defence import Defence
 
     if isinstance(given, str):
         raise InputError(f"defences is a list of names, as in defences=[{given!r}]")
-    return tuple(
-        made_defences([DefenceConfig(name=one)])[0] if isinstance(one, str) else one
-        for one in given
-    )
+    found: list[Defence] = []
+    for one in given:
+        if isinstance(one, str):
+            found += made_defences([DefenceConfig(name=one)])
+        elif isinstance(one, Defence):
+            found.append(one)
+        else:
+            raise InputError(
+                f"defences holds {one!r}; give names, or defences with parameters as in "
+                "pixleak.defences.DEFENCES['noise'](sigma=2)"
+            )
+    return tuple(found)
 
 
 def _records(

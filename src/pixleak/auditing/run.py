@@ -40,6 +40,7 @@ from pixleak.auditing.save import (
 from pixleak.auditing.store import Store, alone, check_writable
 from pixleak.auditing.utility import utilities
 from pixleak.errors import InputError
+from pixleak.evaluation.sample import MIN_SUBJECTS
 from pixleak.evaluation.verdict import decide
 from pixleak.files import write_whole
 from pixleak.records.prepare import PreparedRecords, prepare
@@ -241,10 +242,16 @@ def check(plan: Plan) -> None:
     """
     check_device(plan.target.device)
     for role in ("target-members", "target-nonmembers"):
-        count = len(plan.ids(role))
+        count, independent = len(plan.ids(role)), _independent(plan, role)
+        told = role.replace("-", " ")
+        if plan.poisoning is not None:
+            told += " that count (of targeted records those alone, else none that is poisoned)"
         if count < FEWEST:
+            raise InputError(f"there are {count} {told}; an audit needs at least {FEWEST}")
+        if independent < MIN_SUBJECTS:
             raise InputError(
-                f"there are {count} {role.replace('-', ' ')}; an audit needs at least {FEWEST}"
+                f"there are {count} {told}, of {independent} subjects or blocks; an audit needs "
+                f"at least {MIN_SUBJECTS} of these"
             )
     if plan.shadow is not None and plan.ids("shadow-members"):
         for role in ("shadow-members", "shadow-nonmembers"):

@@ -32,7 +32,7 @@ Differs from the source:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Generator, Tensor, nn
 from torch.nn import functional
@@ -44,6 +44,7 @@ from pixleak.errors import InputError
 from pixleak.training.defence import Defence, Side
 from pixleak.training.feed import Feed
 from pixleak.training.fit import Trainer
+from pixleak.training.partial import Stateful
 from pixleak.training.recipe import Recipe
 from pixleak.types import ImageTruth, LabelTruth, Truth
 
@@ -93,10 +94,39 @@ class RelaxLoss(Defence):
         return RelaxLossTrainer
 
 
+class Tally:
+    """How many batches there were, and how many of them below the level."""
+
+    def __init__(self) -> None:
+        self.batches = self.below = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both numbers."""
+        return {"batches": self.batches, "below": self.below}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take both up."""
+        self.batches, self.below = state["batches"], state["below"]
+
+
 class RelaxLossTrainer(Trainer):
     """Turns the gradient of a batch that is learnt well enough."""
 
     number: int
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.tally = Tally()
+
+    def parts(
+        self, module: nn.Module, optimizer: Optimizer, schedule: LambdaLR
+    ) -> dict[str, Stateful]:
+        return {**super().parts(module, optimizer, schedule), "relax-loss": self.tally}
+
+    def final(self, module: nn.Module) -> nn.Module:
+        # A level that is never reached has defended nothing, and somebody should notice.
+        self.facts["share of batches below alpha"] = self.tally.below / self.tally.batches
+        return super().final(module)
 
     def epoch(
         self,
@@ -115,8 +145,10 @@ class RelaxLossTrainer(Trainer):
             return super().losses(module, images, truths)
         answers = module(images)
         losses = super().losses(Answered(answers), images, truths)
+        self.tally.batches += 1
         if float(losses.detach().mean()) >= self.defence(RelaxLoss).alpha:
             return losses
+        self.tally.below += 1
         relaxed = -losses
         if isinstance(self.truth, LabelTruth) and self.number % 2 == 0:
             relaxed = flattening(answers, truths, self.truth)

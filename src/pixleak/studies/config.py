@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pixleak.auditing.configfile import override, read_content, validated
 from pixleak.studies.published import Published, lines_of
@@ -36,6 +36,18 @@ class StudyConfig(BaseModel):
     published: Published | None = Field(
         None, description="published figures to show beside ours: a CSV, and how to read it"
     )
+
+    @field_validator("axes", mode="before")
+    @classmethod
+    def _levels(cls, axes: object) -> object:
+        if not isinstance(axes, dict):
+            raise ValueError("axes needs names with levels, such as seed: [0, 1, 2]")
+        for name, levels in axes.items():
+            if not isinstance(levels, list | dict):
+                raise ValueError(
+                    f"axis {name!r} needs a list of levels, or names with settings, got {levels!r}"
+                )
+        return axes
 
     @model_validator(mode="after")
     def _something_varies(self) -> StudyConfig:

@@ -149,12 +149,15 @@ def cell_folder(folder: Path, cell: str) -> Path:
 
 
 def finished_cell(ready: Ready, folder: Path) -> Result | None:
-    """The result of a cell, or None where there is none, or only of other records."""
+    """The result of a cell, or None where there is none, or not whole, or of other records."""
     from pixleak.auditing.run import used_ids
 
+    place = cell_folder(folder, ready.cell.id)
     try:
-        result = Result.read(cell_folder(folder, ready.cell.id))
+        result = Result.read(place)
     except InputError:
+        return None
+    if not all((place / name).is_file() for name in _FILES):
         return None
     records = ready.records.select(used_ids(ready.plan))
     if result.records is None or result.records.digest != records.digest:
@@ -173,6 +176,10 @@ class Calibrated:
 
     rates: dict[str, float]
     errors: tuple[str, ...] = ()
+
+
+_FILES = ("config.yaml", "split.csv", "signals.parquet", "scores.parquet")
+"""What every finished cell has beside its result."""
 
 
 def calibrated(plan: StudyPlan) -> Calibrated:

@@ -116,7 +116,8 @@ def check_defences(
             raise InputError(
                 f"defence {defence.name!r} cannot be combined with {excluded[0]!r}; leave one out"
             )
-        if recipe is None and defence.side == "training":
+        served = type(defence).served is not Defence.served
+        if recipe is None and defence.side == "training" and not served:
             raise InputError(
                 f"defence {defence.name!r} changes how a model is trained, but nothing is trained "
                 "here: the target exists already and the attacker has no recipe of its own"

@@ -19,6 +19,19 @@ def model() -> torch.nn.Module:
     return torch.nn.Conv2d(1, 2, 3, padding=1)
 
 
+@pytest.mark.parametrize("wrong", [{"name": "argmax"}, None, 3])
+def test_what_is_no_defence_is_refused_in_a_sentence(wrong: Any) -> None:
+    with pytest.raises(InputError, match="give names, or defences with parameters"):
+        pixleak.audit(model(), MEMBERS, NONMEMBERS, defences=[wrong])
+
+
+def test_few_subjects_are_refused_before_anything_is_computed() -> None:
+    records = pixleak.phantom(48, size=16, slices_per_subject=8, seed=0)
+    sides = records.select(records.ids[:24]), records.select(records.ids[24:])
+    with pytest.raises(InputError, match="24 target members, of 3 subjects or blocks"):
+        pixleak.audit(model(), *sides)
+
+
 class Broken(torch.utils.data.Dataset[Any]):
     def __len__(self) -> int:
         return 24

@@ -18,6 +18,7 @@ from pixleak.targets.asking import asked
 from pixleak.targets.base import Target
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.restricted import restricted
+from pixleak.training.defence import check_defences
 from pixleak.training.networks import NETWORKS
 from pixleak.training.networks.padding import Padded
 from pixleak.training.recipe import Recipe
@@ -209,3 +210,9 @@ def test_crop_training_resumes_and_stacks(tmp_path: Path, monkeypatch: pytest.Mo
     assert same(whole, interrupted(monkeypatch, tmp_path, TINY, RECORDS, *stack))
     for less in itertools.combinations(stack, 2):
         assert not same(whole, defended(TINY, RECORDS, *less))
+
+
+def test_tiles_can_be_put_around_a_model_that_exists() -> None:
+    check_defences((CropTraining(),), None, LabelTruth(2), reserve=False)
+    with pytest.raises(InputError, match="nothing is trained here"):
+        check_defences((CutMix(),), None, LabelTruth(2), reserve=False)

@@ -102,6 +102,13 @@ def last(trained: Trained) -> float:
     return sum(trained.epoch_losses[-10:]) / 10
 
 
+@pytest.mark.parametrize(("alpha", "share"), [(1e3, 1.0), (1e-9, 0.0)])
+def test_it_says_how_often_it_acted(alpha: float, share: float) -> None:
+    assert defended(TINY, RECORDS, RelaxLoss(alpha=alpha)).facts == {
+        "share of batches below alpha": share
+    }
+
+
 @pytest.mark.parametrize("alpha", [0.2, 0.4])
 def test_the_loss_is_held_at_the_level(alpha: float) -> None:
     recipe = TINY.model_copy(update={"epochs": 80, "schedule": "constant"})

@@ -141,6 +141,8 @@ def test_a_cell_is_known_by_what_it_asks_for_and_by_nothing_else() -> None:
     ("more", "words"),
     [
         ({"axes": {}}, "axes is empty"),
+        ({"axes": [1, 2]}, "axes needs names with levels"),
+        ({"axes": {"seed": 3}}, "axis 'seed' needs a list of levels, or names with settings, got"),
         ({"axes": {"seed": []}}, "axes.seed has no levels"),
         ({"axes": {"seed": ["one"]}}, "axes.seed: expected whole numbers, got 'one'"),
         ({"axes": {"seed": [1, 1]}}, "two levels are called '1'"),
