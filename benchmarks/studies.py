@@ -50,7 +50,9 @@ def keep(name: str, root: Path, folder: Path) -> None:
     if str(root) in text or str(HERE) in text:
         raise SystemExit(f"{name}: a path of this machine is left in study.json")
     (kept / "study.json").write_text(text)
-    (kept / "machine.json").write_text(json.dumps(machine(), indent=1) + "\n")
+    # Whatever this process may use, its workers have one thread each.
+    described = machine() | {"threads_a_process": "1"}
+    (kept / "machine.json").write_text(json.dumps(described, indent=1) + "\n")
 
 
 def main() -> None:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+import statistics
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pixleak.studies.conditions import Condition, conditions
 from pixleak.studies.figures import standalone
 from pixleak.studies.frontier import Candidate
 from pixleak.studies.gain import gain_table, gains
-from pixleak.studies.layout import markdown
+from pixleak.studies.layout import Table, markdown
 from pixleak.studies.page import published_of
 from pixleak.studies.parts import Compared, Drawn, compared_in, grids_of, sizes_of
 from pixleak.studies.published import compared, published_table
@@ -56,7 +58,8 @@ class Kept:
         """What may be asked for -> Markdown."""
         shown = {"attacks": attack_table(self.study, self.found)}
         if self.groups and self.groups[0].price is not None:
-            shown["price"] = self.groups[0].price
+            # Other work ran beside the study: training times are measured alone, see `cost`.
+            shown["price"] = without(self.groups[0].price, "Training time")
         if poisoned := gains(self.found):
             shown["poison"] = gain_table(poisoned, row_axes(self.study))
         if (published := published_of(self.study)) is not None:
@@ -66,7 +69,18 @@ class Kept:
         return {name: markdown(table) for name, table in shown.items()}
 
     def candidate(self, label: str) -> Candidate:
-        return next(one for one in self.groups[0].found if one.label == label)
+        return next(one for one in self.groups[0].found if one.condition.defence == label)
+
+    def mean_auc(self, defence: str, signal: str) -> float:
+        """Of a threshold on one signal, over seeds."""
+        rows = [
+            row
+            for condition in self.found
+            for cells in condition.cells.values()
+            for row in cells
+            if (row.defence, row.signal, row.attack) == (defence, signal, "threshold")
+        ]
+        return statistics.mean(float(row.auc) for row in rows)
 
     def ran_on(self) -> str:
         """What the figures were measured on, and the command that repeats them."""
@@ -79,12 +93,41 @@ class Kept:
         )
 
 
+def without(table: Table, title: str) -> Table:
+    """The table less one column."""
+    at = table.head.index(title)
+
+    def rest(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*row[:at], *row[at + 1 :])
+
+    return replace(table, head=rest(table.head), rows=tuple(map(rest, table.rows)), notes=())
+
+
+def cost() -> str:
+    """Training times, as measured alone."""
+    found = json.loads((HERE / "results" / "defence_cost.json").read_text())
+    lines = ["| defence | training time, times the undefended one's |", "| --- | --- |"]
+    lines += [
+        f"| {label} | {r['median']:.2f} [{r['lowest']:.2f}, {r['highest']:.2f}] |"
+        for label, r in found["ratio"].items()
+        if label != "none"
+    ]
+    machine = found["machine"]
+    return "\n".join(lines) + (
+        f"\n\nMedian and range. Command: `{found['command']}`, on {machine['processor']}, "
+        "one thread."
+    )
+
+
 def filled(text: str, kept: dict[str, Kept]) -> str:
     """Prose with its placeholders filled: ``{{study table price}}``, ``{{study figure frontier}}``,
-    ``{{study sentence}}``, ``{{study ran}}``, ``{{study auc LABEL}}``, ``{{study utility LABEL}}``.
+    ``{{study sentence}}``, ``{{study ran}}``, ``{{study auc LABEL}}``, ``{{study utility LABEL}}``,
+    ``{{study signal LABEL / SIGNAL}}``.
     """
 
     def one(match: re.Match[str]) -> str:
+        if match.group(1) == "cost":
+            return cost()
         name, what, *rest = match.group(1).split(maxsplit=2)
         known = kept[name]
         argument = rest[0] if rest else ""
@@ -103,6 +146,8 @@ def filled(text: str, kept: dict[str, Kept]) -> str:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(standalone(drawn.svg), encoding="utf-8")
                 return f"![{drawn.caption}](assets/studies/{path.name})"
+            case "signal":
+                return f"{known.mean_auc(*argument.split(' / ')):.2f}"
             case "auc":
                 return f"{known.candidate(argument).attack.value:.2f}"
             case "utility":
