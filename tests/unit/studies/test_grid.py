@@ -189,6 +189,13 @@ def test_a_base_can_be_a_file_whose_paths_are_its_own_and_settings_reach_into_it
         read_study(study, ["axis.seed=[1]"])
 
 
+def test_the_studies_of_the_benchmarks_are_valid(repo: Path) -> None:
+    files = sorted((repo / "benchmarks" / "studies").glob("*.yaml"))
+    assert len(files) >= 6
+    for file in files:
+        assert len(grid_of(read_study(file)).cells) >= 9
+
+
 @pytest.mark.parametrize(
     "file", ["src/pixleak/studies/template.yaml", "examples/study_defences.yaml"]
 )
