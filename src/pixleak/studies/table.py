@@ -165,6 +165,10 @@ def attack_table(study: Study, found: Sequence[Condition]) -> Table:
         "Each cell: AUC with interval; TPR at 1\N{NO-BREAK SPACE}% FPR; balanced accuracy at the "
         "threshold carried over from the shadow; TN/FP/FN/TP there, summed over seeds."
     ]
+    if any(entry.auc is not None and entry.tpr is None for entry in by_place.values()):
+        notes.append(
+            "Where no TPR is given, there are too few non-members to resolve 1\N{NO-BREAK SPACE}%."
+        )
     if any(entry.auc is not None and entry.auc.pooled for entry in by_place.values()):
         notes.append(
             "“Mean of the pool”: AUC and TPR are means over the victims of the pool; accuracy and "
@@ -177,8 +181,8 @@ def attack_table(study: Study, found: Sequence[Condition]) -> Table:
         )
     if any(condition.doubtful for condition in found):
         notes.append(
-            "† At some seed the audit could not tell, since a control failed or too little was "
-            "measured: the attacks may have read something beside the model."
+            "† At some seed the audit could not tell: a control failed, so that the attacks may "
+            "have read something beside the model, or too little was measured."
         )
     return Table(
         "attacks",
