@@ -40,7 +40,8 @@ class Measured:
 
     Args:
         value: the figure.
-        low, high: its interval; None where it has none.
+        low: end of its interval; None where it has none.
+        high: the other end.
         pooled: whether it is a mean over the victims of a pool.
     """
 
@@ -60,7 +61,8 @@ class Estimate:
 
     Args:
         value: the mean.
-        low, high: ends of its interval; None where one seed has none of its own.
+        low: end of its interval; None where one seed has none of its own.
+        high: the other end.
         seeds: how many it rests on.
         pooled: whether it is, for some of them, a mean over the victims of a pool.
     """
