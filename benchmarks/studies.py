@@ -42,6 +42,8 @@ def keep(name: str, root: Path, folder: Path) -> None:
     for pattern in ("*.csv", "tables.md", "study.parquet"):
         for path in folder.glob(pattern):
             shutil.copy(path, kept / path.name)
+    if taught := reserves(folder):
+        (kept / "reserve.json").write_text(json.dumps(taught, indent=1) + "\n")
     study = json.loads((folder / "study.json").read_text())
     study["arguments"]["base"]["records"]["root"] = "data/kvasir-seg"
     if study["arguments"].get("published"):
@@ -53,6 +55,16 @@ def keep(name: str, root: Path, folder: Path) -> None:
     # Whatever this process may use, its workers have one thread each.
     described = machine() | {"threads_a_process": "1"}
     (kept / "machine.json").write_text(json.dumps(described, indent=1) + "\n")
+
+
+def reserves(folder: Path) -> dict[str, dict[str, float]]:
+    """Cell -> signal -> AUC on the reserve, of models that were taught on it."""
+    found = {}
+    for path in sorted(folder.glob("cells/*/result.json")):
+        if (level := json.loads(path.read_text())["reserve"]) is not None:
+            label = (path.parent / "label.txt").read_text().strip()
+            found[label] = {one["signal"]: one["auc"]["value"] for one in level["attacks"]}
+    return dict(sorted(found.items()))
 
 
 def main() -> None:

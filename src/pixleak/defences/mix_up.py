@@ -26,15 +26,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from torch import Generator, Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor, nn
 
 from pixleak.defences.answered import Answered
 from pixleak.defences.mixing import check_batches, partners, shares
 from pixleak.errors import InputError
 from pixleak.training.defence import Defence, Side
-from pixleak.training.feed import Feed
 from pixleak.training.fit import Trainer
 from pixleak.training.recipe import Recipe
 from pixleak.types import ImageTruth, Truth
@@ -77,20 +74,6 @@ class MixUp(Defence):
 
 class MixUpTrainer(Trainer):
     """Mixes pairs of a batch in the loss."""
-
-    draws: Generator
-
-    def epoch(
-        self,
-        number: int,
-        module: nn.Module,
-        optimizer: Optimizer,
-        schedule: LambdaLR,
-        load: Feed,
-        draws: Generator,
-    ) -> float:
-        self.draws = draws
-        return super().epoch(number, module, optimizer, schedule, load, draws)
 
     def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
         if not module.training:

@@ -34,7 +34,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -42,7 +42,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from pixleak.defences.answered import Answered
 from pixleak.errors import InputError
 from pixleak.training.defence import Defence, Side
-from pixleak.training.feed import Feed
 from pixleak.training.fit import Trainer
 from pixleak.training.partial import Stateful
 from pixleak.training.recipe import Recipe
@@ -112,8 +111,6 @@ class Tally:
 class RelaxLossTrainer(Trainer):
     """Turns the gradient of a batch that is learnt well enough."""
 
-    number: int
-
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.tally = Tally()
@@ -127,18 +124,6 @@ class RelaxLossTrainer(Trainer):
         # A level that is never reached has defended nothing, and somebody should notice.
         self.facts["share of batches below alpha"] = self.tally.below / self.tally.batches
         return super().final(module)
-
-    def epoch(
-        self,
-        number: int,
-        module: nn.Module,
-        optimizer: Optimizer,
-        schedule: LambdaLR,
-        load: Feed,
-        draws: Generator,
-    ) -> float:
-        self.number = number
-        return super().epoch(number, module, optimizer, schedule, load, draws)
 
     def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
         if not module.training:

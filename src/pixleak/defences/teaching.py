@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ _STREAM = 3
 """Of the streams that a training draws from."""
 
 
-class TaughtTrainer(Trainer):
+class TaughtTrainer(Trainer, ABC):
     """Trains a teacher before anything else, plainly, and then on what :meth:`lessons` makes of it.
 
     A teacher that is done is kept beside the partial state of the student, so that it need not be
@@ -39,9 +40,9 @@ class TaughtTrainer(Trainer):
         self.records = self.lessons(self.reserve)
         super().before(on_epoch, partial)
 
+    @abstractmethod
     def lessons(self, reserve: Records) -> Records:
         """What the student is trained on."""
-        raise NotImplementedError
 
     def final(self, module: nn.Module) -> nn.Module:
         if self._kept is not None:

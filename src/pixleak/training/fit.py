@@ -120,7 +120,13 @@ def trainer_for(recipe: Recipe, defences: Sequence[Defence]) -> type[Trainer]:
 
 
 class Trainer:
-    """One training, in replaceable steps; see :func:`fit`."""
+    """One training, in replaceable steps; see :func:`fit`.
+
+    ``number`` is that of the running epoch, ``draws`` what it draws from, for losses to use.
+    """
+
+    number: int
+    draws: Generator
 
     def __init__(
         self,
@@ -235,6 +241,7 @@ class Trainer:
         draws: Generator,
     ) -> float:
         """Every record once; the mean loss of its images."""
+        self.number, self.draws = number, draws
         total = 0.0
         for positions in self.batches(draws):
             images, truths = self.change(*load(positions), draws)
