@@ -21,12 +21,12 @@ from scipy.stats import norm
 from support.machine import machine
 
 from pixleak.evaluation.controls import permutation_interval
-from pixleak.evaluation.intervals import auc_interval, auc_replicates, interval_of
-from pixleak.evaluation.operating import operating_point, oracle_point
-from pixleak.evaluation.roc import roc_of
-from pixleak.evaluation.sample import sample_of
+from pixleak.evaluation.statistics.intervals import auc_interval, auc_replicates, interval_of
+from pixleak.evaluation.statistics.operating import operating_point, oracle_point
+from pixleak.evaluation.statistics.roc import roc_of
+from pixleak.evaluation.statistics.sample import sample_of
 from pixleak.records.base import Records
-from pixleak.records.phantom import phantom
+from pixleak.records.phantom.phantom import phantom
 from pixleak.signals.blind import blind_baseline
 
 REPLICATES = 300

@@ -24,9 +24,9 @@ EXAMPLES = {"kvasir": "kvasir-seg", "camvid": "camvid"}
 
 
 def one_seed(config: Path, settings: list[str], seed: int, out: Path) -> dict[str, Any]:
-    from pixleak.auditing.api import audit_config
-    from pixleak.auditing.configfile import read_config
-    from pixleak.auditing.progress import shown
+    from pixleak.audit.api import audit_config
+    from pixleak.core.progress import shown
+    from pixleak.request.file import read_config
 
     with shown() as progress:
         result = audit_config(read_config(config, [*settings, f"seed={seed}"]), out, progress)

@@ -61,12 +61,12 @@ def cells(only: str | None) -> list[tuple[str, int, int]]:
 
 def difficulties(root: Path, folder: Path) -> dict[str, Any]:
     """Signal tables of all records: the usual difficulties, and variants of the deep features."""
+    from pixleak.core.tables import SignalTable
     from pixleak.records.named import DATASETS
     from pixleak.records.named.base import open_named
     from pixleak.signals.difficulty import DIFFICULTIES
     from pixleak.signals.difficulty.base import measure_difficulty
     from pixleak.signals.difficulty.features import FeatureDifficulty
-    from pixleak.types import SignalTable
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     kept = folder / "difficulties.npz"
@@ -104,18 +104,18 @@ def one_seed(
     folder: Path,
     hardness: dict[str, Any],
 ) -> list[dict[str, Any]]:
+    from pixleak.core.access import Access
     from pixleak.records.named import DATASETS
     from pixleak.records.named.base import open_named
-    from pixleak.records.prepare import prepare
-    from pixleak.records.splits import block_split
-    from pixleak.signals.images import IMAGE_SIGNALS
+    from pixleak.records.prepared.prepare import prepare
+    from pixleak.records.splitting.random import block_split
+    from pixleak.signals.generation import IMAGE_SIGNALS
     from pixleak.signals.measure import measure
     from pixleak.targets.asking import asked
     from pixleak.training.checkpoint import load_network
+    from pixleak.training.jobs import TrainingJob, train_all
     from pixleak.training.recipe import Recipe
-    from pixleak.training.side_by_side import TrainingJob, train_all
     from pixleak.training.untrained import untrained
-    from pixleak.types import Access
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     split = block_split(
@@ -204,7 +204,7 @@ def attacks(
     from pixleak.attacks.base import Population
     from pixleak.attacks.membership_error import FittedMembershipError, MembershipError
     from pixleak.attacks.threshold import Threshold
-    from pixleak.types import Scores, SignalInfo, SignalTable
+    from pixleak.core.tables import Scores, SignalInfo, SignalTable
 
     def table(of: Any, error: str, difficulty: str | None) -> Any:
         """Error and difficulty; the latter also of the variants that no table holds."""
@@ -276,8 +276,8 @@ def attacks(
 
 
 def judged(scores: Any, control: Any, members: set[str], units: Any, seed: int) -> dict[str, Any]:
+    from pixleak.core.tables import SignalInfo
     from pixleak.evaluation.evaluate import evaluate_scores
-    from pixleak.types import SignalInfo
 
     result = evaluate_scores(
         scores,
@@ -301,8 +301,8 @@ def judged(scores: Any, control: Any, members: set[str], units: Any, seed: int) 
 
 def pool(root: Path, seed: int, workers: int) -> dict[str, Any]:
     """An audit of the plain U-Net with 16 reference models."""
-    from pixleak.auditing.api import audit_config
-    from pixleak.auditing.configfile import parse_config
+    from pixleak.audit.api import audit_config
+    from pixleak.request.file import parse_config
 
     config = parse_config(
         {

@@ -44,8 +44,8 @@ def _target() -> Any:
     """A U-Net trained on images that no audit draws."""
     from pixleak import phantom
     from pixleak.training.checkpoint import load_network
+    from pixleak.training.jobs import TrainingJob, train_all
     from pixleak.training.recipe import Recipe
-    from pixleak.training.side_by_side import TrainingJob, train_all
 
     path = _folder() / "target.safetensors"
     job = TrainingJob("target", Recipe(**NETWORK), phantom(120, size=32, seed=999), 7, path)
@@ -55,11 +55,11 @@ def _target() -> Any:
 
 def _plan(kind: str, number: int) -> Any:
     from pixleak import phantom
-    from pixleak.auditing.assemble import given_module, pool
-    from pixleak.auditing.plan import Plan
-    from pixleak.records.splits import Split
+    from pixleak.core.access import Access
+    from pixleak.pipeline.plan.assemble import given_module, pool
+    from pixleak.pipeline.plan.plan import Plan
+    from pixleak.records.splitting.random import Split
     from pixleak.training.recipe import Recipe
-    from pixleak.types import Access
 
     generator = np.random.default_rng([number, kind == "pool"])
     if kind == "alone":
@@ -98,7 +98,7 @@ def _plan(kind: str, number: int) -> Any:
 def null_audit(kind: str, number: int) -> dict[str, Any]:
     import torch
 
-    from pixleak.auditing.run import run
+    from pixleak.audit.run import run
 
     torch.set_num_threads(1)
     plan = _plan(kind, number)
@@ -118,7 +118,7 @@ def null_audit(kind: str, number: int) -> dict[str, Any]:
 
 
 def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
-    from pixleak.evaluation.rates import clopper_pearson
+    from pixleak.evaluation.statistics.rates import clopper_pearson
 
     answers = Counter(one["answer"] for one in found)
     leaks = clopper_pearson(answers["leak"], len(found))
@@ -142,9 +142,9 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 def power_point(side: int, auc: float, seed: int) -> bool:
     """Whether correlated attacks of that AUC, of which the best has it, lead to "leak"."""
+    from pixleak.core.tables import Scores
     from pixleak.evaluation.evaluate import evaluate_scores
-    from pixleak.evaluation.verdict import decide
-    from pixleak.types import Scores
+    from pixleak.evaluation.verdict.rule import decide
 
     generator = np.random.default_rng([side, round(1000 * auc), seed])
     member = np.arange(2 * side) < side
@@ -161,7 +161,7 @@ def power_point(side: int, auc: float, seed: int) -> bool:
 
 
 def power(side: int, auc: float, repeats: int) -> list[float]:
-    from pixleak.evaluation.rates import clopper_pearson
+    from pixleak.evaluation.statistics.rates import clopper_pearson
 
     found = sum(power_point(side, auc, seed) for seed in range(repeats))
     bounds = clopper_pearson(found, repeats)

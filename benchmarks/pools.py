@@ -23,13 +23,13 @@ import pyarrow.parquet as pq
 from support.machine import machine
 
 from pixleak.attacks import ATTACKS, Attack, Population
-from pixleak.auditing.api import audit_config
-from pixleak.auditing.configfile import read_config
-from pixleak.auditing.measuring import read_table
-from pixleak.auditing.progress import shown
-from pixleak.errors import UnmetNeedError
-from pixleak.evaluation.roc import roc_of
-from pixleak.types import ReferenceTable, SignalInfo, SignalTable
+from pixleak.audit.api import audit_config
+from pixleak.core.errors import UnmetNeedError
+from pixleak.core.progress import shown
+from pixleak.core.tables import ReferenceTable, SignalInfo, SignalTable
+from pixleak.evaluation.statistics.roc import roc_of
+from pixleak.pipeline.measuring import read_table
+from pixleak.request.file import read_config
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parent / "examples" / "kvasir_pool.yaml"

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from support.machine import machine
 
-from pixleak.records.checks import check_shift, find_duplicates
-from pixleak.records.phantom import phantom
-from pixleak.records.prepare import prepare
+from pixleak.records.checks.checks import check_shift, find_duplicates
+from pixleak.records.phantom.phantom import phantom
+from pixleak.records.prepared.prepare import prepare
 
 COUNT = 1000
 RUNS = 5

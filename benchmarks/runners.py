@@ -20,11 +20,11 @@ from pathlib import Path
 from support.machine import machine
 
 from pixleak import phantom
-from pixleak.records.prepare import PreparedRecords, prepare
+from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.runners import runner_for
 from pixleak.runners.ray import _paths
+from pixleak.training.jobs import TrainingJob, train_all
 from pixleak.training.recipe import Recipe
-from pixleak.training.side_by_side import TrainingJob, train_all
 
 MODELS, IMAGES, EPOCHS, REPEATS = 8, 120, 12, 3
 RECIPE = Recipe(network="unet", loss="dice", epochs=EPOCHS)  # type: ignore[arg-type]
@@ -32,8 +32,8 @@ RECIPE = Recipe(network="unet", loss="dice", epochs=EPOCHS)  # type: ignore[arg-
 TWO_THREADS = """
 import sys, time, torch
 from pathlib import Path
-from pixleak.records.prepare import open_prepared
-from pixleak.training.fit import fit
+from pixleak.records.prepared.prepare import open_prepared
+from pixleak.training.loop.fit import fit
 from pixleak.training.recipe import Recipe
 torch.set_num_threads(2)
 records = open_prepared(Path(sys.argv[1]))

@@ -285,9 +285,7 @@ def compare(old: Path, new: Path) -> int:
 
 
 def _differences(name: str, before: dict[str, str], after: dict[str, str]) -> int:
-    places = [
-        place for place in sorted({*before, *after}) if before.get(place) != after.get(place)
-    ]
+    places = [place for place in sorted({*before, *after}) if before.get(place) != after.get(place)]
     same = len(before) - sum(place in before for place in places)
     print(f"{name}: {same} of {len(before)} places alike")
     for place in places[:12]:

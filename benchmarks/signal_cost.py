@@ -27,11 +27,12 @@ from pathlib import Path
 import torch
 from support.machine import machine
 
+from pixleak.core.access import Access
+from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals import SIGNALS
 from pixleak.signals.measure import measure
 from pixleak.targets.module import ModuleTarget
-from pixleak.types import Access, LabelTruth
 
 HERE = Path(__file__).parent
 SIZE, BATCH, RECORDS = 96, 16, 160
@@ -133,8 +134,8 @@ def twin_cost() -> dict[str, float]:
     sys.path.insert(0, str(HERE.parent))
     from tests.unit.signals.slow_twin import slow_signals
 
-    from pixleak.signals.pixels import Pixels
-    from pixleak.signals.toy import overfitted_world
+    from pixleak.signals.pixels.labels import Pixels
+    from pixleak.testing.toy_signals import overfitted_world
 
     world = overfitted_world(TRUTH, records=16)
     batch = next(world.records.batches(16))

@@ -23,8 +23,8 @@ from sklearn.metrics import roc_auc_score
 from support.machine import machine
 
 from pixleak.attacks import ATTACKS
+from pixleak.core.tables import ReferenceTable, Scores, SignalInfo, SignalTable
 from pixleak.evaluation.evaluate import evaluate_scores
-from pixleak.types import ReferenceTable, Scores, SignalInfo, SignalTable
 
 RECORDS, MODELS, SIGNALS, FEW, REPEATS = 100_000, 64, 20, 500, 5
 

@@ -24,9 +24,9 @@ NAMES = ("defences", "outputs", "encoders", "sizes", "poison", "truth_serum")
 
 
 def run(name: str, root: Path, folder: Path) -> None:
-    from pixleak.auditing.progress import shown
-    from pixleak.studies.config import read_study
-    from pixleak.studies.run import run_study
+    from pixleak.core.progress import shown
+    from pixleak.studies.plan.config import read_study
+    from pixleak.studies.run.run import run_study
 
     config = HERE / "studies" / f"kvasir_{name}.yaml"
     study = read_study(config, [f"base.records.root={root}"])

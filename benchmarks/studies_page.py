@@ -15,17 +15,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pixleak.studies.conditions import Condition, conditions
-from pixleak.studies.figures import standalone
-from pixleak.studies.frontier import Candidate
-from pixleak.studies.gain import gain_table, gains
-from pixleak.studies.layout import Table, markdown
-from pixleak.studies.page import published_of
-from pixleak.studies.parts import Compared, Drawn, compared_in, grids_of, sizes_of
-from pixleak.studies.published import compared, published_table
-from pixleak.studies.rows import Study, read_study
-from pixleak.studies.sentence import LEVEL
-from pixleak.studies.table import attack_table, entries, row_axes
+from pixleak.studies.output.figures import standalone
+from pixleak.studies.output.layout import Table, markdown
+from pixleak.studies.output.page import published_of
+from pixleak.studies.output.parts import Compared, Drawn, compared_in, grids_of, sizes_of
+from pixleak.studies.output.table import attack_table, entries, row_axes
+from pixleak.studies.summary.conditions import Condition, conditions
+from pixleak.studies.summary.frontier import Candidate
+from pixleak.studies.summary.gain import gain_table, gains
+from pixleak.studies.summary.published import compared, published_table
+from pixleak.studies.summary.rows import Study, read_study
+from pixleak.studies.summary.sentence import LEVEL
 
 HERE = Path(__file__).parent
 KEPT = HERE / "results" / "studies"

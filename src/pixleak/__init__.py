@@ -21,49 +21,49 @@ from typing import TYPE_CHECKING, Any
 from pixleak.version import __version__
 
 if TYPE_CHECKING:
-    from pixleak.auditing.api import audit as audit
-    from pixleak.auditing.api import evaluate as evaluate
-    from pixleak.auditing.api import query as query
-    from pixleak.auditing.api import set_test as set_test
+    from pixleak.audit.api import audit as audit
+    from pixleak.audit.api import evaluate as evaluate
+    from pixleak.audit.api import query as query
+    from pixleak.audit.api import set_test as set_test
+    from pixleak.core.access import Access as Access
+    from pixleak.core.truth import ImageTruth as ImageTruth
+    from pixleak.core.truth import LabelTruth as LabelTruth
     from pixleak.records.base import Record as Record
     from pixleak.records.base import RecordKey as RecordKey
     from pixleak.records.base import Records as Records
-    from pixleak.records.dataset import read_dataset as read_dataset
-    from pixleak.records.folders import read_folders as read_folders
-    from pixleak.records.pairs import read_pairs as read_pairs
-    from pixleak.records.pairs import read_side_by_side as read_side_by_side
-    from pixleak.records.phantom import phantom as phantom
-    from pixleak.records.splits import block_split as block_split
-    from pixleak.records.splits import random_split as random_split
-    from pixleak.records.turned import labels_to_photo as labels_to_photo
-    from pixleak.results import Result as Result
+    from pixleak.records.phantom.phantom import phantom as phantom
+    from pixleak.records.readers.dataset import read_dataset as read_dataset
+    from pixleak.records.readers.folders import read_folders as read_folders
+    from pixleak.records.readers.pairs import read_pairs as read_pairs
+    from pixleak.records.readers.pairs import read_side_by_side as read_side_by_side
+    from pixleak.records.readers.turned import labels_to_photo as labels_to_photo
+    from pixleak.records.splitting.random import block_split as block_split
+    from pixleak.records.splitting.random import random_split as random_split
+    from pixleak.results.audit import Result as Result
     from pixleak.training.recipe import Recipe as Recipe
-    from pixleak.types import Access as Access
-    from pixleak.types import ImageTruth as ImageTruth
-    from pixleak.types import LabelTruth as LabelTruth
 
 # Imported at first use, so that `import pixleak` and `pixleak --help` need no torch.
 _HOMES = {
-    "audit": "pixleak.auditing.api",
-    "evaluate": "pixleak.auditing.api",
-    "query": "pixleak.auditing.api",
-    "set_test": "pixleak.auditing.api",
+    "audit": "pixleak.audit.api",
+    "evaluate": "pixleak.audit.api",
+    "query": "pixleak.audit.api",
+    "set_test": "pixleak.audit.api",
     "Record": "pixleak.records.base",
     "RecordKey": "pixleak.records.base",
     "Records": "pixleak.records.base",
-    "read_dataset": "pixleak.records.dataset",
-    "read_folders": "pixleak.records.folders",
-    "read_pairs": "pixleak.records.pairs",
-    "read_side_by_side": "pixleak.records.pairs",
-    "labels_to_photo": "pixleak.records.turned",
-    "phantom": "pixleak.records.phantom",
-    "block_split": "pixleak.records.splits",
-    "random_split": "pixleak.records.splits",
-    "Result": "pixleak.results",
+    "read_dataset": "pixleak.records.readers.dataset",
+    "read_folders": "pixleak.records.readers.folders",
+    "read_pairs": "pixleak.records.readers.pairs",
+    "read_side_by_side": "pixleak.records.readers.pairs",
+    "labels_to_photo": "pixleak.records.readers.turned",
+    "phantom": "pixleak.records.phantom.phantom",
+    "block_split": "pixleak.records.splitting.random",
+    "random_split": "pixleak.records.splitting.random",
+    "Result": "pixleak.results.audit",
     "Recipe": "pixleak.training.recipe",
-    "Access": "pixleak.types",
-    "ImageTruth": "pixleak.types",
-    "LabelTruth": "pixleak.types",
+    "Access": "pixleak.core.access",
+    "ImageTruth": "pixleak.core.truth",
+    "LabelTruth": "pixleak.core.truth",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -1,5 +1,5 @@
 """``python -m pixleak`` is the ``pixleak`` command."""
 
-from pixleak.cli import main
+from pixleak.cli.app import main
 
 main()

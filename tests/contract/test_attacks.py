@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from pixleak import testing
 from pixleak.attacks import ATTACKS, Attack, Evidence
-from pixleak.attacks.toy import gaussian_world
-from pixleak.evaluation.roc import roc_of
-from pixleak.types import Floats
+from pixleak.core.tables import Floats
+from pixleak.evaluation.statistics.roc import roc_of
+from pixleak.testing import attacks as testing
+from pixleak.testing.worlds import gaussian_world
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))

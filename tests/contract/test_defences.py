@@ -10,17 +10,17 @@ from dataclasses import fields, is_dataclass
 import pytest
 import torch
 
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.registry import made
 from pixleak.defences import DEFENCES
-from pixleak.errors import InputError
-from pixleak.registry import made
 from pixleak.targets.asking import asked
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
 from pixleak.training.defence import Defence, altered, check_defences, described
-from pixleak.training.fit import Trained, Trainer
+from pixleak.training.loop.fit import Trained, Trainer
 from pixleak.training.recipe import Recipe
 from pixleak.training.untrained import untrained
-from pixleak.types import Access
 from toy_records import bright_squares
 from trainings import defended, pictures, same
 

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from pixleak.errors import InputError, UnmetNeedError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.tables import SignalInfo
+from pixleak.core.truth import LabelTruth
 from pixleak.signals import SIGNALS
 from pixleak.signals.base import Columns, Signal
-from pixleak.signals.check import TRUTHS, access_levels, check_signal
 from pixleak.signals.learned import LEARNED, load_fitted
 from pixleak.signals.learned.base import FittedSignal
-from pixleak.signals.maps import MapStore
+from pixleak.signals.learned.maps import MapStore
 from pixleak.signals.measure import measure
-from pixleak.signals.toy import EchoTarget, WobblyTarget, overfitted_world
-from pixleak.types import Access, LabelTruth, SignalInfo
+from pixleak.testing.signals import TRUTHS, access_levels, check_signal
+from pixleak.testing.toy_signals import EchoTarget, WobblyTarget, overfitted_world
 
 QUICK: dict[str, dict[str, object]] = {
     "type-i-network": {"width": 4, "epochs": 6, "batch_size": 8},

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.targets.base import Target
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import RestrictedTarget
-from pixleak.types import Access, LabelTruth
 
 TRUTH = LabelTruth(3)
 

@@ -17,9 +17,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from pixleak.auditing.store import alone
-from pixleak.cli import app
-from pixleak.results import Result, result_schema
+from pixleak.cli.app import app
+from pixleak.pipeline.storage.store import alone
+from pixleak.results.audit import Result, result_schema
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -179,9 +179,9 @@ def test_list_names_every_family(pixleak: Run) -> None:
 )
 def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
     code = (
-        "import sys, pixleak.cli\n"
+        "import sys, pixleak.cli.app\n"
         f"sys.argv = ['pixleak', *{args!r}]\n"
-        "try:\n    pixleak.cli.main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "try:\n    pixleak.cli.app.main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
         "heavy = {'torch', 'monai', 'sklearn', 'scipy', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

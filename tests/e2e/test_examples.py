@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pixleak.results import Result
+from pixleak.results.audit import Result
 
 
 def run(*args: str | Path) -> str:

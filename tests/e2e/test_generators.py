@@ -14,12 +14,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import pixleak
-from pixleak.answers import Query, SetResult
-from pixleak.auditing.configfile import read_model
-from pixleak.auditing.questions import QueryConfig, SetTestConfig
-from pixleak.cli import app
-from pixleak.errors import InputError
-from pixleak.results import Result
+from pixleak.cli.app import app
+from pixleak.core.errors import InputError
+from pixleak.request.file import read_model
+from pixleak.request.questions import QueryConfig, SetTestConfig
+from pixleak.results.audit import Result
+from pixleak.results.query import Query
+from pixleak.results.set_test import SetResult
 
 PHANTOM = {
     "reader": "phantom",

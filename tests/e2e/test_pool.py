@@ -20,8 +20,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import pixleak
-from pixleak.errors import InputError
-from pixleak.results import Result, result_schema
+from pixleak.core.errors import InputError
+from pixleak.results.audit import Result, result_schema
 from pixleak.training.recipe import Recipe
 
 CONFIG: dict[str, Any] = {

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.unit.report.runs import VARIANTS
 
-from pixleak.report.render import render
+from pixleak.report.html.render import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")

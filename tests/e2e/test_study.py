@@ -16,9 +16,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from pixleak.cli import app
-from pixleak.results import Result as AuditResult
-from pixleak.studies.saved import StudyResult
+from pixleak.cli.app import app
+from pixleak.results.audit import Result as AuditResult
+from pixleak.studies.summary.saved import StudyResult
 
 STUDY: dict[str, Any] = {
     "title": "Toy",
@@ -214,7 +214,7 @@ def test_nothing_is_run_before_every_cell_is_valid(
 def test_the_saved_study_is_strict(finished: Path, tmp_path: Path) -> None:
     content = json.loads((finished / "out" / "study.json").read_text())
     (tmp_path / "study.json").write_text(json.dumps(content | {"more": 1}))
-    from pixleak.errors import InputError
+    from pixleak.core.errors import InputError
 
     with pytest.raises(InputError, match="run the study again"):
         StudyResult.read(tmp_path)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pixleak.types import ReferenceTable, SignalInfo, SignalTable
+from pixleak.core.tables import ReferenceTable, SignalInfo, SignalTable
 
 
 def _infos(count: int, names: Sequence[str] | None) -> tuple[SignalInfo, ...]:

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pixleak.results import Environment
-from pixleak.studies.rows import Study, read_study
-from pixleak.studies.saved import AxisInfo, CellInfo, LevelInfo, StudyResult
+from pixleak.results.environment import Environment
+from pixleak.studies.summary.rows import Study, read_study
+from pixleak.studies.summary.saved import AxisInfo, CellInfo, LevelInfo, StudyResult
 
 ATTACKS = {
     "Global loss": ("threshold", "cross-entropy"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.types import LabelTruth
 
 
 def bright_squares(

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.training import fit as fitting
 from pixleak.training.defence import Defence, altered, check_defences
-from pixleak.training.fit import Trained, fit
+from pixleak.training.loop import fit as fitting
+from pixleak.training.loop.fit import Trained, fit
 from pixleak.training.recipe import Recipe
-from pixleak.types import ImageTruth
 
 TINY = Recipe(network="tiny", epochs=3, batch_size=4, lr=0.01)
 

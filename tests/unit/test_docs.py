@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pixleak.auditing.catalogue import FAMILIES, catalogue
+from pixleak.cli.catalogue import FAMILIES, catalogue
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,9 @@ def test_every_method_is_documented(family: str, pages: str) -> None:
 
 
 def test_every_setting_is_documented(repo: Path) -> None:
-    from pixleak.auditing import sources
-    from pixleak.auditing.config import AuditConfig, EvaluationConfig, SplitConfig, TargetConfig
-    from pixleak.studies.config import StudyConfig
+    from pixleak.request import sources
+    from pixleak.request.audit import AuditConfig, EvaluationConfig, SplitConfig, TargetConfig
+    from pixleak.studies.plan.config import StudyConfig
     from pixleak.training.recipe import Recipe
 
     text = (repo / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def test_every_setting_is_documented(repo: Path) -> None:
 
 
 def test_every_command_is_documented(repo: Path) -> None:
-    from pixleak.cli import app, data
+    from pixleak.cli.app import app, data
 
     text = (repo / "docs" / "configuration.md").read_text(encoding="utf-8")
     names = [(c.name or c.callback.__name__) for c in app.registered_commands if c.callback]
@@ -125,7 +125,7 @@ def test_tracked_files_speak_of_the_project_only(what: str, tracked: list[Path])
 
 
 def test_the_rule_of_the_verdict_is_printed_as_it_is_applied(repo: Path) -> None:
-    from pixleak.evaluation.verdict import RULE
+    from pixleak.evaluation.verdict.rule import RULE
 
     text = (repo / "docs" / "methods" / "evaluation.md").read_text(encoding="utf-8")
     printed = " ".join(text.split())

@@ -11,7 +11,7 @@ from pixleak.attacks.quantile_regression import QuantileRegression
 from pixleak.attacks.rmia import Rmia
 from pixleak.attacks.stratified_lira import StratifiedLira
 from pixleak.attacks.threshold import Threshold
-from pixleak.registry import Registry
+from pixleak.core.registry import Registry
 
 _OWN: tuple[type[Attack], ...] = (
     Threshold,

@@ -39,8 +39,8 @@ from typing import ClassVar, Literal, TypeVar, final
 
 import numpy as np
 
-from pixleak.errors import InputError, UnmetNeedError
-from pixleak.types import Bools, Floats, ReferenceTable, Scores, SignalInfo, SignalTable
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalInfo, SignalTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ from typing import ClassVar
 
 from pixleak.attacks.base import Attack, Evidence
 from pixleak.attacks.references import moments
-from pixleak.types import Floats
+from pixleak.core.tables import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class DifficultyCalibration(Attack):
         loss of 1 is 3 below their mean, so the score is 3.
 
         >>> import numpy as np
-        >>> from pixleak.types import ReferenceTable, SignalInfo, SignalTable
+        >>> from pixleak.core.tables import ReferenceTable, SignalInfo, SignalTable
         >>> loss = SignalInfo(name="loss", unit="1", members_are="lower")
         >>> seen = np.array([[True]])
         >>> observed = SignalTable(("a",), np.array([[1.0]]), (loss,), seen)

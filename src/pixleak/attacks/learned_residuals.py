@@ -39,8 +39,8 @@ from numpy.typing import NDArray
 
 from pixleak.attacks.base import Attack, Evidence
 from pixleak.attacks.references import Moments, complement, moments
-from pixleak.errors import InputError, UnmetNeedError
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.tables import Bools, Floats
 
 CUT = 8.0
 """Standard deviations at which a feature is cut off."""

@@ -35,7 +35,7 @@ import numpy as np
 
 from pixleak.attacks.base import Attack, Evidence
 from pixleak.attacks.references import Variance, check_variance, moments
-from pixleak.types import Floats
+from pixleak.core.tables import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,8 +27,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from pixleak.attacks.base import Attack, Evidence
-from pixleak.errors import InputError
-from pixleak.types import Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Floats
 
 MANY = 1000
 """Records of a population from which a quantile is fitted directly."""

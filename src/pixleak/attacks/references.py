@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.errors import InputError
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
 
 Variance = Literal["own", "pooled", "shrunk"]
 """``own``: each record's from its own models; ``pooled``: one for all records, around each record's

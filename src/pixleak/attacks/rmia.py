@@ -28,8 +28,8 @@ from typing import ClassVar
 import numpy as np
 
 from pixleak.attacks.base import Attack, Evidence
-from pixleak.errors import InputError
-from pixleak.types import Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

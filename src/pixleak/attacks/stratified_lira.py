@@ -31,8 +31,8 @@ import numpy as np
 
 from pixleak.attacks.base import Attack, Evidence
 from pixleak.attacks.references import moments
-from pixleak.errors import InputError
-from pixleak.types import Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pixleak.attacks.base import Attack, Evidence
-from pixleak.types import Floats
+from pixleak.core.tables import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Threshold(Attack):
 
     Example:
         >>> import numpy as np
-        >>> from pixleak.types import SignalInfo, SignalTable
+        >>> from pixleak.core.tables import SignalInfo, SignalTable
         >>> loss = SignalInfo(name="cross-entropy", unit="nat/pixel", members_are="lower")
         >>> observed = SignalTable(
         ...     ids=("a", "b"),

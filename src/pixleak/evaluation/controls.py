@@ -29,11 +29,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pixleak.errors import InputError
-from pixleak.evaluation.intervals import auc_interval
-from pixleak.evaluation.roc import roc_of
-from pixleak.results import Control, Interval
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
+from pixleak.evaluation.statistics.intervals import auc_interval
+from pixleak.evaluation.statistics.roc import roc_of
+from pixleak.results.base import Interval
+from pixleak.results.controls import Control
 
 
 def evaluate_control(

@@ -27,9 +27,9 @@ from typing import Literal
 import numpy as np
 from scipy import optimize, stats
 
-from pixleak.errors import InputError
-from pixleak.results import Epsilon
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
+from pixleak.results.sections import Epsilon
 
 Inclusion = Literal["independent", "fixed-size", "unknown"]
 

@@ -9,26 +9,21 @@ from typing import get_args
 
 import numpy as np
 
-from pixleak.errors import InputError
-from pixleak.evaluation.intervals import interval_of
-from pixleak.evaluation.operating import best_threshold, operating_point, oracle_point
-from pixleak.evaluation.ppv import predictive_values
-from pixleak.evaluation.rates import rate_of
-from pixleak.evaluation.roc import Roc, roc_of
-from pixleak.evaluation.sample import Sample, sample_of
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Scores, SignalInfo
 from pixleak.evaluation.scorefile import read_scores
-from pixleak.evaluation.significance import auc_p_value, tpr_p_value
-from pixleak.evaluation.verdict import decide
-from pixleak.results import (
-    AttackResult,
-    Interval,
-    OperatingPoint,
-    PointName,
-    Result,
-    TprAtFpr,
-    environment_here,
-)
-from pixleak.types import Bools, Scores, SignalInfo
+from pixleak.evaluation.statistics.intervals import interval_of
+from pixleak.evaluation.statistics.operating import best_threshold, operating_point, oracle_point
+from pixleak.evaluation.statistics.ppv import predictive_values
+from pixleak.evaluation.statistics.rates import rate_of
+from pixleak.evaluation.statistics.roc import Roc, roc_of
+from pixleak.evaluation.statistics.sample import Sample, sample_of
+from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
+from pixleak.evaluation.verdict.rule import decide
+from pixleak.results.attacks import AttackResult, OperatingPoint, PointName
+from pixleak.results.audit import Result
+from pixleak.results.base import Interval, TprAtFpr
+from pixleak.results.environment import environment_here
 
 __all__ = ["FPRS", "evaluate", "evaluate_scores", "read_scores"]
 
@@ -61,7 +56,7 @@ def evaluate_scores(
         shadow: the same attack's scores of the attacker's own shadow model, and that model's
             membership; its best threshold is carried over.
         extra_thresholds: thresholds fixed beforehand, on the scale of the scores, by the names
-            that :class:`~pixleak.results.OperatingPoint` knows.
+            that :class:`~pixleak.results.attacks.OperatingPoint` knows.
         control: the same attack's scores of a model never trained on any of the records;
             joined by id.
         title: what to call the attack in tables.

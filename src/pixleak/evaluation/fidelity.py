@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from pixleak.results import Fidelity
+from pixleak.results.sections import Fidelity
 
 LEVEL = 0.99
 SMALLEST_FACTOR = 1.25

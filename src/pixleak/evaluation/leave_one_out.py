@@ -32,9 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from pixleak.errors import InputError
-from pixleak.results import Interval, LeaveOneOut, Spread, SpreadRate
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
+from pixleak.results.base import Interval
+from pixleak.results.sections import LeaveOneOut, Spread, SpreadRate
 
 _CHUNK = 2_000_000
 Counts = NDArray[np.int64]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pixleak.errors import InputError
-from pixleak.registry import alternatives
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError
+from pixleak.core.registry import alternatives
+from pixleak.core.tables import Bools, Floats
 
 _COLUMNS = ("score", "member", "id", "subject")
 _TRUE = {"1", "1.0", "true"}

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from pixleak.errors import InputError
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
 
 FEWEST_UNITS = 5
 """Fewest independent subjects (records, where there are none) on each side."""

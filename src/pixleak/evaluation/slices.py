@@ -29,14 +29,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from pixleak.errors import InputError
-from pixleak.evaluation.intervals import auc_replicates, interval_of, newcombe, placements_of
-from pixleak.evaluation.rates import rate_of
-from pixleak.evaluation.roc import roc_of
-from pixleak.evaluation.sample import Sample, sample_of
-from pixleak.holm import holm
-from pixleak.results import Slice, Slices
-from pixleak.types import Bools, Floats, Scores
+from pixleak.core.errors import InputError
+from pixleak.core.holm import holm
+from pixleak.core.tables import Bools, Floats, Scores
+from pixleak.evaluation.statistics.intervals import (
+    auc_replicates,
+    interval_of,
+    newcombe,
+    placements_of,
+)
+from pixleak.evaluation.statistics.rates import rate_of
+from pixleak.evaluation.statistics.roc import roc_of
+from pixleak.evaluation.statistics.sample import Sample, sample_of
+from pixleak.results.sections import Slice, Slices
 
 _STRICTEST = 1e-6
 """Level below which the test does not look."""

@@ -25,10 +25,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pixleak.evaluation.intervals import bca
-from pixleak.evaluation.sample import MIN_SUBJECTS
-from pixleak.results import Interval
-from pixleak.types import Bools, Floats
+from pixleak.core.tables import Bools, Floats
+from pixleak.evaluation.statistics.intervals import bca
+from pixleak.evaluation.statistics.sample import MIN_SUBJECTS
+from pixleak.results.base import Interval
 
 Statistic = Callable[[Floats], Floats]
 """(b, c) sums -> (b,) values."""

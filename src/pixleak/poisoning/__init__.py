@@ -5,10 +5,10 @@ One file a poison. ``POISONS`` maps names to classes; ``pixleak list``, tests an
 
 from __future__ import annotations
 
+from pixleak.core.registry import Registry
 from pixleak.poisoning.base import Poison
 from pixleak.poisoning.triggers import Line, Square
 from pixleak.poisoning.truth_serum import TruthSerum
-from pixleak.registry import Registry
 
 __all__ = ["POISONS", "Poison"]
 

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.random import Generator
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.registry import Configured
+from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import Load, RecordKey, Records
-from pixleak.registry import Configured
-from pixleak.types import ImageTruth, LabelTruth, Truth
 
 
 @dataclass(frozen=True, kw_only=True)

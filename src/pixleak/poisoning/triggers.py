@@ -34,9 +34,9 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.poisoning.base import Poison, coin
-from pixleak.types import LabelTruth
 
 WHITE = 255
 """The largest grey value; images are in [0, 1]."""

@@ -31,9 +31,9 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.poisoning.base import Poison, coin
-from pixleak.types import LabelTruth
 
 
 @dataclass(frozen=True, kw_only=True)

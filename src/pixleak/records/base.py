@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
-from pixleak.types import Truth
+from pixleak.core.errors import InputError
+from pixleak.core.truth import Truth
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth, Truth
 from pixleak.records.base import Load, Records
-from pixleak.types import LabelTruth, Truth
 
 CanaryKind = Literal["shifted", "relabelled"]
 

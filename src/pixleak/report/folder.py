@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from pixleak.errors import InputError
-from pixleak.results import Exposures, Result
-from pixleak.types import Bools, Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
+from pixleak.results.audit import Result
+from pixleak.results.sections import Exposures
 
 Kind = Literal["attack", "control", "blind"]
 

@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pixleak.evaluation.verdict import quoted_rate
-from pixleak.results import AttackResult, Interval, Rate, Result, TprAtFpr
+from pixleak.evaluation.verdict.rule import quoted_rate
+from pixleak.results.attacks import AttackResult
+from pixleak.results.audit import Result
+from pixleak.results.base import Interval, Rate, TprAtFpr
 
 #: A percent sign after a space that no line breaks at.
 PERCENT = "\N{NO-BREAK SPACE}%"

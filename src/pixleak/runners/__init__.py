@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pixleak.errors import InputError
-from pixleak.registry import alternatives
+from pixleak.core.errors import InputError
+from pixleak.core.registry import alternatives
 from pixleak.runners.base import Job, Runner
 
 __all__ = ["Job", "Runner", "runner_for"]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import pixleak.errors
-from pixleak.errors import PixleakError
+import pixleak.core.errors
+from pixleak.core.errors import PixleakError
 
 Message = dict[str, Any]
 """Something a job says while it runs, or its answer: plain numbers and words."""
@@ -111,7 +111,7 @@ def outcome(job: Job, say: Callable[[Message], None]) -> Message:
 
 def rebuilt(message: Message, title: str) -> Exception:
     """The worker's error again; an unforeseen one brings its traceback along."""
-    known = getattr(pixleak.errors, message["kind"], None)
+    known = getattr(pixleak.core.errors, message["kind"], None)
     if isinstance(known, type) and issubclass(known, PixleakError):
         return known(f"{title}: {message['error']}")
     return RuntimeError(f"{title} failed:\n{message['error']}")

@@ -24,8 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixleak.errors import PixleakError
-from pixleak.files import writing
+from pixleak.core.errors import PixleakError
+from pixleak.core.files import writing
 from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, rebuilt
 
 Events = queue.Queue[tuple["_Worker", Message | None]]

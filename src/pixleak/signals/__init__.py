@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from pixleak.registry import Registry
+from pixleak.core.registry import Registry
+from pixleak.core.truth import LabelTruth, Truth
 from pixleak.signals.base import Signal
-from pixleak.signals.fixed.confidence import Confidence
-from pixleak.signals.fixed.cross_entropy import (
+from pixleak.signals.generation import IMAGE_SIGNALS
+from pixleak.signals.generation.base import ImageSignal
+from pixleak.signals.label_only.noise_robustness import NoiseRobustness
+from pixleak.signals.label_only.transform_agreement import TransformAgreement
+from pixleak.signals.segmentation.confidence import Confidence
+from pixleak.signals.segmentation.cross_entropy import (
     CrossEntropy,
     CrossEntropySecondMoment,
     LogCrossEntropy,
 )
-from pixleak.signals.fixed.cross_entropy_by_group import CrossEntropyByBorder, CrossEntropyByClass
-from pixleak.signals.fixed.dice_loss import DiceLoss
-from pixleak.signals.fixed.entropy import Entropy
-from pixleak.signals.fixed.label_agreement import LabelAgreement, LabelDice
-from pixleak.signals.fixed.margin import Margin, MarginByStratum
-from pixleak.signals.fixed.mask_share import MaskShare
-from pixleak.signals.fixed.modified_entropy import ModifiedEntropy
-from pixleak.signals.fixed.worst_cross_entropy import WorstCrossEntropy
-from pixleak.signals.images import IMAGE_SIGNALS
-from pixleak.signals.images.base import ImageSignal
-from pixleak.signals.label_only.noise_robustness import NoiseRobustness
-from pixleak.signals.label_only.transform_agreement import TransformAgreement
-from pixleak.types import LabelTruth, Truth
+from pixleak.signals.segmentation.cross_entropy_by_group import (
+    CrossEntropyByBorder,
+    CrossEntropyByClass,
+)
+from pixleak.signals.segmentation.dice_loss import DiceLoss
+from pixleak.signals.segmentation.entropy import Entropy
+from pixleak.signals.segmentation.label_agreement import LabelAgreement, LabelDice
+from pixleak.signals.segmentation.margin import Margin, MarginByStratum
+from pixleak.signals.segmentation.mask_share import MaskShare
+from pixleak.signals.segmentation.modified_entropy import ModifiedEntropy
+from pixleak.signals.segmentation.worst_cross_entropy import WorstCrossEntropy
 
 SIGNALS: Registry[Signal] = Registry(
     "signals",

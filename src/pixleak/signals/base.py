@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.types import Bools, Floats, SignalInfo
+from pixleak.core.tables import Bools, Floats, SignalInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +43,10 @@ class Signal(ABC):
 
     A subclass sets ``info`` (what the table of signals lists) and writes :meth:`measure`; a
     family (one column a class, a border band, ...) also overrides :meth:`infos`. It reads
-    :class:`~pixleak.signals.pixels.Pixels` only (a generator's,
-    :class:`~pixleak.signals.images.pixels.ImagePixels`) and never couples the records of a batch;
-    :func:`pixleak.signals.check.check_signal` tests both. One that asks the model about other
-    images as well (:meth:`~pixleak.signals.pixels.Pixels.ask`) says so in ``info.queries``, which
+    :class:`~pixleak.signals.pixels.labels.Pixels` only (a generator's,
+    :class:`~pixleak.signals.pixels.images.ImagePixels`) and never couples the records of a batch;
+    :func:`pixleak.testing.signals.check_signal` tests both. One that asks the model about other
+    images as well (``Pixels.ask``) says so in ``info.queries``, which
     is its budget.
     """
 

@@ -34,10 +34,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
+from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
-from pixleak.records.features import plain_features
-from pixleak.types import Bools, Floats, LabelTruth
+from pixleak.records.checks.features import plain_features
 
 THUMBNAIL = 8
 """Side of the thumbnails in pixels."""

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError, UnmetNeedError
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.tables import SignalInfo, SignalTable
+from pixleak.core.truth import LabelTruth, Truth
 from pixleak.records.base import Batch, Records
 from pixleak.signals.base import Signal
-from pixleak.signals.images.pixels import ImagePixels
-from pixleak.signals.maps import MapStore
-from pixleak.signals.pixels import Pixels
+from pixleak.signals.learned.maps import MapStore
+from pixleak.signals.pixels.images import ImagePixels
+from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.base import Prediction, Target
 from pixleak.training.seeded import seeded
-from pixleak.types import LabelTruth, SignalInfo, SignalTable, Truth
 
 Work = Literal["query", "further query", "learned signal"]
 """What time is spent on besides arithmetic; the first is the query that all signals share."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pixleak.core.access import Access
 from pixleak.targets.base import Target
-from pixleak.types import Access
 
 
 class AlteredTarget(Target):

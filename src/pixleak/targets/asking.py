@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pixleak.errors import InputError
-from pixleak.types import Access, ImageTruth, Truth
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, Truth
 
 if TYPE_CHECKING:
     import torch

@@ -1,6 +1,6 @@
 """What can be attacked: anything that turns a batch of images into predictions.
 
-A target declares how much it gives away (:class:`~pixleak.types.Access`); every answer is
+A target declares how much it gives away (:class:`~pixleak.core.access.Access`); every answer is
 checked against that declaration once, here, so that nothing downstream meets a NaN, a wrong
 shape, or logits where probabilities were promised.
 
@@ -17,9 +17,10 @@ from typing import final
 
 from torch import Tensor
 
-from pixleak.errors import InputError, PixleakError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError, PixleakError
+from pixleak.core.truth import Truth
 from pixleak.targets.check import checked
-from pixleak.types import Access, Truth
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
-from pixleak.types import Access, ImageTruth, LabelTruth, Truth
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 
 SUM_TOLERANCE = 1e-3
 RANGE_TOLERANCE = 1e-4  # half precision rounds a probability of one up to here

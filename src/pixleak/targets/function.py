@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pixleak.core.access import Access
+from pixleak.core.truth import Truth
 from pixleak.targets.base import Target
-from pixleak.types import Access, Truth
 
 
 class FunctionTarget(Target):

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth
 from pixleak.targets.module import ModuleTarget, evaluating
-from pixleak.types import Access, ImageTruth
 
 Judge = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """(discriminator, inputs, outputs) -> (b,) logits of "real"."""

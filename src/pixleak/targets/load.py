@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
-from pixleak.registry import nearest
+from pixleak.core.errors import InputError
+from pixleak.core.registry import nearest
 from pixleak.targets.state import load_state
 
 _number = itertools.count()

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import Truth
 from pixleak.targets.base import Target
-from pixleak.types import Access, Truth
 
 
 class ModuleTarget(Target):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
-from pixleak.types import Access, ImageTruth
 
 
 class RestrictedTarget(AlteredTarget):

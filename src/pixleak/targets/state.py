@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 
 # What DataParallel, Lightning, torch.compile and common training scripts put before each name.
 _PREFIXES = (

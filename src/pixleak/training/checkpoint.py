@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from pixleak.errors import InputError
-from pixleak.files import replaced
+from pixleak.core.errors import InputError
+from pixleak.core.files import replaced
 from pixleak.targets.state import load_state
 from pixleak.training.networks import NETWORKS
 from pixleak.version import __version__

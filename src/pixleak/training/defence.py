@@ -1,7 +1,7 @@
 """What a defence is: something that changes how a model is trained, or what it answers.
 
 Implementations are one file each in :mod:`pixleak.defences`. Training only knows this interface,
-and leaves the rest to :class:`~pixleak.training.fit.Trainer`'s replaceable steps: a defence that
+and leaves the rest to ``Trainer``'s replaceable steps: a defence that
 changes the training names a subclass of it, and several of them are stacked in the order given.
 """
 
@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pixleak.errors import InputError
-from pixleak.registry import Configured
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.registry import Configured
+from pixleak.core.truth import Truth
 from pixleak.training.recipe import Recipe
-from pixleak.types import Access, Truth
 
 if TYPE_CHECKING:
     from pixleak.targets.base import Target
-    from pixleak.training.fit import Trainer
+    from pixleak.training.loop.fit import Trainer
 
 Side = Literal["training", "output"]
 
@@ -102,7 +103,7 @@ def check_defences(
         InputError: one is named twice, does not go with another, with the records or the recipe,
             or needs records that are not there.
     """
-    from pixleak.types import ImageTruth
+    from pixleak.core.truth import ImageTruth
 
     names = [defence.name for defence in defences]
     if twice := [name for name in names if names.count(name) > 1]:

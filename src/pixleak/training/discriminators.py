@@ -16,7 +16,7 @@ from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.training.adversary import Adversary, Objective
 
 Answers = list[list[Tensor]]

@@ -6,11 +6,11 @@ import copy
 
 from torch import nn
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth, Truth
 from pixleak.training.networks import NETWORKS
 from pixleak.training.recipe import Recipe
 from pixleak.training.seeded import seeded
-from pixleak.types import LabelTruth, Truth
 
 
 def outputs_of(truth: Truth) -> int:

@@ -11,8 +11,8 @@ import pytest
 
 from pixleak.attacks import ATTACKS, Threshold
 from pixleak.attacks.base import Attack, Evidence, Population
-from pixleak.errors import InputError, UnmetNeedError
-from pixleak.types import Bools, Floats, ReferenceTable, SignalInfo, SignalTable
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.tables import Bools, Floats, ReferenceTable, SignalInfo, SignalTable
 
 LOSS = SignalInfo(name="loss", unit="nat/pixel", members_are="lower")
 MARGIN = SignalInfo(name="margin", unit="nat", members_are="higher")

@@ -14,7 +14,7 @@ from pixleak.attacks.difficulty_calibration import DifficultyCalibration
 from pixleak.attacks.lira import LiraOffline, LiraOnline
 from pixleak.attacks.quantile_regression import QuantileRegression
 from pixleak.attacks.rmia import Rmia
-from pixleak.errors import InputError, UnmetNeedError
+from pixleak.core.errors import InputError, UnmetNeedError
 
 # Two records, five references. Record 0 is in the last two, record 1 in the first two.
 VALUES = [[1.0, 7.0], [2.0, 8.0], [3.0, 1.0], [9.0, 3.0], [8.0, 5.0]]

@@ -10,8 +10,8 @@ from attack_tables import observed, references
 from pixleak.attacks.base import Population
 from pixleak.attacks.difficulty_calibration import DifficultyCalibration
 from pixleak.attacks.learned_residuals import LearnedResiduals
-from pixleak.errors import InputError, UnmetNeedError
-from pixleak.evaluation.roc import roc_of
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.evaluation.statistics.roc import roc_of
 
 K = 8.0
 

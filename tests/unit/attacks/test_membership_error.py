@@ -8,8 +8,8 @@ import pytest
 from attack_tables import observed
 from pixleak.attacks.base import Population
 from pixleak.attacks.membership_error import FittedMembershipError, MembershipError, fit_line
-from pixleak.errors import InputError
-from pixleak.types import SignalInfo, SignalTable
+from pixleak.core.errors import InputError
+from pixleak.core.tables import SignalInfo, SignalTable
 
 
 def table(errors: list[float], difficulties: list[float], prefix: str = "r") -> SignalTable:

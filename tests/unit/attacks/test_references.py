@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pixleak.attacks import references
 from pixleak.attacks.references import check_variance, complement, moments
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 
 
 def _naive(values: np.ndarray, chosen: np.ndarray) -> tuple[list[float], ...]:

@@ -5,8 +5,8 @@ import pytest
 
 from attack_tables import observed, references
 from pixleak.attacks.stratified_lira import StratifiedLira
-from pixleak.errors import InputError
-from pixleak.evaluation.roc import roc_of
+from pixleak.core.errors import InputError
+from pixleak.evaluation.statistics.roc import roc_of
 
 
 def test_one_stratum_by_hand() -> None:

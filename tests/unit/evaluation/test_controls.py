@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.evaluation.controls import evaluate_control, permutation_interval, untrained_control
-from pixleak.results import Control, Interval
+from pixleak.results.base import Interval
+from pixleak.results.controls import Control
 
 MEMBER = np.arange(100) < 50
 CHANCE = np.random.default_rng(1).normal(0.49, 0.06, size=2000)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.evaluation.epsilon import epsilon_lower_bound, epsilon_p_value, one_run_epsilon
 
 

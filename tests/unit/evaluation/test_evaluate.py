@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Scores, SignalInfo
 from pixleak.evaluation.evaluate import evaluate, evaluate_scores
-from pixleak.results import Result
-from pixleak.types import Scores, SignalInfo
+from pixleak.results.audit import Result
 
 
 def scored(values, measured=None, ids=None) -> Scores:

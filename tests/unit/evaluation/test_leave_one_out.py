@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.evaluation.leave_one_out import VictimScores, _Draws, _Ranked, leave_one_out
-from pixleak.evaluation.roc import roc_of
+from pixleak.evaluation.statistics.roc import roc_of
 
 
 def _scores(

@@ -7,9 +7,9 @@ import pytest
 
 from pixleak.evaluation.evaluate import evaluate
 from pixleak.evaluation.fidelity import fidelity
-from pixleak.evaluation.ppv import predictive_values
-from pixleak.evaluation.rates import clopper_pearson
-from pixleak.results import Rate
+from pixleak.evaluation.statistics.ppv import predictive_values
+from pixleak.evaluation.statistics.rates import clopper_pearson
+from pixleak.results.base import Rate
 
 
 def _rate(successes: int, trials: int, level: float) -> Rate:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.evaluation.scorefile import read_scores
 
 

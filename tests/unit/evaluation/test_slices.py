@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats, Scores
 from pixleak.evaluation.slices import Attribute, slices_of
-from pixleak.types import Bools, Floats, Scores
 
 
 def _scored(values: Floats, measured: Bools | None = None) -> Scores:

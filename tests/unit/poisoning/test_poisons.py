@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.poisoning import POISONS, Poison
 from pixleak.poisoning.base import with_copies
 from pixleak.poisoning.triggers import Line, Square
 from pixleak.poisoning.truth_serum import TruthSerum
 from pixleak.records.base import Records
-from pixleak.records.phantom import phantom
-from pixleak.types import ImageTruth, LabelTruth
+from pixleak.records.phantom.phantom import phantom
 from toy_records import bright_squares
 
 BINARY = LabelTruth(2)

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pixleak.core.truth import LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records
-from pixleak.types import LabelTruth, Truth
 
 
 @dataclass(frozen=True)

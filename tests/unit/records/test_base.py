@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.types import LabelTruth
 
 
 def _fails_at_two(index: int) -> tuple[torch.Tensor, torch.Tensor]:

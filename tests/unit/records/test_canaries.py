@@ -5,10 +5,10 @@ import pickle
 import pytest
 import torch
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.canaries import toss, with_canaries
-from pixleak.types import ImageTruth, LabelTruth
 
 
 class _Load:

@@ -10,39 +10,35 @@ import pyarrow.parquet as pq
 from PIL import Image
 from scipy.stats import beta
 
-from pixleak.evaluation.roc import Roc, roc_of
-from pixleak.results import (
-    AttackResult,
+from pixleak.evaluation.statistics.roc import Roc, roc_of
+from pixleak.results.attacks import AttackResult, OperatingPoint
+from pixleak.results.audit import RecordsInfo, Result, SplitInfo
+from pixleak.results.base import Interval, PositivePredictiveValue, Rate, TprAtFpr
+from pixleak.results.controls import (
     Control,
     DuplicateCheck,
     DuplicatePair,
-    Environment,
+    ShiftCheck,
+    ShiftFeature,
+)
+from pixleak.results.environment import Environment
+from pixleak.results.models import ModelInfo
+from pixleak.results.sections import (
     Epsilon,
     Exposure,
     Exposures,
     Fidelity,
-    Interval,
     LeaveOneOut,
-    ModelInfo,
-    OperatingPoint,
     PoisonInfo,
     PoisonVisibility,
-    PositivePredictiveValue,
-    Rate,
-    RecordsInfo,
     ReferencesInfo,
-    Result,
-    ShiftCheck,
-    ShiftFeature,
     Slice,
     Slices,
-    SplitInfo,
     Spread,
     SpreadRate,
     SubjectLevel,
-    TprAtFpr,
-    Verdict,
 )
+from pixleak.results.verdict import Verdict
 
 SIDE = 64
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{ 7*7 }}$\\frac</script><script>alert(2)</script>"

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.unit.report.runs import RunFactory
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.report.folder import Source, read_run
 
 

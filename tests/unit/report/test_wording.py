@@ -17,7 +17,7 @@ from pixleak.report.wording import (
     rate,
     unbroken,
 )
-from pixleak.results import Control
+from pixleak.results.controls import Control
 
 
 @pytest.mark.parametrize(

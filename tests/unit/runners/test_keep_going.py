@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 
-from pixleak.errors import InputError, PixleakError
+from pixleak.core.errors import InputError, PixleakError
 from pixleak.runners import Job
 from pixleak.runners.base import Message
 from pixleak.runners.local import LocalRunner

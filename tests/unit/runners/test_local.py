@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from pixleak.errors import InputError, MissingExtraError
+from pixleak.core.errors import InputError, MissingExtraError
 from pixleak.runners import runner_for
 from pixleak.runners.local import LocalRunner, environment, visible_devices
 
@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, {support!r})
 from toy_records import bright_squares
 from pixleak.training.recipe import Recipe
-from pixleak.training.side_by_side import TrainingJob, train_all
+from pixleak.training.jobs import TrainingJob, train_all
 
 recipe = Recipe(network="tiny", epochs=12, batch_size=2)
 records = bright_squares(24)

@@ -13,12 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pixleak.errors import InputError
-from pixleak.records.prepare import prepare
+from pixleak.core.errors import InputError
+from pixleak.records.prepared.prepare import prepare
 from pixleak.runners import runner_for
 from pixleak.runners.base import Message
+from pixleak.training.jobs import TrainingJob, finished, train_all
 from pixleak.training.recipe import Recipe
-from pixleak.training.side_by_side import TrainingJob, finished, train_all
 from toy_records import bright_squares
 
 pytest.importorskip("ray", reason="the extra ray is not installed")

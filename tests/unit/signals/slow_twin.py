@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from pixleak.types import Access, LabelTruth
+from pixleak.core.access import Access
+from pixleak.core.truth import LabelTruth
 
 CLIP = 15.0
 

@@ -3,9 +3,9 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.records.base import Records
-from pixleak.records.phantom import phantom
+from pixleak.records.phantom.phantom import phantom
 from pixleak.signals import blind
 from pixleak.signals.blind import blind_baseline
 

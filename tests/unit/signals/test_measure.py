@@ -6,16 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError, UnmetNeedError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.tables import SignalInfo
+from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals import SIGNALS
 from pixleak.signals.base import Columns, Signal
-from pixleak.signals.maps import MapStore
+from pixleak.signals.learned.maps import MapStore
 from pixleak.signals.measure import measure
-from pixleak.signals.pixels import Pixels
-from pixleak.signals.toy import EchoTarget, echo_records, overfitted_world
+from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.module import ModuleTarget
-from pixleak.types import Access, ImageTruth, LabelTruth, SignalInfo
+from pixleak.testing.toy_signals import EchoTarget, echo_records, overfitted_world
 
 TRUTH = LabelTruth(2)
 LOSS = SIGNALS["cross-entropy"]

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.targets.check import checked
-from pixleak.types import Access, ImageTruth, LabelTruth
 
 B, H, W = 3, 4, 5
 IMAGES = torch.zeros(B, 1, H, W)

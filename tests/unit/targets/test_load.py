@@ -13,14 +13,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.load import (
     load_function,
     load_module,
     read_state,
 )
-from pixleak.types import Access, LabelTruth
 
 SOURCE = """
 from torch import nn

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pixleak.core.access import Access
+from pixleak.core.truth import LabelTruth
 from pixleak.targets.module import ModuleTarget
-from pixleak.types import Access, LabelTruth
 
 BINARY = LabelTruth(2)
 

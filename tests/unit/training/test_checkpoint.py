@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import pixleak
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.training.checkpoint import (
     load_network,
     load_weights,

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.training import fit as fitting
 from pixleak.training.adversary import Adversary
 from pixleak.training.checkpoint import load_network
 from pixleak.training.discriminators import (
@@ -20,12 +20,12 @@ from pixleak.training.discriminators import (
     feature_distance,
     load_discriminator,
 )
-from pixleak.training.fit import Trained, fit
+from pixleak.training.jobs import TrainingJob, partial_path, train_all
+from pixleak.training.loop import fit as fitting
+from pixleak.training.loop.fit import Trained, fit
+from pixleak.training.loop.samples import as_picture
 from pixleak.training.networks import NETWORKS
 from pixleak.training.recipe import Recipe
-from pixleak.training.samples import as_picture
-from pixleak.training.side_by_side import TrainingJob, partial_path, train_all
-from pixleak.types import ImageTruth, LabelTruth
 
 GENERATOR = torch.Generator().manual_seed(0)
 INPUTS = torch.rand(8, 2, 32, 32, generator=GENERATOR)

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.training.recipe import Recipe
 from pixleak.training.untrained import reinitialised, untrained
-from pixleak.types import ImageTruth, LabelTruth
 
 
 def vector(module: nn.Module) -> Tensor:

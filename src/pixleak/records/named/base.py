@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pixleak.errors import InputError
-from pixleak.records.fetch import Download
-from pixleak.types import LabelTruth, Truth
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth, Truth
+from pixleak.records.named.fetch import Download
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,7 +82,7 @@ def open_named(
     Raises:
         InputError: ``root`` does not hold the set, or it has no such direction.
     """
-    from pixleak.records.turned import labels_to_photo
+    from pixleak.records.readers.turned import labels_to_photo
 
     if not isinstance(known.truth, LabelTruth):
         return known.open(root, size, direction=direction)  # type: ignore[call-arg]

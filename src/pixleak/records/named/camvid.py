@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixleak.errors import InputError
-from pixleak.records.fetch import Download
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.records.named.base import NamedSet, root_with
-from pixleak.types import LabelTruth
+from pixleak.records.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -42,8 +42,8 @@ def open_camvid(root: Path, size: tuple[int, int] | None = None) -> Records:
     blocks.
     """
     from pixleak.records.base import RecordKey
-    from pixleak.records.files import LabelReader, image_files, matched, natural
-    from pixleak.records.folders import masked_images
+    from pixleak.records.readers.files import LabelReader, image_files, matched, natural
+    from pixleak.records.readers.folders import masked_images
 
     try:
         folder = root_with(root, _INSIDE, ("images", "labels"), "camvid")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.records.named.base import NamedSet, root_with
-from pixleak.types import LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
-    from pixleak.records.turned import InstanceEdges
+    from pixleak.records.readers.turned import InstanceEdges
 
 # Label id in the files -> name, in the order of the 19 train ids; all other ids are void.
 _CLASSES = {
@@ -49,8 +49,8 @@ def open_cityscapes(
     The test part is left out by default, since its published labels are all void.
     """
     from pixleak.records.base import RecordKey
-    from pixleak.records.files import LabelReader, image_files, matched
-    from pixleak.records.folders import masked_images
+    from pixleak.records.readers.files import LabelReader, image_files, matched
+    from pixleak.records.readers.folders import masked_images
 
     folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")
     keys, images, labels = [], [], []
@@ -79,8 +79,8 @@ def edges_of(root: Path, size: tuple[int, int] | None = None) -> InstanceEdges |
     Raises:
         InputError: some frames have instances and others have not.
     """
-    from pixleak.records.files import image_files
-    from pixleak.records.turned import InstanceEdges
+    from pixleak.records.readers.files import image_files
+    from pixleak.records.readers.turned import InstanceEdges
 
     folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")
     files: list[str] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pixleak.errors import InputError
-from pixleak.records.fetch import fetch
+from pixleak.core.errors import InputError
 from pixleak.records.named import DATASETS
+from pixleak.records.named.fetch import fetch
 
 
 def get(

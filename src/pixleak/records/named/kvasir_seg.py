@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixleak.records.fetch import Download
+from pixleak.core.truth import LabelTruth
 from pixleak.records.named.base import NamedSet, root_with
-from pixleak.types import LabelTruth
+from pixleak.records.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -21,7 +21,7 @@ def open_kvasir_seg(root: Path, size: tuple[int, int] | None = None) -> Records:
     The published frames differ in size, so that an audit needs ``size``. Patients are not
     known, and some frames show the same polyp: look at the duplicate check.
     """
-    from pixleak.records.folders import read_folders
+    from pixleak.records.readers.folders import read_folders
 
     folder = root_with(root, ("Kvasir-SEG", "kvasir-seg"), ("images", "masks"), "kvasir-seg")
     return read_folders(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
 from pixleak.records.named.base import NamedSet, root_with
-from pixleak.types import LabelTruth
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -42,7 +42,7 @@ def open_msd_liver(
         every: keep every n-th slice.
         window: Hounsfield units that become 0 and 1.
     """
-    from pixleak.records.volumes import read_volumes
+    from pixleak.records.readers.volumes import read_volumes
 
     if tumour not in _TRUTHS:
         raise InputError(f"msd-liver: tumour must be merge, separate or only, got {tumour!r}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixleak.errors import InputError
-from pixleak.records.fetch import Download
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth
 from pixleak.records.named.base import NamedSet, chosen_direction
-from pixleak.types import ImageTruth
+from pixleak.records.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -29,8 +29,8 @@ def _open(
 ) -> Records:
     """The parts that are there, one after the other; the id begins with the part."""
     from pixleak.records.base import RecordKey
-    from pixleak.records.files import image_files
-    from pixleak.records.pairs import halves
+    from pixleak.records.readers.files import image_files
+    from pixleak.records.readers.pairs import halves
 
     way = chosen_direction(name, (*ways, "AtoB", "BtoA"), direction)
     root = Path(root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixleak.registry import Registry
+from pixleak.core.registry import Registry
 from pixleak.signals.difficulty.base import Difficulty
 from pixleak.signals.difficulty.features import (
     FeatureDifficulty,

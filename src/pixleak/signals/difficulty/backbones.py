@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pixleak.errors import InputError, require
+from pixleak.core.errors import InputError, require
 
 SIDE = 224
 """Images are asked about at this size."""

@@ -16,10 +16,11 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from torch import Tensor
 
-from pixleak.errors import UnmetNeedError
+from pixleak.core.errors import UnmetNeedError
+from pixleak.core.tables import Floats, SignalInfo, SignalTable
+from pixleak.core.truth import LabelTruth, Truth
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns, Signal
-from pixleak.types import Floats, LabelTruth, SignalInfo, SignalTable, Truth
 
 
 class Seen(Protocol):

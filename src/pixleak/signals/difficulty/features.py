@@ -40,7 +40,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pixleak.errors import InputError, UnmetNeedError
+from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.tables import Floats, SignalInfo
+from pixleak.core.truth import LabelTruth
 from pixleak.signals.difficulty.backbones import (
     LITE,
     SIDE,
@@ -60,7 +62,6 @@ from pixleak.signals.difficulty.least_squares import (
     ridge_error,
     split_error,
 )
-from pixleak.types import Floats, LabelTruth, SignalInfo
 
 _SHAFRAN = "Shafran 2021, arXiv:2102.07762"
 

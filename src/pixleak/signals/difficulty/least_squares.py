@@ -35,8 +35,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pixleak.errors import InputError
-from pixleak.types import Floats
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Floats
 
 RCOND = 1e-10
 """Singular values below it, relative to the largest, count as zero."""

@@ -27,8 +27,8 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from pixleak.core.tables import Floats, SignalInfo
 from pixleak.signals.difficulty.base import Difficulty, Seen, describe, true_images
-from pixleak.types import Floats, SignalInfo
 
 RIDGE = 1e-6
 """Of the prediction from neighbours, relative to the mean squared column: for flat images."""

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pixleak.types import Bools, Floats, LabelTruth
+from pixleak.core.tables import Bools, Floats
+from pixleak.core.truth import LabelTruth
 
 Counts = NDArray[np.int64]
 

@@ -35,11 +35,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Floats, SignalInfo
+from pixleak.core.truth import LabelTruth
 from pixleak.signals.base import Columns, Signal
 from pixleak.signals.label_only.agreement import foreground_dice, joint_counts
-from pixleak.signals.pixels import Pixels
-from pixleak.types import Access, Floats, LabelTruth, SignalInfo
+from pixleak.signals.pixels.labels import Pixels
 
 BROKEN = 0.5
 """Dice from which on down a mask counts as broken."""

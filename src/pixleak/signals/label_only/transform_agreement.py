@@ -37,11 +37,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.tables import SignalInfo
+from pixleak.core.truth import LabelTruth
 from pixleak.signals.base import Columns, Signal
 from pixleak.signals.label_only.agreement import every_dice, foreground_dice, joint_counts
-from pixleak.signals.pixels import Pixels
-from pixleak.types import Access, LabelTruth, SignalInfo
+from pixleak.signals.pixels.labels import Pixels
 
 
 @dataclass(frozen=True, eq=False)

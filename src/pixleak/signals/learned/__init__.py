@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pixleak.errors import InputError
-from pixleak.registry import Registry
+from pixleak.core.errors import InputError
+from pixleak.core.registry import Registry
 from pixleak.signals.learned.base import FittedSignal, LearnedSignal, read_card
 from pixleak.signals.learned.logistic import FittedLogistic, TypeIILogistic, TypeILogistic
 from pixleak.signals.learned.loss_map_patches import FittedPatches, LossMapPatches

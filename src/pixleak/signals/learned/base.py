@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.errors import InputError
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Signal
-from pixleak.signals.maps import MapStore
-from pixleak.types import Access, Bools, SignalInfo
+from pixleak.signals.learned.maps import MapStore
 
 Arrays = dict[str, NDArray[Any]]
 OnEpoch = Callable[[int, int], None]

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.signals.learned.base import Arrays, FittedSignal, OnEpoch
-from pixleak.signals.pixels import Pixels
+from pixleak.signals.pixels.labels import Pixels
 
 Rows = NDArray[np.int64]
 Inputs = Literal["log-odds", "probabilities"]

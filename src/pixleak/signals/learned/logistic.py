@@ -28,18 +28,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats, SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
 from pixleak.signals.learned.base import Answers, FittedSignal, OnEpoch, SoftOrLabels
+from pixleak.signals.learned.maps import MapStore
 from pixleak.signals.learned.statistics import (
     Statistics,
     label_statistics,
     pixel_statistics,
 )
-from pixleak.signals.maps import MapStore
-from pixleak.signals.pixels import Pixels
-from pixleak.types import Bools, Floats, SignalInfo
+from pixleak.signals.pixels.labels import Pixels
 
 LIMIT = 6.0
 """Standard deviations that a statistic is limited to."""

@@ -28,7 +28,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.tables import SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
 from pixleak.signals.learned.base import Answers, OnEpoch, SoftOrLabels
@@ -40,10 +41,9 @@ from pixleak.signals.learned.deep import (
     module_arrays,
     train,
 )
-from pixleak.signals.maps import MapStore
-from pixleak.signals.pixels import Pixels
+from pixleak.signals.learned.maps import MapStore
+from pixleak.signals.pixels.labels import Pixels
 from pixleak.training.seeded import seeded
-from pixleak.types import SignalInfo
 
 _BATCH = 64
 

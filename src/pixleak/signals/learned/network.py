@@ -31,7 +31,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
+from pixleak.core.tables import SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
 from pixleak.signals.learned.base import MIN_SIDE, OnEpoch, SoftOrLabels
@@ -45,10 +46,9 @@ from pixleak.signals.learned.deep import (
     module_arrays,
     train,
 )
-from pixleak.signals.maps import MapStore
-from pixleak.signals.pixels import Pixels
+from pixleak.signals.learned.maps import MapStore
+from pixleak.signals.pixels.labels import Pixels
 from pixleak.training.seeded import seeded
-from pixleak.types import SignalInfo
 
 LAYERS = (3, 4, 6, 3)
 """Basic blocks a stage: ResNet-34."""

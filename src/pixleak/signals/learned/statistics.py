@@ -2,7 +2,7 @@
 
 Losses span decades, and a member's differ from a non-member's by a factor: nearly all
 statistics are logarithms of means. Taken with the true labels they serve Type-II; taken with
-the predicted labels in their place (:attr:`~pixleak.signals.pixels.Pixels.as_predicted`) they
+the predicted labels in their place (``Pixels.as_predicted``) they
 know the prediction only, and serve Type-I. Where there are labels only, what is left is where they
 are wrong, and the shape of the predicted mask.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pixleak.signals.bands import BANDS
+from pixleak.core.tables import Bools, Floats
 from pixleak.signals.base import Columns
-from pixleak.signals.fixed.dice_loss import DiceLoss
-from pixleak.signals.fixed.label_agreement import LabelDice
-from pixleak.signals.pixels import Counts, Pixels
-from pixleak.types import Bools, Floats
+from pixleak.signals.pixels.bands import BANDS
+from pixleak.signals.pixels.labels import Counts, Pixels
+from pixleak.signals.segmentation.dice_loss import DiceLoss
+from pixleak.signals.segmentation.label_agreement import LabelDice
 
 FEW_CLASSES = 4
 """Up to so many classes, each class and stratum has statistics of its own."""

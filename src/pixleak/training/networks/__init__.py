@@ -1,6 +1,6 @@
 """The networks that recipes can name: ``NETWORKS``. Importing it needs no torch."""
 
-from pixleak.registry import Registry
+from pixleak.core.registry import Registry
 from pixleak.training.networks import generators, monai_networks, smp, tiny
 from pixleak.training.networks.base import Network
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pixleak.errors import InputError
-from pixleak.registry import nearest
+from pixleak.core.errors import InputError
+from pixleak.core.registry import nearest
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field
 
-from pixleak.errors import InputError, require
-from pixleak.registry import nearest
+from pixleak.core.errors import InputError, require
+from pixleak.core.registry import nearest
 from pixleak.training.networks.base import Network, Options
 
 if TYPE_CHECKING:

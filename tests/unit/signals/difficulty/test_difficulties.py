@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pixleak.errors import InputError, MissingExtraError, UnmetNeedError
+from pixleak.core.errors import InputError, MissingExtraError, UnmetNeedError
+from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals.difficulty import DIFFICULTIES, backbones, features
 from pixleak.signals.difficulty.backbones import Backbone, backbone
@@ -24,7 +25,6 @@ from pixleak.signals.difficulty.least_squares import (
     drawn_share,
     split_error,
 )
-from pixleak.types import ImageTruth, LabelTruth
 
 PLAIN = ["difficulty-total-variation", "difficulty-neighbours", "difficulty-compression"]
 

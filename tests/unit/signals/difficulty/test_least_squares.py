@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression, Ridge
 from torch import Tensor
 
-from pixleak.errors import InputError
+from pixleak.core.errors import InputError
 from pixleak.signals.difficulty import least_squares
 from pixleak.signals.difficulty.least_squares import (
     RCOND,

@@ -1,0 +1,83 @@
+"""A result that knows the files it came with, so that it can be saved as a run folder."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import PrivateAttr
+
+from pixleak.core.errors import InputError
+from pixleak.pipeline.storage.save import write_parquet, write_result
+from pixleak.pipeline.storage.store import check_writable
+from pixleak.results.audit import Result
+
+FILES = (
+    "config.yaml",
+    "split.csv",
+    "membership.csv",
+    "scores.parquet",
+    "signals.parquet",
+    "references.parquet",
+    "leave_one_out.parquet",
+    "exhibits.npz",
+    "training.png",
+)
+"""What a run folder holds beside ``result.json`` and the report."""
+
+
+class Finding(Result):
+    """What :func:`pixleak.audit` and :func:`pixleak.evaluate` return."""
+
+    _folder: Path | None = PrivateAttr(None)
+    _scores: pa.Table | None = PrivateAttr(None)
+
+    @classmethod
+    def of(
+        cls,
+        result: Result,
+        *,
+        folder: Path | None = None,
+        scores: pa.Table | None = None,
+        temporary: bool = False,
+    ) -> Finding:
+        """A result with the run folder, or the table of scores, that it came with.
+
+        Args:
+            result: what was found.
+            folder: the run folder.
+            scores: the table of scores, where there is no folder.
+            temporary: whether the folder goes when the finding does.
+        """
+        finding = cls.model_validate(result.model_dump())
+        finding._folder = folder
+        finding._scores = scores
+        if temporary and folder is not None:
+            weakref.finalize(finding, shutil.rmtree, folder, ignore_errors=True)
+        return finding
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``result.json``, ``scores.parquet``, pictures and ``report.html``.
+
+        Returns:
+            The path of the report.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        from pixleak.report.html.render import render
+
+        if not str(folder):
+            raise InputError("save needs the name of a folder, got an empty one")
+        folder = Path(folder)
+        check_writable(folder)
+        if self._folder is not None and self._folder.resolve() != folder.resolve():
+            for name in FILES:
+                if (self._folder / name).is_file():
+                    shutil.copyfile(self._folder / name, folder / name)
+        if self._scores is not None:
+            write_parquet(folder / "scores.parquet", self._scores)
+        write_result(folder, self)
+        return render(folder)

@@ -1,0 +1,175 @@
+"""A whole set: was it used?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pixleak.audit.questions.asking import PACKAGES, ask, check_alike
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools
+from pixleak.evaluation.controls import evaluate_control
+from pixleak.evaluation.set_test import set_test
+from pixleak.evaluation.statistics.conformal import joint_residuals
+from pixleak.evaluation.statistics.intervals import auc_interval
+from pixleak.evaluation.statistics.power import detectable_auc
+from pixleak.evaluation.statistics.sample import MIN_RECORDS
+from pixleak.records.checks.checks import find_duplicates
+from pixleak.records.combine import gather
+from pixleak.request.questions import SetTestConfig
+from pixleak.results.controls import Control
+from pixleak.results.environment import environment_here
+from pixleak.results.set_test import SetAnswer, SetResult
+from pixleak.signals.blind import blind_baseline
+
+if TYPE_CHECKING:
+    from pixleak.records.base import Records
+    from pixleak.targets.base import Target
+
+
+def compare_sets(
+    target: Target,
+    owned: Records,
+    comparable: Records,
+    *,
+    difficulties: Sequence[str] | None = None,
+    level: float = 0.05,
+    permutations: int = 10_000,
+    seed: int = 0,
+    batch_size: int = 16,
+    title: str = "Set test",
+) -> SetResult:
+    """Test an owner's set; see :func:`pixleak.set_test`."""
+    check_alike(owned, comparable, "the comparable records")
+    if min(len(owned), len(comparable)) < MIN_RECORDS:
+        raise InputError(
+            f"a set test needs at least {MIN_RECORDS} records on each side, got {len(owned)} of "
+            f"the owner's and {len(comparable)} comparable ones"
+        )
+    records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
+    mine = set(split.roles["target-members"])
+    asked = ask(target, records, difficulties, batch_size=batch_size)
+    columns = asked.table.select(signals=[asked.regressed, *asked.difficulties])
+    known: Bools = np.all(columns.measured, axis=1)
+    ids = [key for key, kept in zip(columns.ids, known.tolist(), strict=True) if kept]
+    values = columns.values[known] * np.array([info.sign for info in columns.infos])
+    member: Bools = np.array([key in mine for key in ids])
+    by_id = split.units(records)
+    units = [by_id[key] for key in ids]
+    # Fitted on both sets together, which knows nothing of which is which.
+    scores = joint_residuals(values[:, 1:], values[:, 0])
+    tested = set_test(scores, member, units=units, permutations=permutations, seed=seed)
+    compared = records.select(ids)
+    blind = blind_baseline(compared, member, units=units, seed=seed)
+    controls = [
+        evaluate_control(
+            blind.scores,
+            member,
+            name="blind-baseline",
+            title="Blind baseline",
+            what="A classifier that sees images and truths but never the model.",
+            null_aucs=blind.null_aucs,
+            level=0.05,
+        ),
+        _duplicates(compared, member),
+    ]
+    inside = len({unit for unit, m in zip(units, member, strict=True) if m})
+    outside = len(set(units)) - inside
+    answer, sentence = _conclusion(tested.p_value, tested.floor, level, controls, len(member))
+    return SetResult(
+        title=title,
+        target=target.name,
+        seed=seed,
+        level=level,
+        owned=int(member.sum()),
+        comparable=int((~member).sum()),
+        owned_units=inside,
+        comparable_units=outside,
+        score=f"{asked.regressed} below what difficulty predicts ("
+        + (", ".join(name.removeprefix("difficulty-") for name in asked.difficulties) or "none")
+        + ")",
+        p_value=tested.p_value,
+        smallest_p_value=tested.floor,
+        permutations=tested.permutations,
+        effect=tested.effect,
+        auc=auc_interval(scores, member, units=units, seed=seed),
+        detectable_auc=detectable_auc(inside, outside, level=level),
+        controls=controls,
+        answer=answer,
+        sentence=sentence,
+        environment=environment_here(*PACKAGES, device=str(getattr(target, "device", "cpu"))),
+    )
+
+
+def _duplicates(records: Records, member: Bools) -> Control:
+    """Whether the comparable records repeat the owner's, which hides that these were used."""
+    inside = [key for key, m in zip(records.ids, member, strict=True) if m]
+    outside = [key for key, m in zip(records.ids, member, strict=True) if not m]
+    found = find_duplicates(records.select(inside), records.select(outside))
+    return Control(
+        name="duplicates",
+        title="Repeated records",
+        auc=None,
+        passed=found.passed,
+        explanation=found.explanation,
+    )
+
+
+def _conclusion(
+    p_value: float, floor: float, level: float, controls: Sequence[Control], records: int
+) -> tuple[SetAnswer, str]:
+    blind, repeated = controls
+    seen = f"p = {p_value:.3g}"
+    if blind.passed is False:
+        return (
+            "cannot-tell",
+            f"Cannot tell ({seen}): the two sets can be told apart without asking the model, so "
+            "the test would find a difference whether or not the set was used. Compare with "
+            "records that are like the owner's.",
+        )
+    if floor > level:
+        return (
+            "cannot-tell",
+            f"Cannot tell: with so few independent records no p-value can be below {floor:.3g}.",
+        )
+    if p_value <= level:
+        return (
+            "used",
+            f"The target does better on the owner's set than chance allows ({seen}, level "
+            f"{level:g}): it was trained on it, on some of it, or on something very like it.",
+        )
+    aside = (
+        " Comparable records repeat the owner's, which hides use." if not repeated.passed else ""
+    )
+    return (
+        "not-shown",
+        f"Not shown ({seen}, level {level:g}). That is no proof that the set was not used.{aside}",
+    )
+
+
+def set_test_config(config: SetTestConfig) -> SetResult:
+    """Run a configuration.
+
+    Raises:
+        InputError: target or records cannot be used.
+    """
+    from pixleak.pipeline.plan.assemble import open_target
+    from pixleak.pipeline.plan.plan import GivenTarget
+
+    owned, comparable = config.owned.open(), config.comparable.open()
+    target = open_target(config.target, owned.truth, config.seed)
+    if not isinstance(target, GivenTarget):
+        raise InputError("a set test is of a target that exists")
+    return compare_sets(
+        target.target,
+        owned,
+        comparable,
+        difficulties=config.difficulties,
+        level=config.level,
+        permutations=config.permutations,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        title=config.title,
+    )

@@ -1,0 +1,161 @@
+"""Noise: answer with something random added.
+
+Idea: what is left of a small difference between members and others when it drowns in noise::
+
+    z' = z + s e                        on logits (of probabilities: on log p, made to sum to one)
+    p' = clip(p + s e, 0, 1) / sum      on probabilities
+    v' = clip(v + s e (high - low))     a generator's pixels, clipped to the image's range
+
+with e standard normal, one a pixel and channel, and s = ``sigma``. Where all classes of a pixel are
+clipped to zero, they get equal shares.
+
+Noise that is drawn anew for every query averages out over repeated ones. So it is memoised: e
+follows from the image's content and a secret, and asking again about the same image gives the same
+answer, in whichever batch. The secret is derived from the seed and the name of the model: a shadow
+or reference model has other noise on the same image, as an attacker does not know the defender's
+secret. An image changed by one grey level is another image, so that whoever asks about many
+variants averages the noise out all the same. ``fresh`` draws anew, as naive services do: the n-th
+query about an image has the n-th noise, whatever else was asked between.
+
+A generator's discriminator, where that is given away, answers as before.
+
+Source:
+    Output perturbation is folklore; for membership Jia, Salem, Backes, Zhang, Gong, "MemGuard",
+    CCS 2019, arXiv:1909.10594, who also fix the noise by the query.
+
+Differs from the source:
+    Theirs is crafted against an attack classifier and keeps the predicted label; this is plain
+    Gaussian noise, which costs utility and promises nothing against whoever does not need soft
+    answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, Truth
+from pixleak.defences.steps.soft import refuse_labels
+from pixleak.targets.altered import AlteredTarget
+from pixleak.targets.base import Target
+from pixleak.targets.restricted import restricted
+from pixleak.training.defence import Defence, Side
+from pixleak.training.recipe import Recipe
+
+Added = Literal["logits", "probabilities"]
+
+_SMALLEST = 1e-7
+"""Probabilities count as at least so much before their logarithm: one has to be able to move 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise(Defence):
+    """Gaussian noise on the answers.
+
+    Args:
+        sigma: standard deviation: nat on logits, 1 on probabilities; of a generator, in units of
+            the image's range.
+        added_to: ``"logits"`` or ``"probabilities"``; of no account for generators.
+        fresh: whether every query has noise of its own.
+        seed: of the secret.
+    """
+
+    name: ClassVar[str] = "noise"
+    title: ClassVar[str] = "Noisy answers"
+    summary: ClassVar[str] = "add Gaussian noise that asking again does not change"
+    source: ClassVar[str] = "folklore; after Jia 2019, arXiv:1909.10594"
+    side: ClassVar[Side] = "output"
+    on: ClassVar[Literal["labels", "image", "any"]] = "any"
+
+    sigma: float = 1.0
+    added_to: Added = "logits"
+    fresh: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sigma < float("inf"):
+            raise InputError(f"noise needs sigma above 0, got {self.sigma}")
+        if self.added_to not in ("logits", "probabilities"):
+            raise InputError(
+                f"noise is added_to 'logits' or 'probabilities', got {self.added_to!r}"
+            )
+
+    def check(self, recipe: Recipe | None, truth: Truth) -> None:
+        if isinstance(truth, ImageTruth) and self.sigma >= 1:
+            raise InputError(
+                f"noise of a generator is in units of the image's range, got sigma={self.sigma}: "
+                "give much less than 1, 0.02 for example"
+            )
+
+    def access(self, given: Access) -> Access:
+        refuse_labels(self.name, given)
+        return given if given.of_images or self.added_to == "logits" else Access.PROBABILITY
+
+    def served(self, target: Target) -> Target:
+        access = self.access(target.access)
+        return NoisyTarget(target if access.of_images else restricted(target, access), self)
+
+
+class NoisyTarget(AlteredTarget):
+    """Another target's answers with noise.
+
+    Args:
+        inner: does not answer with labels.
+        noise: how much of it, and where.
+    """
+
+    def __init__(self, inner: Target, noise: Noise) -> None:
+        super().__init__(inner, inner.access)
+        self.noise = noise
+        self._secret = f"{noise.seed}/{inner.name}/".encode()
+        self._asked: Counter[bytes] = Counter()
+
+    def _query(self, images: Tensor) -> Tensor:
+        values = self.inner.predict(images).values
+        if isinstance(self.truth, ImageTruth):
+            span = self.truth.high - self.truth.low
+            moved = values + span * self._drawn(images, values)
+            return moved.clamp(self.truth.low, self.truth.high)
+        if self.access is Access.LOGIT:
+            return values + self._drawn(images, values)
+        one = values.shape[1] == 1
+        if self.noise.added_to == "logits":
+            if one:
+                odds = torch.logit(values, eps=_SMALLEST)
+                return torch.sigmoid(odds + self._drawn(images, values))
+            logarithms = values.clamp_min(_SMALLEST).log()
+            return torch.softmax(logarithms + self._drawn(images, values), dim=1)
+        both = torch.cat([1 - values, values], dim=1) if one else values
+        moved = (both + self._drawn(images, both)).clamp(0, 1)
+        moved = torch.where(moved.sum(dim=1, keepdim=True) > 0, moved, 1.0)
+        shares = moved / moved.sum(dim=1, keepdim=True)
+        return shares[:, 1:] if one else shares
+
+    def _drawn(self, images: Tensor, like: Tensor) -> Tensor:
+        """(b, ...) sigma times standard normal numbers, each image's from its own content."""
+        return torch.stack(
+            [
+                self.noise.sigma
+                * torch.randn(
+                    answer.shape, generator=torch.Generator().manual_seed(self._seed(image))
+                )
+                for image, answer in zip(images, like, strict=True)
+            ]
+        )
+
+    def _seed(self, image: Tensor) -> int:
+        plain = image.detach().cpu().contiguous()
+        content = hashlib.sha256(self._secret + f"{tuple(plain.shape)}/".encode())
+        content.update(plain.numpy().tobytes())
+        if self.noise.fresh:
+            key = content.digest()
+            content.update(f"/{self._asked[key]}".encode())
+            self._asked[key] += 1
+        return int.from_bytes(content.digest()[:7], "big")

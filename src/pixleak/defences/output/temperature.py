@@ -1,0 +1,82 @@
+"""Temperature: answer less sure than the model is.
+
+Idea: the gap between members and others lies in how sure the model is, and a large temperature T
+presses all answers together::
+
+    z' = z / T                     logits
+    p' = softmax(log p / T)        probabilities; one channel: sigmoid(logit(p) / T)
+
+Labels stay what they are. It is **not** a defence against anyone who knows or guesses T: the map
+is one-to-one, so multiplying by T undoes it, up to what the number format has rounded away, and
+ranks records by their margins as before. It belongs into a comparison as the example of a defence
+that only helps against an attacker who does not adapt.
+
+Source:
+    Shokri, Stronati, Song, Shmatikov, "Membership Inference Attacks Against Machine Learning
+    Models", S&P 2017, arXiv:1610.05820 (softmax with temperature).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.defences.steps.soft import refuse_labels
+from pixleak.targets.altered import AlteredTarget
+from pixleak.targets.base import Target
+from pixleak.training.defence import Defence, Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Temperature(Defence):
+    """Softened answers.
+
+    Args:
+        temperature: T; above 1 softens, below 1 sharpens.
+    """
+
+    name: ClassVar[str] = "temperature"
+    title: ClassVar[str] = "Temperature"
+    summary: ClassVar[str] = "divide logits by T, which whoever knows T undoes"
+    source: ClassVar[str] = "Shokri 2017, arXiv:1610.05820"
+    side: ClassVar[Side] = "output"
+
+    temperature: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < float("inf"):
+            raise InputError(f"temperature must be above 0, got {self.temperature}")
+
+    def access(self, given: Access) -> Access:
+        refuse_labels(self.name, given)
+        return given
+
+    def served(self, target: Target) -> Target:
+        refuse_labels(self.name, target.access)
+        return SoftenedTarget(target, self.temperature)
+
+
+class SoftenedTarget(AlteredTarget):
+    """Another target's answers at a temperature.
+
+    Args:
+        inner: answers with logits or probabilities.
+        temperature: T.
+    """
+
+    def __init__(self, inner: Target, temperature: float) -> None:
+        super().__init__(inner, inner.access)
+        self.temperature = temperature
+
+    def _query(self, images: Tensor) -> Tensor:
+        values = self.inner.predict(images).values
+        if self.access is Access.LOGIT:
+            return values / self.temperature
+        if values.shape[1] == 1:
+            return torch.sigmoid(torch.logit(values) / self.temperature)
+        return torch.softmax(values.log() / self.temperature, dim=1)

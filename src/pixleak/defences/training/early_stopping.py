@@ -1,0 +1,136 @@
+"""Early stopping: keep the epoch that was best on records which are not trained on.
+
+Idea: what is learnt after the loss on other records has stopped falling is the training records by
+heart. After each epoch the mean loss on the reserve is measured, in evaluation mode; training stops
+after so many epochs without a new lowest one, and the weights of the lowest are kept::
+
+    kept = argmin over epochs e of  mean over the reserve of loss(f_e(x), y),   the first where tied
+
+The reserve only picks an epoch, but it does: it should not be counted among the non-members.
+
+Source:
+    Prechelt, "Early Stopping - But When?", 1998. As a defence: Song and Mittal, USENIX Security
+    2021, arXiv:2003.10595.
+
+Differs from the source:
+    The loss is the recipe's own, on whole images, without what other defences make of it; of a
+    generator with an adversary it is the pixel loss. Weights that another defence averages are
+    looked at as averages. The learning rate falls as if training went on to the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from pixleak.core.errors import InputError
+from pixleak.records.base import Records
+from pixleak.training.defence import Defence, Side
+from pixleak.training.loop.feed import feed
+from pixleak.training.loop.fit import Trainer
+from pixleak.training.loop.partial import Stateful
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStopping(Defence):
+    """The best epoch on the reserve.
+
+    Args:
+        patience: epochs without a new lowest loss after which training stops.
+    """
+
+    name: ClassVar[str] = "early-stopping"
+    title: ClassVar[str] = "Early stopping"
+    summary: ClassVar[str] = "keep the epoch with the lowest loss on the reserve"
+    source: ClassVar[str] = "Song & Mittal 2021, arXiv:2003.10595"
+    side: ClassVar[Side] = "training"
+    on: ClassVar[Literal["labels", "image", "any"]] = "any"
+    needs_reserve: ClassVar[bool] = True
+
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        if self.patience < 1:
+            raise InputError(f"early-stopping needs patience of at least 1, got {self.patience}")
+
+    def trainer(self) -> type[Trainer]:
+        return EarlyStoppingTrainer
+
+
+class Best:
+    """The best epoch so far; 0 before the first."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.loss = float("inf")
+        self.weights: dict[str, Tensor] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch, loss and weights."""
+        return {"epoch": self.epoch, "loss": self.loss, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a state up."""
+        self.epoch, self.loss, self.weights = state["epoch"], state["loss"], state["weights"]
+
+
+class EarlyStoppingTrainer(Trainer):
+    """Looks at the reserve after each epoch."""
+
+    best: Best
+
+    def parts(
+        self, module: nn.Module, optimizer: Optimizer, schedule: LambdaLR
+    ) -> dict[str, Stateful]:
+        self.best = Best()
+        return {**super().parts(module, optimizer, schedule), "best": self.best}
+
+    def over(self, epoch: int, module: nn.Module) -> bool:
+        over = super().over(epoch, module)
+        kept = self.kept(module)
+        loss = self.loss_on_reserve(kept)
+        if loss < self.best.loss:
+            weights = {key: value.detach().clone() for key, value in kept.state_dict().items()}
+            self.best.epoch, self.best.loss, self.best.weights = epoch, loss, weights
+        return over or epoch - self.best.epoch >= self.defence(EarlyStopping).patience
+
+    def final(self, module: nn.Module) -> nn.Module:
+        module = super().final(module)
+        if self.best.epoch == 0:
+            raise InputError(
+                "early-stopping found no epoch with a finite loss on the reserve: use a lower "
+                f"learning rate than lr={self.recipe.lr:g}"
+            )
+        module.load_state_dict(self.best.weights)
+        self.facts["epoch kept"] = float(self.best.epoch)
+        self.facts["loss on the reserve"] = self.best.loss
+        return module
+
+    def loss_on_reserve(self, module: nn.Module) -> float:
+        """The recipe's mean loss; neither modes nor random draws are disturbed."""
+        reserve = self._reserve()
+        load = feed(reserve)
+        modes = [(part, part.training) for part in module.modules()]
+        devices = [self.device] if self.device.type == "cuda" else []
+        total = 0.0
+        module.eval()
+        with torch.random.fork_rng(devices=devices), torch.no_grad():
+            for positions in torch.split(torch.arange(len(reserve)), self.recipe.batch_size):
+                images, truths = (part.to(self.device) for part in load(positions))
+                # Not self.losses, which other defences change.
+                total += float(Trainer.losses(self, module, images, truths).sum())
+        for part, training in modes:
+            part.training = training
+        return total / len(reserve)
+
+    def _reserve(self) -> Records:
+        if self.reserve is None or not len(self.reserve):
+            raise InputError(
+                "early-stopping needs records that are not trained on: set split.reserve"
+            )
+        return self.reserve

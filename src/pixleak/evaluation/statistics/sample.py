@@ -1,0 +1,118 @@
+"""Scores of members and non-members, with the units that they came in.
+
+Records of one subject resemble one another, so they are resampled and permuted together: the
+*unit* of all inference is the subject where there are subjects, the record elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools, Floats
+
+MIN_RECORDS = 10
+"""Fewest members, and fewest non-members, that are evaluated at all."""
+
+MIN_SUBJECTS = 5
+"""Fewest subjects on a side: a spread between subjects cannot be told from fewer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The members, or the non-members.
+
+    Args:
+        scores: (n,) ascending.
+        units: (n,) which unit each belongs to, ``0 .. count - 1``.
+        count: number of units.
+    """
+
+    scores: Floats
+    units: NDArray[np.int64]
+    count: int
+
+    @property
+    def clustered(self) -> bool:
+        """Whether some unit holds several records."""
+        return self.count < len(self.scores)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Both sides of a split."""
+
+    members: Side
+    nonmembers: Side
+
+    @property
+    def clustered(self) -> bool:
+        """Whether some unit holds several records."""
+        return self.members.clustered or self.nonmembers.clustered
+
+    @property
+    def unit(self) -> str:
+        """``"subject"`` or ``"record"``, for naming a method."""
+        return "subject" if self.clustered else "record"
+
+
+def sample_of(scores: Floats, member: Bools, units: Sequence[str] | None = None) -> Sample:
+    """Sort (n,) scores by side.
+
+    Args:
+        scores: (n,) may be infinite.
+        member: (n,) bool.
+        units: (n,) subject of each record, or None where every record is on its own.
+
+    Raises:
+        InputError: NaN, fewer than 10 records or 5 subjects on a side, a subject on both sides.
+
+    Example:
+        >>> member = np.arange(20) < 10
+        >>> sample = sample_of(np.arange(20.0), member, [f"p{i // 2}" for i in range(20)])
+        >>> sample.members.count, sample.unit
+        (5, 'subject')
+    """
+    scores, member = np.asarray(scores, dtype=np.float64), np.asarray(member)
+    if member.dtype != np.bool_:
+        raise InputError(f"member must be booleans, got {member.dtype}")
+    if scores.ndim != 1 or scores.shape != member.shape:
+        raise InputError(
+            "scores and member must be one number a record each, got shapes "
+            f"{scores.shape} and {member.shape}"
+        )
+    if units is not None and len(units) != len(scores):
+        raise InputError(f"{len(scores)} scores but {len(units)} subjects")
+    if np.isnan(scores).any():
+        raise InputError(f"the score of record {int(np.isnan(scores).argmax())} is NaN")
+    names = np.arange(len(scores)) if units is None else np.asarray(units, dtype=np.str_)
+    for held, side in ((member, "members"), (~member, "non-members")):
+        if held.sum() < MIN_RECORDS:
+            raise InputError(
+                f"too few {side}: {int(held.sum())}; an evaluation needs at least {MIN_RECORDS} "
+                "on each side"
+            )
+        if len(np.unique(names[held])) < MIN_SUBJECTS:
+            raise InputError(
+                f"the {int(held.sum())} {side} come from {len(np.unique(names[held]))} subjects; "
+                f"at least {MIN_SUBJECTS} are needed to tell how much subjects differ"
+            )
+    both = np.intersect1d(names[member], names[~member])
+    if len(both):
+        raise InputError(
+            f"subject {str(both[0])!r} is on both sides: its records would be members and "
+            "non-members at once; split by subject"
+        )
+    return Sample(_side(scores[member], names[member]), _side(scores[~member], names[~member]))
+
+
+def _side(scores: Floats, names: NDArray[np.generic]) -> Side:
+    order = np.argsort(scores, kind="stable")
+    distinct, codes = np.unique(names[order], return_inverse=True)
+    if len(distinct) == len(names):  # records on their own, whatever they are called
+        codes = np.arange(len(names))
+    return Side(scores[order], codes.astype(np.int64), len(distinct))

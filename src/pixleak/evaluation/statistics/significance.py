@@ -1,0 +1,152 @@
+"""One-sided tests of "no better than guessing".
+
+Both are tests of exchangeability: if being a member changes nothing, any reassignment of the
+units (subjects, or records) to the two sides was as likely as the one that happened.
+
+**AUC.** Permuting changes only the linear rank statistic, the sum over member units of::
+
+    a_u = sum over records of u of (midrank - (N + 1) / 2)      = m n (AUC - 1/2) in total
+
+For records that is the Mann-Whitney test. It is taken exactly for up to 2,500 pairs of records
+without ties, from the permutation's normal limit where both sides hold at least 50 records (100
+subjects), and from seeded random permutations otherwise. The limit has::
+
+    var = m n / (U (U - 1)) * sum a_u^2                          U = m + n units
+
+**TPR at a bounded FPR.** The threshold is the (k + 1)-th largest non-member score, k being the
+false positives allowed. At least t members lie above it exactly if at least t of the first t + k
+records, ranked by score, are members, so under exchangeability the count of members is negative
+hypergeometric and the test is exact (ties make it conservative)::
+
+    p = P[Hypergeometric(m + n records, m of them members, t + k drawn) >= t]
+
+By subject it is taken from permutations of the subjects.
+
+Source:
+    Mann and Whitney, Annals of Mathematical Statistics 18, 1947; Hajek, Sidak, Sen, "Theory of
+    Rank Tests", 1999 (linear rank statistics under permutation); Phipson and Smyth, "Permutation
+    p-values should never be zero", 2010.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from pixleak.core.tables import Bools, Floats
+from pixleak.evaluation.statistics.roc import allowed_false_positives
+from pixleak.evaluation.statistics.sample import Sample
+
+PERMUTATIONS = 20_000
+_EXACT_PAIRS = 2500
+_NORMAL_RECORDS = 50
+_NORMAL_SUBJECTS = 100
+_CHUNK = 4_000_000
+_BUDGET = 20_000_000
+_FEWEST = 5_000
+"""Large samples draw fewer permutations, but enough for a p-value below 0.05 / 200."""
+
+
+def auc_p_value(sample: Sample, seed: int = 0) -> float:
+    """One-sided p-value of an AUC of at most one half.
+
+    Example:
+        Ten members above ten non-members: one of 184,756 equally likely assignments.
+
+        >>> from pixleak.evaluation.statistics.sample import sample_of
+        >>> apart = sample_of(np.arange(20.0), np.arange(20) >= 10)
+        >>> round(1 / auc_p_value(apart))
+        184756
+    """
+    units = _Units(sample)
+    fewest = min(sample.members.count, sample.nonmembers.count)
+    pairs = sample.members.count * sample.nonmembers.count
+    tied = len(np.unique(units.scores)) < len(units.scores)
+    if pairs <= _EXACT_PAIRS and not tied and not sample.clustered:
+        return float(
+            stats.mannwhitneyu(
+                sample.members.scores,
+                sample.nonmembers.scores,
+                alternative="greater",
+                method="exact",
+                axis=None,
+            ).pvalue
+        )
+    ranks = stats.rankdata(units.scores) - (len(units.scores) + 1) / 2
+    influence = np.bincount(units.of_record, ranks, minlength=units.count)
+    observed = float(influence[: units.members].sum())
+    if fewest >= (_NORMAL_SUBJECTS if sample.clustered else _NORMAL_RECORDS):
+        outside = units.count - units.members
+        variance = float(np.sum(influence**2)) * units.members * outside
+        variance /= units.count * (units.count - 1)
+        return float(special.ndtr(-observed / np.sqrt(variance))) if variance > 0 else 1.0
+    at_least = drawn = 0
+    for inside in units.permutations(seed):
+        # The allowance keeps rounding from splitting equal sums.
+        at_least += int(np.count_nonzero(inside @ influence >= observed - 1e-6))
+        drawn += len(inside)
+    return (1 + at_least) / (1 + drawn)
+
+
+def tpr_p_value(sample: Sample, fpr: float, seed: int = 0) -> float:
+    """One-sided p-value of "TPR at this FPR is no higher than chance has it".
+
+    Example:
+        Of ten members and ten non-members, the three highest are members and no false positive
+        is allowed: 10/20 * 9/19 * 8/18.
+
+        >>> from pixleak.evaluation.statistics.sample import sample_of
+        >>> member = np.array([True] * 3 + [False] * 10 + [True] * 7)
+        >>> three = sample_of(-np.arange(20.0), member)
+        >>> round(tpr_p_value(three, fpr=0.01), 6), round(10 / 20 * 9 / 19 * 8 / 18, 6)
+        (0.105263, 0.105263)
+    """
+    members, nonmembers = len(sample.members.scores), len(sample.nonmembers.scores)
+    allowed = allowed_false_positives(fpr, nonmembers)
+    threshold = sample.nonmembers.scores[nonmembers - 1 - allowed]
+    found = int((sample.members.scores > threshold).sum())
+    if not sample.clustered:
+        return float(stats.hypergeom.sf(found - 1, members + nonmembers, members, found + allowed))
+    units = _Units(sample)
+    order = np.argsort(-units.scores, kind="stable")
+    at_least = drawn = 0
+    for inside in units.permutations(seed):
+        rates = _rates_at(inside[:, units.of_record[order]], fpr)
+        at_least += int(np.count_nonzero(rates >= found / members - 1e-12))
+        drawn += len(inside)
+    return (1 + at_least) / (1 + drawn)
+
+
+def _rates_at(member: Bools, fpr: float) -> Floats:
+    """(b,) TPR at the FPR for (b, n) memberships of records ranked from the highest score."""
+    outside = np.cumsum(~member, axis=1, dtype=np.int32)
+    allowed = np.floor(fpr * outside[:, -1] + 1e-9)
+    before = (outside <= allowed[:, None]).sum(axis=1)
+    rates: Floats = (before - allowed) / (member.shape[1] - outside[:, -1])
+    return rates
+
+
+class _Units:
+    """All units of a sample, members first, and random reassignments of them."""
+
+    def __init__(self, sample: Sample) -> None:
+        inside, outside = sample.members, sample.nonmembers
+        self.scores = np.concatenate([inside.scores, outside.scores])
+        self.of_record: NDArray[np.int64] = np.concatenate(
+            [inside.units, inside.count + outside.units]
+        )
+        self.members = inside.count
+        self.count = inside.count + outside.count
+
+    def permutations(self, seed: int) -> Iterator[Bools]:
+        """Chunks (b, units) of assignments that keep the number of member units."""
+        generator = np.random.default_rng(seed)
+        total = int(np.clip(_BUDGET // len(self.scores), _FEWEST, PERMUTATIONS))
+        step = max(1, _CHUNK // len(self.scores))
+        start = np.arange(self.count) < self.members
+        for done in range(0, total, step):
+            rows = np.broadcast_to(start, (min(step, total - done), self.count))
+            yield generator.permuted(rows, axis=1)

@@ -1,0 +1,258 @@
+"""Attacks over signals, controls beside them, and what it all comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pixleak.attacks.threshold import Threshold
+from pixleak.core.errors import InputError
+from pixleak.core.progress import Progress
+from pixleak.core.tables import Bools, Floats, Scores, SignalTable
+from pixleak.evaluation.controls import evaluate_control, untrained_control
+from pixleak.evaluation.evaluate import evaluate_scores
+from pixleak.evaluation.statistics.sample import MIN_RECORDS, MIN_SUBJECTS
+from pixleak.pipeline.attacking import Scored, Victims, attack_target
+from pixleak.pipeline.checks import checks_of
+from pixleak.pipeline.clock import Clock
+from pixleak.pipeline.measuring import Measured
+from pixleak.pipeline.plan.choosing import Chosen
+from pixleak.pipeline.plan.plan import Plan
+from pixleak.pipeline.storage.store import Store
+from pixleak.results.attacks import AttackResult
+from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
+from pixleak.signals.blind import BlindBaseline
+
+if TYPE_CHECKING:
+    from pixleak.records.prepared.prepare import PreparedRecords
+
+UNTRAINED_SIGNALS = ("cross-entropy", "l1-error")
+"""The attack that stands for all in the list of controls; every attack has its own besides."""
+
+TRAINED_ON = ("cross-entropy", "dice-loss", "l1-error", "l2-error")
+"""Signals that are training losses as well."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Everything that was scored, evaluated and checked.
+
+    Args:
+        attacks: one result an attack, in the order of ``scored``.
+        scored: the scores behind them.
+        blind: (n,) out-of-fold scores of the blind baseline, on ``records``' ids.
+        controls: blind baseline and untrained model.
+        left_out: one sentence for every attack on too few records.
+    """
+
+    attacks: list[AttackResult]
+    scored: list[Scored]
+    blind: Floats
+    controls: list[Control]
+    duplicates: DuplicateCheck
+    shift: ShiftCheck
+    left_out: list[str]
+
+
+def judge(
+    plan: Plan,
+    chosen: Chosen,
+    measured: Measured,
+    records: PreparedRecords,
+    untrained_note: str,
+    victims: Sequence[Victims],
+    store: Store,
+    progress: Progress,
+    clock: Clock,
+) -> Judged:
+    """Score and evaluate every attack, and measure the controls.
+
+    Args:
+        plan: what was asked for.
+        chosen: the attacks.
+        measured: the signal tables.
+        records: the target members and non-members.
+        untrained_note: why there is no untrained control, if there is none.
+        victims: the same attacks on the models of the pool, to carry thresholds over from.
+        store: where checks of the records are kept.
+        progress: shows how far it has come.
+        clock: of the run.
+    """
+    members = set(plan.ids("target-members"))
+    member: Bools = np.array([key in members for key in records.ids])
+    by_id = plan.split.units(plan.records)
+    units = [by_id[key] for key in records.ids]
+    scored: list[Scored] = []
+    left_out: list[str] = []
+    with clock("attacks"):
+        answers = attack_target(chosen, measured)
+    for one in answers:
+        if lacking := too_few(one.scores, member, units):
+            name = one.work.info.name if one.work.plain else one.work.title
+            left_out.append(f"{name} was left out: {lacking}")
+        else:
+            scored.append(one)
+    if not scored:
+        raise InputError(f"no attack can be evaluated: {left_out[0]}")
+    attacks = []
+    pool = {id(one.work): one for one in victims}
+    for i, one in enumerate(scored):
+        with clock("evaluation"):
+            carried = _carried(plan, one, measured.shadow, pool.get(id(one.work)))
+            attacks.append(evaluated(plan, one, member, units, untrained_note, carried))
+        progress.update("evaluating", i + 1, len(scored))
+    with clock("controls"):
+        checks = checks_of(records, member, units, store, seed=plan.seed_for("blind"))
+    return Judged(
+        attacks=attacks,
+        scored=scored,
+        blind=checks.blind.scores,
+        controls=[
+            _blind_control(plan, checks.blind, member),
+            _untrained_control(attacks, untrained_note),
+            *_difficulty_controls(plan, chosen, measured, member, units),
+        ],
+        duplicates=checks.duplicates,
+        shift=checks.shift,
+        left_out=left_out,
+    )
+
+
+def too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
+    """Why these scores cannot be evaluated, or the empty string."""
+    for side, name in ((member, "members"), (~member, "non-members")):
+        kept = np.flatnonzero(side & scores.measured).tolist()
+        independent = len({units[i] for i in kept})
+        if len(kept) < MIN_RECORDS or independent < MIN_SUBJECTS:
+            return (
+                f"it is defined for {len(kept)} of {int(side.sum())} {name}, in {independent} "
+                f"subjects or blocks; at least {MIN_RECORDS} in {MIN_SUBJECTS} are needed"
+            )
+    return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What the attacker fixes beforehand: never anything of the target's.
+
+    Args:
+        shadow: the same attack's scores of the attacker's own models, and their membership.
+        thresholds: cuts by name.
+    """
+
+    shadow: tuple[Scores, Bools] | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+
+def evaluated(
+    plan: Plan,
+    one: Scored,
+    member: Bools,
+    units: Sequence[str],
+    untrained_note: str,
+    carried: Carried,
+    purpose: str = "bootstrap",
+) -> AttackResult:
+    """One attack's figures, with its control."""
+    work = one.work
+    name = work.info.name if work.plain else f"{work.attack.name}/{work.info.name}"
+    result = evaluate_scores(
+        one.scores,
+        member,
+        units=units,
+        info=work.info,
+        shadow=carried.shadow,
+        extra_thresholds=carried.thresholds,
+        control=one.control,
+        title=work.title,
+        seed=plan.seed_for(f"{purpose}/{name}"),
+        level=plan.evaluation.level,
+        fprs=plan.evaluation.fprs,
+        replicates=plan.evaluation.replicates,
+    )
+    if one.control is None:
+        result = result.model_copy(update={"control_note": untrained_note})
+    return result
+
+
+def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims | None) -> Carried:
+    work = one.work
+    if work.plain and work.info.learned:
+        # A learned signal is a logit: its classifier's own cut is probability one half.
+        return Carried(thresholds={"shadow": 0.0})
+    if not work.plain and work.attack.natural_threshold is not None:
+        return Carried(thresholds={"shadow": work.attack.natural_threshold})
+    if work.plain and shadow is not None:
+        column = shadow.select(signals=work.columns)
+        members = set(plan.ids("shadow-members"))
+        scores = Threshold().score(column)
+        member: Bools = np.array([key in members for key in column.ids])
+    elif pool is not None:
+        scores, member = pool.together()
+    else:
+        return Carried()
+    thresholds = {}
+    if work.plain and work.info.name in TRAINED_ON:
+        # S's fixed threshold: the shadow's loss on its own training records.
+        thresholds["shadow-training-loss"] = float(scores.values[member & scores.measured].mean())
+    return Carried((scores, member), thresholds)
+
+
+def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools) -> Control:
+    return evaluate_control(
+        blind.scores,
+        member,
+        name="blind-baseline",
+        title="Blind baseline",
+        what="A classifier that sees images and truths but never the model.",
+        null_aucs=blind.null_aucs,
+        level=round(1 - plan.evaluation.level, 10),
+    )
+
+
+def _difficulty_controls(
+    plan: Plan, chosen: Chosen, measured: Measured, member: Bools, units: Sequence[str]
+) -> list[Control]:
+    """Difficulty alone, which must not tell members from non-members."""
+    found = []
+    names = [info.name for one in chosen.difficulties for info in one.infos(plan.truth)]
+    for name in names:
+        column = measured.target.select(signals=[name])
+        scores = Threshold().score(column)
+        if too_few(scores, member, units):
+            continue
+        known = scores.measured
+        info = column.infos[0]
+        found.append(
+            evaluate_control(
+                scores.values[known],
+                member[known],
+                name=name,
+                title=f"Difficulty alone: {info.title or name}",
+                what=f"{info.summary[0].upper()}{info.summary[1:]}: a number of the record, for "
+                "which no model is asked.",
+                units=[unit for unit, kept in zip(units, known, strict=True) if kept],
+                controls=len(names),
+                level=round(1 - plan.evaluation.level, 10),
+                replicates=plan.evaluation.replicates,
+                seed=plan.seed_for(f"control/{name}"),
+            )
+        )
+    return found
+
+
+def _untrained_control(attacks: list[AttackResult], note: str) -> Control:
+    shown = next((a for a in attacks if a.signal in UNTRAINED_SIGNALS), attacks[0])
+    auc = shown.control_auc
+    if auc is None:
+        return Control(
+            name="untrained-model",
+            title="Untrained model",
+            auc=None,
+            passed=None,
+            explanation=f"There is no untrained model to compare with: {note}.",
+        )
+    return untrained_control(shown.title, auc)

@@ -1,0 +1,205 @@
+"""A plan: everything an audit needs, decided before anything is computed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pixleak.core.access import Access
+from pixleak.core.truth import Truth
+from pixleak.request.audit import (
+    DEFAULT_LEARNED,
+    DEFAULT_SIGNALS,
+    AttackConfig,
+    Attacker,
+    CanariesConfig,
+    DifficultyConfig,
+    EvaluationConfig,
+    LearnedConfig,
+)
+
+if TYPE_CHECKING:
+    from pixleak.pipeline.plan.poisoned import Poisoning
+    from pixleak.records.base import Records
+    from pixleak.records.splitting.membership import Membership
+    from pixleak.records.splitting.random import Split
+    from pixleak.targets.base import Target
+    from pixleak.training.defence import Defence
+    from pixleak.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class GivenTarget:
+    """A target that exists already.
+
+    Args:
+        target: what to query.
+        untrained: the same target with fresh weights, for the control, or None.
+        untrained_note: why there is none.
+        device: where it runs.
+    """
+
+    target: Target
+    untrained: Target | None
+    untrained_note: str = ""
+    device: str = "cpu"
+
+    @property
+    def access(self) -> Access:
+        """What it gives away."""
+        return self.target.access
+
+
+@dataclass(frozen=True)
+class TrainedTarget:
+    """A target to be trained on the target members.
+
+    Args:
+        recipe: as it was written, before any defence altered it.
+        access: what the defended target grants.
+        device: where it is trained and asked.
+    """
+
+    recipe: Recipe
+    access: Access
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """The pool of reference models.
+
+    Args:
+        recipe: how each is trained.
+        membership: on what.
+        records: ``"audited"``, or ``"own"`` where they are the shadow's records.
+        unit: what is in a model as a whole: ``"subject"``, ``"block"``, ``"record"``.
+        leave_one_out: whether each plays the victim as well.
+    """
+
+    recipe: Recipe
+    membership: Membership
+    records: Literal["audited", "own"]
+    unit: str
+    leave_one_out: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One audit, ready to run.
+
+    Args:
+        records: all records of all roles.
+        split: role -> record ids; the shadow roles may be empty.
+        target: what is attacked.
+        defences: of the target, in the order they are stacked. A target that exists already is
+            behind them in ``target``, and was trained as they say.
+        attacker: ``"adaptive"``: the attacker's models are trained and asked with the defences.
+        shadow: recipe of the attacker's own model, or None for no shadow model.
+        signals: names of fixed signals attacked by threshold.
+        difficulties: measured on the records alone.
+        samples: answers drawn a record.
+        learned: learned signals; empty without a shadow.
+        references: the pool, or None.
+        attacks: beside the threshold on every signal; None for the usual ones.
+        canaries: records with wrong label maps, or None; their role is in the split.
+        poisoning: what was put into the training sets, or None; the roles are in the split.
+        signals_chosen: whether the user named the signals; those that the target's access
+            cannot serve are then an error, else they are left out with a warning.
+        arguments: the configuration as it is saved with the result.
+    """
+
+    title: str
+    seed: int
+    records: Records
+    split: Split
+    target: GivenTarget | TrainedTarget
+    shadow: Recipe | None
+    defences: tuple[Defence, ...] = ()
+    attacker: Attacker = "adaptive"
+    signals: tuple[str, ...] = DEFAULT_SIGNALS
+    learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
+    difficulties: tuple[DifficultyConfig, ...] = ()
+    samples: int = 1
+    signals_chosen: bool = False
+    references: References | None = None
+    attacks: tuple[AttackConfig, ...] | None = None
+    canaries: CanariesConfig | None = None
+    poisoning: Poisoning | None = None
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    exhibits: int = 6
+    batch_size: int = 16
+    workers: int | None = None
+    runner: str = "local"
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def truth(self) -> Truth:
+        """What the records' label maps, or true images, mean."""
+        return self.records.truth
+
+    @property
+    def audited(self) -> tuple[str, ...]:
+        """The ids of the target members and non-members."""
+        return self.ids("target-members", "target-nonmembers")
+
+    @property
+    def outer(self) -> tuple[str, ...]:
+        """The ids of the other records that the target was not trained on."""
+        return self.ids("shadow-members", "shadow-nonmembers", "population")
+
+    def defences_of(self, model: str) -> tuple[Defence, ...]:
+        """What a model of this name is trained and asked with."""
+        if model in ("target", "untrained") or self.attacker == "adaptive":
+            return self.defences
+        return ()
+
+    def reserve_of(self, model: str) -> tuple[str, ...]:
+        """The ids of what the defender of this model holds beside its training records.
+
+        An attacker who holds no such records is given the target's: the worst case.
+        """
+        own, others = self.ids("reserve"), self.ids("shadow-reserve")
+        return own or others if model == "target" else others or own
+
+    def trained_on(self, model: str) -> tuple[str, ...]:
+        """The ids of the records that a model is trained on, target, shadow or of the pool.
+
+        The attacker made the poison, so that of the attacker's models each is trained on all of
+        it, whatever else it is trained on; unless they are to be clean.
+        """
+        if model == "target":
+            clean = (*self.ids("target-members", "bystander-members"), *self.included)
+        elif model == "shadow":
+            clean = self.ids("shadow-members")
+        else:
+            assert self.references is not None
+            drawn = self.references.membership
+            clean = drawn.of(drawn.models.index(model))
+        if model != "target" and self.poisoning is not None and self.poisoning.shadows == "clean":
+            return clean
+        return (*clean, *self.ids("poisoned"))
+
+    @property
+    def taught_on(self) -> tuple[str, ...]:
+        """The ids of the reserve, where the target was trained here and on that."""
+        if not isinstance(self.target, TrainedTarget):
+            return ()
+        taught = any(one.trains_on_reserve for one in self.defences_of("target"))
+        return self.reserve_of("target") if taught else ()
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The ids of the canaries that the target is trained on."""
+        from pixleak.records.canaries import toss
+
+        return toss(self.ids("canaries"), seed=self.seed_for("canaries"))
+
+    def seed_for(self, purpose: str) -> int:
+        """A seed of its own for every purpose, whatever else runs beside it."""
+        return int(hashlib.sha256(f"{self.seed}/{purpose}".encode()).hexdigest()[:7], 16)
+
+    def ids(self, *roles: str) -> tuple[str, ...]:
+        """The ids of these roles, in order."""
+        return tuple(key for role in roles for key in self.split.roles.get(role, ()))

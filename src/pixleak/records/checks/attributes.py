@@ -1,0 +1,125 @@
+"""Kinds of records, by what their label maps show.
+
+For the question which kind of record is most exposed: with or without an object, small and large
+objects, short and long borders, the classes that occur. Sizes are cut at the thirds of the records
+in question, so that every kind has enough of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pixleak.core.tables import Bools, Floats
+from pixleak.core.truth import LabelTruth
+from pixleak.records.base import Records
+
+MANY_CLASSES = 24
+"""Sets with more classes than that are not cut by class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """The records of one kind.
+
+    Args:
+        family: what is looked at: ``"mask"``, ``"object size"``, ``"border length"``, ``"class"``;
+            of generators ``"detail"``, ``"brightness"``.
+        name: which of the family, in words.
+        holds: (n,) bool.
+    """
+
+    family: str
+    name: str
+    holds: Bools
+
+
+def kinds_of(records: Records, *, batch_size: int = 64) -> list[Kind]:
+    """Every kind that some, but not all, of the records are of.
+
+    Args:
+        records: n records; of generators, the true images are looked at.
+        batch_size: records read at a time.
+    """
+    truth = records.truth
+    if not isinstance(truth, LabelTruth):
+        return _kinds_of_images(records, batch_size)
+    shares, borders = _measured(records, truth, batch_size)
+    found: list[Kind] = []
+    filled: Bools = np.ones(len(shares), dtype=bool)
+    if truth.background is not None:
+        size = 1 - shares[:, truth.background]
+        filled = size > 0
+        found += [Kind("mask", "empty mask", ~filled), Kind("mask", "with an object", filled)]
+        found += _thirds("object size", size, filled, ("small", "medium", "large"), "of the image")
+    found += _thirds("border length", borders, filled, ("short", "medium", "long"), "of the pixels")
+    if 2 < truth.classes <= MANY_CLASSES:
+        for label in range(truth.classes):
+            if label != truth.background:
+                name = truth.name_of(label)
+                found.append(Kind("class", f"with {name}", shares[:, label] > 0))
+    return [kind for kind in found if 0 < kind.holds.sum() < len(kind.holds)]
+
+
+def _kinds_of_images(records: Records, batch_size: int) -> list[Kind]:
+    detail, brightness = [], []
+    for batch in records.batches(batch_size):
+        images = batch.truths.double()
+        across = (images[..., :, 1:] - images[..., :, :-1]).abs().flatten(1)
+        down = (images[..., 1:, :] - images[..., :-1, :]).abs().flatten(1)
+        detail.append(torch.cat([across, down], dim=1).mean(dim=1).numpy())
+        brightness.append(images.flatten(1).mean(dim=1).numpy())
+    all_of: Bools = np.ones(len(records), dtype=bool)
+    found: list[Kind] = []
+    found += _thirds(
+        "detail", np.concatenate(detail), all_of, ("smooth", "medium", "detailed"), "a pixel"
+    )
+    found += _thirds(
+        "brightness", np.concatenate(brightness), all_of, ("dark", "medium", "bright"), "of white"
+    )
+    return [kind for kind in found if 0 < kind.holds.sum() < len(kind.holds)]
+
+
+def _measured(records: Records, truth: LabelTruth, batch_size: int) -> tuple[Floats, Floats]:
+    """(n, K) shares of the classes among the valid pixels, (n,) share of pixels at an edge."""
+    shares, borders = [], []
+    for batch in records.batches(batch_size):
+        labels = batch.truths
+        valid = torch.ones_like(labels, dtype=torch.bool)
+        if truth.ignore is not None:
+            valid = labels != truth.ignore
+        total = valid.sum(dim=(1, 2)).clamp(min=1).double()
+        counts = [
+            ((labels == c) & valid).sum(dim=(1, 2)).double() / total for c in range(truth.classes)
+        ]
+        shares.append(torch.stack(counts, dim=1).numpy())
+        edge = torch.zeros_like(valid)
+        for one, other in (
+            ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+            (
+                (slice(None), slice(None), slice(1, None)),
+                (slice(None), slice(None), slice(None, -1)),
+            ),
+        ):
+            differs = (labels[one] != labels[other]) & valid[one] & valid[other]
+            edge[one] |= differs
+            edge[other] |= differs
+        borders.append((edge.sum(dim=(1, 2)).double() / total).numpy())
+    return np.concatenate(shares), np.concatenate(borders)
+
+
+def _thirds(
+    family: str, values: Floats, among: Bools, words: tuple[str, str, str], of: str
+) -> Iterator[Kind]:
+    if among.sum() < len(words):
+        return
+    low, high = np.quantile(values[among], [1 / 3, 2 / 3])
+    if not low < high:
+        return
+    yield Kind(family, f"{words[0]} (up to {100 * low:.3g} % {of})", among & (values <= low))
+    middle = among & (values > low) & (values <= high)
+    yield Kind(family, f"{words[1]} ({100 * low:.3g} to {100 * high:.3g} %)", middle)
+    yield Kind(family, f"{words[2]} (over {100 * high:.3g} %)", among & (values > high))

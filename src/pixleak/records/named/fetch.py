@@ -1,0 +1,198 @@
+"""Fetching a public data set: resumable, verified, unpacked without surprises."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import shutil
+import stat
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from pixleak.core.errors import InputError
+from pixleak.core.files import writing
+
+Progress = Callable[[int, int | None], None]
+
+_CHUNK = 1 << 18
+_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to fetch.
+
+    Args:
+        url: http or https.
+        sha256: hex digest, or None where it is not known; the archive's own check sums are
+            then all that is verified.
+        size: in bytes, or None where it is not known.
+        unpack: whether it is an archive (.zip, .tar, .tar.gz, .tgz) to unpack.
+    """
+
+    url: str
+    sha256: str | None = None
+    size: int | None = None
+    unpack: bool = True
+
+    @property
+    def file(self) -> str:
+        """The file's name, the last part of the address."""
+        return Path(urlsplit(self.url).path).name
+
+
+def fetch(download: Download, folder: Path, *, progress: Progress | None = None) -> Path:
+    """Download a file into a folder, check it, and unpack it there.
+
+    A transfer that was cut off is taken up where it ended, if the server can.
+
+    Args:
+        download: what.
+        folder: where to; created where missing.
+        progress: called with (bytes so far, bytes in all or None).
+
+    Returns:
+        The folder, for an archive; else the file. The archive itself is removed.
+
+    Raises:
+        InputError: no network, an answer other than the file, a size or digest that does not
+            match, a damaged or unsafe archive, no space or no permission.
+    """
+    folder = Path(folder)
+    if urlsplit(download.url).scheme not in ("http", "https") or not download.file:
+        raise InputError(f"cannot fetch {download.url}: not the http(s) address of a file")
+    target = folder / download.file
+    part = folder / f"{download.file}.part"
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not target.is_file():
+        _transfer(download, part, progress)
+        _verify(download, part)
+        os.replace(part, target)
+    else:
+        _verify(download, target)
+    if not download.unpack:
+        return target
+    with writing(folder):
+        _unpack(target, folder)
+    target.unlink()
+    return folder
+
+
+def _transfer(download: Download, part: Path, progress: Progress | None) -> None:
+    """Append to ``part`` until the server has no more to give."""
+    have = part.stat().st_size if part.is_file() else 0
+    if download.size is not None and have == download.size:
+        return
+    request = urllib.request.Request(download.url, headers={"User-Agent": "pixleak"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        answer = urllib.request.urlopen(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == 416 and have:
+                # Nothing lies beyond what is there: complete, or of another file. _verify tells.
+                return
+            raise InputError(
+                f"cannot fetch {download.url}: the server answers {error.code} {error.reason}"
+            ) from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise InputError(
+            f"cannot fetch {download.url}: {reason}; is there a network connection?"
+        ) from error
+    with answer:
+        # A server that ignores Range answers 200 with the whole file: start over.
+        resumed = answer.status == 206 and _starts_at(answer.headers.get("Content-Range")) == have
+        if answer.status == 206 and not resumed:
+            raise InputError(f"cannot fetch {download.url}: the server resumes at another place")
+        done = have if resumed else 0
+        length = answer.headers.get("Content-Length")
+        total = done + int(length) if length is not None else download.size
+        with writing(part):
+            if total is not None and total - done > shutil.disk_usage(part.parent).free:
+                raise InputError(
+                    f"no space left for {part.parent / download.file}: {total / 1e9:.2f} GB needed"
+                )
+            with part.open("ab" if resumed else "wb") as file:
+                while chunk := _read(answer, download):
+                    file.write(chunk)
+                    done += len(chunk)
+                    if progress is not None:
+                        progress(done, total)
+                file.flush()
+                os.fsync(file.fileno())
+    if total is not None and done < total:
+        raise InputError(
+            f"{download.url} was cut off after {done} of {total} bytes; run it again to go on"
+        )
+
+
+def _starts_at(content_range: str | None) -> int | None:
+    """First byte of ``"bytes 100-199/200"``."""
+    first = (content_range or "").removeprefix("bytes ").split("-")[0].strip()
+    return int(first) if first.isdecimal() else None
+
+
+def _read(answer: IO[bytes], download: Download) -> bytes:
+    try:
+        return answer.read(_CHUNK)
+    except (OSError, http.client.HTTPException) as error:
+        raise InputError(f"{download.url} was cut off ({error}); run it again to go on") from error
+
+
+def _verify(download: Download, file: Path) -> None:
+    """Refuse, and remove, a file that is not the one that was meant."""
+    size = file.stat().st_size
+    wrong = None
+    if download.size is not None and size != download.size:
+        wrong = f"has {size} bytes instead of {download.size}"
+    elif download.sha256 is not None:
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+        if found != download.sha256.lower():
+            wrong = f"has SHA-256 {found} instead of {download.sha256}"
+    if wrong is not None:
+        file.unlink()
+        raise InputError(f"{download.url} {wrong}; it was removed, fetch it again")
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Check and extract a zip or tar file; nothing may land outside ``folder``."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as packed:
+                for entry in packed.infolist():
+                    _refuse_outside(archive, entry.filename, folder)
+                    if stat.S_ISLNK(entry.external_attr >> 16):
+                        raise InputError(f"{archive}: {entry.filename!r} is a link; not unpacked")
+                # extractall checks every member's CRC on the way.
+                packed.extractall(folder)
+        elif tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as packed_tar:
+                for member in packed_tar.getmembers():
+                    _refuse_outside(archive, member.name, folder)
+                packed_tar.extractall(folder, filter="data")
+        else:
+            raise InputError(f"{archive} is neither a zip nor a tar file; was the address right?")
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
+        archive.unlink()
+        raise InputError(
+            f"{archive} is damaged ({error}); it was removed, fetch it again"
+        ) from error
+
+
+def _refuse_outside(archive: Path, name: str, folder: Path) -> None:
+    root = folder.resolve()
+    if not (root / name).resolve().is_relative_to(root):
+        raise InputError(f"{archive}: {name!r} would land outside {folder}; not unpacked")

@@ -1,0 +1,114 @@
+"""Arrays of n equal items in .npy files, written item by item and read by position.
+
+Plain reads rather than a memory map: the pages of a map count as memory of every process
+that touched them, while a read is bounded by what was asked for and still served from the
+system's shared cache. Nothing stays open, so an array pickles as its path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixleak.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array on disk.
+
+    Args:
+        path: .npy file, C order.
+        dtype: of its items, ``"<f4"``.
+        shape: (...) of one item.
+        length: number of items n.
+        offset: bytes before the first item.
+    """
+
+    path: Path
+    dtype: str
+    shape: tuple[int, ...]
+    length: int
+    offset: int
+
+    @classmethod
+    def open(cls, path: Path) -> StoredArray:
+        """Look at a file's header and size.
+
+        Raises:
+            InputError: the file is missing, truncated, or no .npy file.
+        """
+        try:
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{path} is missing or damaged: {error}") from error
+        if not isinstance(mapped, np.memmap) or mapped.ndim < 2 or np.isfortran(mapped):
+            raise InputError(f"{path} does not hold an array of records")
+        length, *shape = mapped.shape
+        return cls(Path(path), mapped.dtype.str, tuple(shape), length, mapped.offset)
+
+    def read(self, positions: Sequence[int]) -> NDArray[Any]:
+        """(b, ...) items at these positions, consecutive ones in one go.
+
+        Raises:
+            InputError: the file went away or shrank.
+        """
+        dtype = np.dtype(self.dtype)
+        size = int(np.prod(self.shape))
+        items = np.empty((len(positions), *self.shape), dtype=dtype)
+        try:
+            for at, start, length in _runs(positions):
+                offset = self.offset + start * size * dtype.itemsize
+                values = np.fromfile(self.path, dtype, length * size, offset=offset)
+                items[at : at + length] = values.reshape(length, *self.shape)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.path} cannot be read any more: {error}") from error
+        return items
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryArray:
+    """The same in memory, for where there is no file to read.
+
+    Args:
+        values: (n, ...).
+    """
+
+    values: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one item."""
+        return self.values.shape[1:]
+
+    @property
+    def length(self) -> int:
+        """Number of items n."""
+        return len(self.values)
+
+    def read(self, positions: Sequence[int]) -> NDArray[Any]:
+        """(b, ...) items at these positions, a copy."""
+        return self.values[list(positions)]
+
+
+def _runs(positions: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """(index into positions, first position, length) of runs of consecutive positions."""
+    at = 0
+    while at < len(positions):
+        length = 1
+        while at + length < len(positions) and positions[at + length] == positions[at] + length:
+            length += 1
+        yield at, positions[at], length
+        at += length
+
+
+def write_header(file: BinaryIO, dtype: str, length: int, shape: tuple[int, ...]) -> None:
+    """Begin a .npy file of ``length`` items, whose bytes are to follow in C order."""
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": dtype, "fortran_order": False, "shape": (length, *shape)}
+    )

@@ -1,0 +1,101 @@
+"""Write ``report.html`` into a run folder, from what lies in that folder and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import yaml
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pixleak.core.files import write_whole
+from pixleak.report import wording
+from pixleak.report.folder import read_run
+from pixleak.report.html.page import page
+from pixleak.report.html.tiles import gap_of
+
+
+def render(folder: Path) -> Path:
+    """Render the report of a finished run.
+
+    The file is complete in itself: no script, font or picture is fetched from anywhere, and its
+    content security policy forbids it. It replaces an earlier report only once it is whole.
+
+    Args:
+        folder: a run folder with ``result.json``, ``scores.parquet`` and, where the result has
+            exposures, ``exhibits.npz``.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        InputError: a part is missing, cannot be read or does not fit the others, or the folder
+            cannot be written to.
+    """
+    folder = Path(folder)
+    path = folder / "report.html"
+    write_whole(path, to_html(folder))
+    return path
+
+
+def to_html(folder: Path) -> str:
+    """The report of a finished run as text.
+
+    Raises:
+        InputError: as for :func:`render`.
+    """
+    environment = environment_of("pixleak.report.html")
+    style, script = (source_of(environment, name) for name in ("report.css", "report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return environment.get_template("report.html.j2").render(
+        page(read_run(folder)),
+        # Both are files of this package and hold nothing of the run.
+        style=Markup(style),
+        script=Markup(script),
+        script_digest=f"sha256-{digest}",
+    )
+
+
+def environment_of(*packages: str) -> Environment:
+    """Where templates are looked for, and the filters that write numbers for readers.
+
+    Args:
+        packages: with a folder ``templates``, the first that has a template before the others.
+    """
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "area": wording.area,
+        "area_range": wording.area_range,
+        "percent": wording.percent,
+        "rate": wording.rate,
+        "rate_range": wording.rate_range,
+        "unbroken": wording.unbroken,
+        "plain": wording.plain,
+        "p_value": wording.p_value,
+        "duration": wording.duration,
+        "moment": wording.moment,
+        "count": wording.count,
+        "gap": gap_of,
+        "yaml": _yaml,
+    }
+    return environment
+
+
+def source_of(environment: Environment, name: str) -> str:
+    """A template, a style sheet or a script as it stands in its file."""
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _yaml(content: object) -> str:
+    return yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=90
+    ).rstrip("\n")

@@ -1,0 +1,74 @@
+"""The configurations of ``pixleak query`` and ``pixleak set-test``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pixleak.core.truth import LabelTruth
+from pixleak.request.audit import TargetConfig
+from pixleak.request.sources import Size, Source
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecordFormat(_Part):
+    """How the two files of a queried record are read."""
+
+    kind: Literal["image-to-image", "labels-to-photo", "photo-to-labels"] = Field(
+        "image-to-image", description="from what to what the model goes"
+    )
+    size: Size | None = Field(None, description="height, width to resize to")
+    channels: Literal[1, 3] = 3
+    target_channels: Literal[1, 3] = 3
+    classes: int = Field(2, ge=2, description="of a label map, background included")
+    ignore: int | None = Field(None, description="label of pixels that count nowhere")
+    background: int | None = Field(0, description="class of an empty mask; null where none is")
+
+    def labels(self) -> LabelTruth:
+        """What a label map means."""
+        return LabelTruth(self.classes, self.ignore, (), self.background)
+
+
+class _Question(_Part):
+    seed: int = Field(0, ge=0)
+    target: TargetConfig
+    difficulties: tuple[str, ...] | None = Field(
+        None, description="null: of generators the usual ones"
+    )
+    level: float = Field(0.05, gt=0, lt=0.5, description="of the p-value that the answer goes by")
+    batch_size: int = Field(16, ge=1, description="records a query")
+
+    @model_validator(mode="after")
+    def _exists(self) -> _Question:
+        if self.target.recipe is not None:
+            raise ValueError(
+                "target.recipe trains a model; a question is about one that exists: give module, "
+                "weights or function"
+            )
+        return self
+
+
+class QueryConfig(_Question):
+    """One record."""
+
+    title: str = "Query"
+    record: RecordFormat = RecordFormat()
+    nonmembers: Source | None = Field(
+        None, description="comparable records that the target was not trained on"
+    )
+    alpha: float = Field(
+        1.0, allow_inf_nan=False, description="weight of the difficulty that is subtracted"
+    )
+
+
+class SetTestConfig(_Question):
+    """An owner's set."""
+
+    title: str = "Set test"
+    owned: Source = Field(description="the records in question")
+    comparable: Source = Field(description="comparable records that cannot have been used")
+    permutations: int = Field(10_000, ge=100)

@@ -1,0 +1,51 @@
+"""What the result says about one attack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+if TYPE_CHECKING:
+    pass
+from pixleak.results.base import Interval, Number, Rate, SavedModel, TprAtFpr
+
+PointName = Literal["oracle", "shadow", "shadow-training-loss"]
+
+
+class OperatingPoint(SavedModel):
+    """What happens at one threshold."""
+
+    name: PointName = Field(
+        description="oracle: best balanced accuracy on the evaluated records themselves, an upper "
+        "bound that no attacker has; shadow: best balanced accuracy on the shadow model's records, "
+        "carried over; shadow-training-loss: the shadow's final training loss"
+    )
+    threshold: Number
+    balanced_accuracy: Interval
+    f1: Number
+    tpr: Rate
+    fpr: Rate
+
+
+class AttackResult(SavedModel):
+    """One attack over one signal, evaluated."""
+
+    name: str = Field(description="attack, a name of pixleak list")
+    signal: str = Field(description="signal, a name of pixleak list")
+    title: str = Field(description="what to call it in a table")
+    source: str
+    access: str = Field(description="access to the target that it needs")
+    needs_truth: bool
+    queries: int = Field(default=1, description="that it takes about a record, at most")
+    auc: Interval
+    tpr_at_fpr: list[TprAtFpr]
+    operating_points: list[OperatingPoint]
+    members: int = Field(description="members scored")
+    nonmembers: int = Field(description="non-members scored")
+    not_measured: int = Field(description="records for which the signal is undefined")
+    p_value: Number = Field(description="one-sided p-value of 'no better than guessing'")
+    control_auc: Interval | None = Field(
+        default=None, description="the same attack on a model that was never trained"
+    )
+    control_note: str = Field(default="", description="why there is no control, if so")

@@ -1,0 +1,59 @@
+"""What the result says about controls: baselines, duplicates and shifts across the split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+if TYPE_CHECKING:
+    pass
+from pixleak.results.base import Interval, Number, SavedModel
+
+
+class Control(SavedModel):
+    """Something that must not tell members from non-members if the audit is fair."""
+
+    name: str
+    title: str
+    auc: Interval | None = Field(description="None where it could not be measured")
+    passed: bool | None = Field(description="None where it could not be measured")
+    explanation: str
+
+
+class DuplicatePair(SavedModel):
+    """Two records on different sides of the split that look alike."""
+
+    member: str
+    nonmember: str
+    kind: Literal["identical", "near"]
+    distance: Number = Field(description="root mean square pixel difference, image range 0..1")
+
+
+class DuplicateCheck(SavedModel):
+    """Records that occur, exactly or nearly, on both sides of the split."""
+
+    pairs: list[DuplicatePair] = Field(description="the closest pairs, at most 50")
+    nonmembers_affected: int
+    nonmembers: int
+    passed: bool
+    explanation: str
+
+
+class ShiftFeature(SavedModel):
+    """One property of the records, compared between members and non-members."""
+
+    feature: str
+    members_mean: Number
+    nonmembers_mean: Number
+    statistic: Number = Field(description="two-sample Kolmogorov-Smirnov")
+    p_value: Number
+    p_adjusted: Number = Field(description="Holm over the features")
+
+
+class ShiftCheck(SavedModel):
+    """Whether members and non-members differ in plain image properties."""
+
+    features: list[ShiftFeature]
+    passed: bool
+    explanation: str

@@ -1,0 +1,57 @@
+"""What ``pixleak set-test`` answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from pixleak.results.base import Interval, Number, SavedModel
+from pixleak.results.controls import Control
+from pixleak.results.environment import Environment
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+from pixleak.results.base import _save
+
+SetAnswer = Literal["used", "not-shown", "cannot-tell"]
+
+
+class SetResult(SavedModel):
+    """An owner's set against comparable records, tested."""
+
+    schema_version: int = 1
+    title: str
+    target: str
+    seed: int
+    level: float
+    owned: int = Field(description="records of the owner")
+    comparable: int = Field(description="records that cannot have been used")
+    owned_units: int = Field(description="independent subjects (or records) among the owner's")
+    comparable_units: int
+    score: str = Field(description="what was compared: higher = more likely used")
+    p_value: Number = Field(description="one-sided, by permutation of whole subjects")
+    smallest_p_value: Number = Field(description="that so few subjects and permutations can give")
+    permutations: int
+    effect: Number = Field(description="Cohen's d of the scores")
+    auc: Interval
+    detectable_auc: Number = Field(description="found with probability 0.8 at this level")
+    controls: list[Control]
+    answer: SetAnswer
+    sentence: str
+    environment: Environment
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as JSON."""
+        return _save(self, path)
+
+    def __rich__(self) -> RenderableType:
+        from pixleak.report.terminal import set_table
+
+        return set_table(self)
+
+    def __str__(self) -> str:
+        from pixleak.report.terminal import as_text, set_table
+
+        return as_text(set_table(self))

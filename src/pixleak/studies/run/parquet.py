@@ -1,0 +1,225 @@
+"""A study as one tidy table: a row a cell and attack, null where nothing was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from pixleak.defences import DEFENCES
+from pixleak.request.audit import AuditConfig
+from pixleak.results.attacks import AttackResult
+from pixleak.results.audit import Result
+from pixleak.results.base import Interval, Rate, TprAtFpr
+from pixleak.results.models import ModelInfo
+from pixleak.results.sections import Spread
+from pixleak.studies.summary.saved import CellInfo
+
+STRINGS = (
+    "dataset", "victim", "shadow", "defence", "defence_names", "poison", "attacker", "attack",
+    "signal", "title", "access", "verdict", "utility",
+)  # fmt: skip
+INTS = (
+    "seed", "training_size", "members", "nonmembers", "tn", "fp", "fn", "tp", "tpr1_successes",
+    "tpr1_trials", "tpr10_successes", "tpr10_trials", "loo_victims", "extra_records",
+)  # fmt: skip
+BOOLS = ("default", "needs_truth", "control_failed", "tpr1_resolvable", "tpr10_resolvable")
+ENDS = ("", "_low", "_high")
+"""Of an interval's three columns."""
+
+INTERVALS = (
+    "auc", "tpr1", "tpr10", "accuracy", "loo_auc", "loo_tpr1", "utility_heldout", "miou_heldout",
+    "l1_heldout", "backdoor_rate",
+)  # fmt: skip
+FLOATS = (
+    "strength", *(f"{name}{end}" for name in INTERVALS for end in ENDS), "oracle_accuracy", "f1",
+    "control_auc", "p_value", "utility_members", "training_seconds", "inference_seconds",
+    "epsilon", "delta", "poison_visibility", "seconds",
+)  # fmt: skip
+
+
+def schema_of(axes: Sequence[str]) -> pa.Schema:
+    """Columns of ``study.parquet`` for a study with these axes."""
+    return pa.schema(
+        [
+            ("cell", pa.string()),
+            *((f"axis:{name}", pa.string()) for name in axes),
+            *((name, pa.string()) for name in STRINGS),
+            *((name, pa.int64()) for name in INTS),
+            *((name, pa.bool_()) for name in BOOLS),
+            *((name, pa.float64()) for name in FLOATS),
+        ]
+    )
+
+
+def tidy(
+    cells: Sequence[tuple[CellInfo, AuditConfig, Result | None]], axes: Sequence[str]
+) -> pa.Table:
+    """One row a cell and attack; a cell without a result has none.
+
+    Args:
+        cells: with their configurations and results.
+        axes: names of the study's axes.
+    """
+    rows = [
+        row
+        for info, config, result in cells
+        if result is not None
+        for row in rows_of(info, config, result)
+    ]
+    return pa.Table.from_pylist(rows, schema=schema_of(axes))
+
+
+def rows_of(info: CellInfo, config: AuditConfig, result: Result) -> list[dict[str, Any]]:
+    """The rows of one cell."""
+    common = _common(info, config, result)
+    spreads = {}
+    if result.leave_one_out is not None:
+        spreads = {(one.name, one.signal): one for one in result.leave_one_out.attacks}
+        common["loo_victims"] = len(result.leave_one_out.victims)
+    return [
+        common
+        | _attack(attack)
+        | _spread(spreads.get((attack.name, attack.signal)))
+        | {"default": i == result.default_attack}
+        for i, attack in enumerate(result.attacks)
+    ]
+
+
+def _common(info: CellInfo, config: AuditConfig, result: Result) -> dict[str, Any]:
+    """What all attacks of a cell share."""
+    models = {model.name: model for model in result.models}
+    target = models["target"]
+    defences = [] if result.defences is None else result.defences.defences
+    dataset = "" if result.records is None else result.records.name
+    defended = "+".join(defence.description for defence in defences) or "none"
+    poisoned = "none" if config.poison is None else config.poison.name
+    row: dict[str, Any] = {
+        "cell": info.id,
+        **{f"axis:{name}": label for name, label in info.levels.items()},
+        "dataset": info.levels.get("records", dataset),
+        "victim": short(target),
+        "shadow": short(models.get("shadow")),
+        "defence": info.levels.get("defence", defended),
+        "defence_names": "+".join(defence.name for defence in defences),
+        "poison": info.levels.get("poison", poisoned),
+        "attacker": config.attacker,
+        "verdict": result.verdict.answer,
+        "seed": config.seed,
+        "training_size": None if result.split is None else result.split.counts["target-members"],
+        "strength": strength(config),
+        "extra_records": extra_records(config),
+        "training_seconds": target.seconds,
+        "inference_seconds": target.inference_seconds,
+        "seconds": result.seconds,
+        **_utility(target),
+    }
+    for name in ("epsilon", "delta"):
+        if isinstance(value := target.facts.get(name), int | float):
+            row[name] = value
+    if result.poison is not None:
+        row |= _ends("backdoor_rate", result.poison.backdoor)
+        row["poison_visibility"] = result.poison.visibility.ssim_error
+    return row
+
+
+def short(model: ModelInfo | None) -> str | None:
+    """``"smp-unet resnet34"``: the network with its options in words; None without a recipe."""
+    if model is None or model.recipe is None:
+        return None
+    network = model.recipe["network"]
+    words = [str(v) for v in network["options"].values() if isinstance(v, str) and v != "none"]
+    return " ".join([network["name"], *words])
+
+
+def strength(config: AuditConfig) -> float | None:
+    """The numeric option of the one defence that has exactly one; None otherwise."""
+    numbers = [
+        float(value)
+        for defence in config.target.defences
+        for value in defence.options.values()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+    return numbers[0] if len(config.target.defences) == 1 and len(numbers) == 1 else None
+
+
+def extra_records(config: AuditConfig) -> int:
+    """The reserve where a defence needs one; the splits of all cells may hold one for the few."""
+    needed = any(DEFENCES[defence.name].needs_reserve for defence in config.target.defences)
+    return config.split.reserve if needed else 0
+
+
+def _utility(target: ModelInfo) -> dict[str, Any]:
+    measured = {str(one.name): one for one in target.utility}
+    row: dict[str, Any] = {}
+    for name in ("dice", "ssim"):
+        if (main := measured.get(name)) is not None:
+            row["utility"] = name
+            row["utility_members"] = None if main.members is None else main.members.value
+            row |= _ends("utility_heldout", main.heldout)
+    for name in ("miou", "l1"):
+        if (one := measured.get(name)) is not None:
+            row |= _ends(f"{name}_heldout", one.heldout)
+    return row
+
+
+def _attack(attack: AttackResult) -> dict[str, Any]:
+    points = {str(point.name): point for point in attack.operating_points}
+    row: dict[str, Any] = {
+        "attack": attack.name,
+        "signal": attack.signal,
+        "title": attack.title,
+        "access": attack.access,
+        "needs_truth": attack.needs_truth,
+        "members": attack.members,
+        "nonmembers": attack.nonmembers,
+        "p_value": attack.p_value,
+        **_ends("auc", attack.auc),
+    }
+    if (oracle := points.get("oracle")) is not None:
+        row["oracle_accuracy"] = oracle.balanced_accuracy.value
+    if attack.control_auc is not None:
+        row["control_auc"] = attack.control_auc.value
+        row["control_failed"] = not attack.control_auc.low <= 0.5 <= attack.control_auc.high
+    for rate in attack.tpr_at_fpr:
+        for name, fpr in (("tpr1", 0.01), ("tpr10", 0.1)):
+            if rate.fpr == fpr:
+                row |= _tpr(name, rate)
+    if (shadow := points.get("shadow")) is not None:
+        row |= _ends("accuracy", shadow.balanced_accuracy)
+        row |= {
+            "f1": shadow.f1,
+            "tp": shadow.tpr.successes,
+            "fn": shadow.tpr.trials - shadow.tpr.successes,
+            "fp": shadow.fpr.successes,
+            "tn": shadow.fpr.trials - shadow.fpr.successes,
+        }
+    return row
+
+
+def _tpr(name: str, rate: TprAtFpr) -> dict[str, Any]:
+    return {
+        name: rate.value,
+        f"{name}_low": rate.low,
+        f"{name}_high": rate.high,
+        f"{name}_successes": rate.successes,
+        f"{name}_trials": rate.trials,
+        f"{name}_resolvable": rate.resolvable,
+    }
+
+
+def _spread(one: Spread | None) -> dict[str, Any]:
+    if one is None:
+        return {}
+    row = _ends("loo_auc", one.auc)
+    for rate in one.tpr_at_fpr:
+        if rate.fpr == 0.01:
+            row |= _ends("loo_tpr1", rate.mean)
+    return row
+
+
+def _ends(name: str, one: Interval | Rate | None) -> dict[str, Any]:
+    if one is None:
+        return {}
+    return {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}

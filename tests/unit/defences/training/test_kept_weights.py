@@ -1,0 +1,243 @@
+"""Early stopping, averaged weights and weight decay: which weights are kept."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth
+from pixleak.defences.training.crop_training import CropTraining
+from pixleak.defences.training.early_stopping import EarlyStopping, EarlyStoppingTrainer
+from pixleak.defences.training.ema import Average, Ema, EmaTrainer
+from pixleak.defences.training.weight_decay import WeightDecay
+from pixleak.records.base import Records
+from pixleak.training.defence import altered, check_defences
+from pixleak.training.loop.feed import feed
+from pixleak.training.loop.fit import fit
+from pixleak.training.loop.losses import LOSSES
+from pixleak.training.recipe import Recipe
+from toy_records import bright_squares
+from trainings import TINY, defended, interrupted, pictures, refused, same
+
+RECORDS, RESERVE = bright_squares(), bright_squares(6, seed=5)
+NORMED = Recipe(
+    network={"name": "unet", "options": {"widths": [4, 8], "norm": "batch", "dropout": 0.3}},
+    epochs=6,
+    batch_size=4,
+    lr=0.05,
+    schedule="constant",
+)
+
+
+def _contrary(index: int) -> tuple[Tensor, Tensor]:
+    image, truth = RESERVE.load(index)
+    return image, 1 - truth
+
+
+CONTRARY = Records(RESERVE.keys, _contrary, RESERVE.truth, "contrary")
+"""A reserve whose loss rises as the others' falls, so that the last epoch is not the best."""
+
+
+def loss_on(module: nn.Module, records: Records = RESERVE) -> float:
+    images, truths = feed(records)(torch.arange(len(records)))
+    with torch.no_grad():
+        return float(LOSSES["dice+ce"](module.eval()(images), truths, LabelTruth(2)).mean())
+
+
+class Remembering(EarlyStoppingTrainer):
+    """Keeps a copy of every epoch."""
+
+    def over(self, epoch: int, module: nn.Module) -> bool:
+        self.seen = [*getattr(self, "seen", []), copy.deepcopy(module)]
+        assert module.training
+        return super().over(epoch, module)
+
+
+def test_the_best_epoch_is_kept_exactly() -> None:
+    trainer = Remembering(
+        NORMED, RECORDS, defences=(EarlyStopping(patience=99),), seed=0, reserve=CONTRARY
+    )
+    trained = trainer.run()
+    losses = [loss_on(module, CONTRARY) for module in trainer.seen]
+    best = min(range(6), key=losses.__getitem__)
+    assert best < 5, "the last epoch would be kept without any stopping"
+    assert trained.facts["epoch kept"] == best + 1
+    assert trained.facts["loss on the reserve"] == pytest.approx(losses[best], rel=1e-5)
+    for key, value in trainer.seen[best].state_dict().items():
+        assert torch.equal(trained.module.state_dict()[key], value)
+    # Looking changes nothing: the epochs are those of an undefended training.
+    assert trained.epoch_losses == fit(NORMED, RECORDS, seed=0).epoch_losses
+
+
+@pytest.mark.parametrize("patience", [1, 2])
+def test_patience_by_hand(patience: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses 5 4 4 3 3 3 ...: with a patience of 1 the second 4 ends it, with 2 the third 3."""
+    coming = iter([5.0, 4.0, 4.0, 3.0, 3.0, 3.0, 9.0])
+    monkeypatch.setattr(EarlyStoppingTrainer, "loss_on_reserve", lambda *_: next(coming))
+    recipe = TINY.model_copy(update={"epochs": 7})
+    trained = defended(recipe, RECORDS, EarlyStopping(patience=patience), reserve=RESERVE)
+    stopped, kept = {1: (3, 2), 2: (6, 4)}[patience]
+    assert len(trained.epoch_losses) == stopped
+    assert trained.facts == {"epoch kept": kept, "loss on the reserve": {1: 4.0, 2: 3.0}[patience]}
+
+
+def test_stopping_resumes_with_what_was_best_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = EarlyStopping(patience=99)
+    whole = defended(NORMED, RECORDS, stopping, reserve=CONTRARY)
+    kept = int(whole.facts["epoch kept"])
+    # Broken off after the best epoch, whose weights only the file still has.
+    again = interrupted(
+        monkeypatch,
+        tmp_path,
+        NORMED,
+        RECORDS,
+        stopping,
+        reserve=CONTRARY,
+        at=kept + 2,
+    )
+    assert same(whole, again)
+    assert whole.facts == again.facts
+    assert whole.epoch_losses == again.epoch_losses
+
+
+class Penalised(EarlyStoppingTrainer):
+    """With what another defence might do to the loss."""
+
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+        return super().losses(module, images, truths) + 1
+
+
+def test_the_reserve_is_judged_by_the_recipes_loss_alone() -> None:
+    defences = (EarlyStopping(),)
+    trained = Penalised(TINY, RECORDS, seed=0, defences=defences, reserve=RESERVE).run()
+    assert trained.epoch_losses[0] > 1.5
+    assert trained.facts["loss on the reserve"] == pytest.approx(loss_on(trained.module), rel=1e-5)
+
+
+def test_a_generators_reserve() -> None:
+    recipe = Recipe(network="tiny", loss="l1", epochs=3, batch_size=4)
+    trained = defended(recipe, pictures(), EarlyStopping(), reserve=pictures(4, seed=1))
+    images, truths = feed(pictures(4, seed=1))(torch.arange(4))
+    with torch.no_grad():
+        error = float((trained.module(images) - truths).abs().mean())
+    assert trained.facts["loss on the reserve"] == pytest.approx(error, rel=1e-5)
+
+
+def test_stopping_needs_a_reserve_and_patience() -> None:
+    with pytest.raises(InputError, match=r"set split\.reserve"):
+        check_defences((EarlyStopping(),), TINY, RECORDS.truth, reserve=False)
+    with pytest.raises(InputError, match=r"set split\.reserve"):
+        fit(TINY, RECORDS, seed=0, defences=(EarlyStopping(),))
+    with pytest.raises(InputError, match="patience of at least 1"):
+        EarlyStopping(patience=0)
+
+
+def test_the_average_by_hand() -> None:
+    """Decay 3/4, weights 1 3 8 4 8: plain means 1, 2, 4 and 4, then 3/4 4 + 1/4 8 = 5."""
+    moving = nn.BatchNorm2d(1)
+    average = Average(moving, decay=0.75)
+    with torch.no_grad():
+        moving.weight.fill_(99.0)  # no step yet: of no weight
+    for n, (weight, mean) in enumerate([(1, 1), (3, 2), (8, 4), (4, 4), (8, 5)], start=1):
+        with torch.no_grad():
+            moving.weight.fill_(weight)
+            moving.running_mean.fill_(-weight)
+            moving.num_batches_tracked.fill_(7 * n)
+        average.update(moving)
+        assert float(average.module.weight.detach()) == pytest.approx(mean)
+        assert float(average.module.running_mean) == pytest.approx(-mean)
+        assert int(average.module.num_batches_tracked) == 7 * n
+    assert float(moving.weight.detach()) == 8
+
+
+def test_what_is_kept_is_the_average_of_every_step() -> None:
+    steps: list[dict[str, Tensor]] = []
+
+    class Remembering(EmaTrainer):
+        def step(self, module, optimizer, images, truths):  # type: ignore[no-untyped-def]
+            loss = super().step(module, optimizer, images, truths)
+            steps.append({key: value.clone() for key, value in module.state_dict().items()})
+            return loss
+
+    trained = Remembering(NORMED, RECORDS, seed=0, defences=(Ema(decay=0.8),)).run()
+    assert len(steps) == 18
+    for key, value in trained.module.state_dict().items():
+        mean = torch.zeros_like(value, dtype=torch.float64)
+        for n, one in enumerate(steps, start=1):
+            decay = min(0.8, 1 - 1 / n)
+            mean = decay * mean + (1 - decay) * one[key]
+        if not value.is_floating_point():
+            mean = steps[-1][key].double()
+        torch.testing.assert_close(value.double(), mean, rtol=1e-4, atol=1e-6)
+    bare = fit(NORMED, RECORDS, seed=0)
+    assert trained.epoch_losses == bare.epoch_losses
+    assert all(
+        torch.equal(value, steps[-1][key]) for key, value in bare.module.state_dict().items()
+    )
+
+
+def test_the_average_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = defended(NORMED, RECORDS, Ema())
+    assert not same(whole, defended(NORMED, RECORDS))
+    assert same(whole, interrupted(monkeypatch, tmp_path, NORMED, RECORDS, Ema(), at=4))
+
+
+def test_a_generator_is_averaged_but_not_its_discriminator() -> None:
+    recipe = Recipe(
+        network={"name": "pix2pix", "options": {"width": 4, "depth": 3}},
+        adversary={"name": "pix2pix", "width": 4, "layers": 2},
+        epochs=2,
+        batch_size=4,
+    )
+    bare, averaged = defended(recipe, pictures()), defended(recipe, pictures(), Ema())
+    assert not same(bare, averaged)
+    judges = (one.companions["discriminator"].state_dict().values() for one in (bare, averaged))
+    assert all(torch.equal(a, b) for a, b in zip(*judges, strict=True))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_stopping_looks_at_averages_whichever_comes_first(order: int) -> None:
+    defences = (Ema(), EarlyStopping(patience=99))[::order]
+    trained = defended(NORMED, RECORDS, *defences, reserve=CONTRARY)
+    assert trained.facts["loss on the reserve"] == pytest.approx(
+        loss_on(trained.module, CONTRARY), rel=1e-5
+    )
+    shorter = NORMED.model_copy(update={"epochs": int(trained.facts["epoch kept"])})
+    assert same(trained, defended(shorter, RECORDS, Ema()))
+
+
+def test_decay_of_ema_is_a_share() -> None:
+    for decay in (0.0, 1.0, float("nan")):
+        with pytest.raises(InputError, match="decay between 0 and 1"):
+            Ema(decay=decay)
+
+
+def test_weight_decay_is_the_recipes() -> None:
+    decayed = defended(TINY, RECORDS, WeightDecay(decay=0.1))
+    assert same(decayed, fit(TINY.model_copy(update={"weight_decay": 0.1}), RECORDS, seed=0))
+    adamw = altered(TINY, (WeightDecay(decay=0.1, adamw=True),))
+    assert (adamw.optimizer, adamw.weight_decay) == ("adamw", 0.1)
+
+    def size(module: nn.Module) -> float:
+        return float(nn.utils.parameters_to_vector(module.parameters()).detach().norm())
+
+    assert size(defended(TINY, RECORDS, WeightDecay(decay=1.0)).module) < size(
+        defended(TINY, RECORDS).module
+    )
+    sgd = TINY.model_copy(update={"optimizer": "sgd"})
+    refused("the recipe's is sgd", sgd, RECORDS, WeightDecay(adamw=True))
+    for decay in (0.0, -1.0, float("nan")):
+        with pytest.raises(InputError, match="needs decay above 0"):
+            WeightDecay(decay=decay)
+
+
+def test_longer_training_of_crops_is_counted_in_the_schedule() -> None:
+    recipe = altered(TINY, (CropTraining(), WeightDecay()))
+    assert (recipe.epochs, recipe.weight_decay) == (9, 1e-3)

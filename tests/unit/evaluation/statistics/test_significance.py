@@ -1,0 +1,140 @@
+"""Tests of exchangeability against full enumeration, and their size."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pixleak.evaluation.statistics.roc import allowed_false_positives, roc_of
+from pixleak.evaluation.statistics.sample import Sample, Side, sample_of
+from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
+
+
+def small(members, nonmembers, member_units=None, nonmember_units=None) -> Sample:
+    """A sample below the size that evaluation demands, so that it can be enumerated."""
+
+    def side(scores, units) -> Side:
+        scores = np.asarray(scores, dtype=float)
+        units = np.arange(len(scores)) if units is None else np.asarray(units)
+        order = np.argsort(scores, kind="stable")
+        return Side(scores[order], units[order], int(units.max()) + 1)
+
+    return Sample(side(members, member_units), side(nonmembers, nonmember_units))
+
+
+def enumerated(sample: Sample, statistic) -> float:
+    """Share of all reassignments of the units whose statistic is at least the observed one."""
+    scores = np.concatenate([sample.members.scores, sample.nonmembers.scores])
+    units = np.concatenate([sample.members.units, sample.members.count + sample.nonmembers.units])
+    total, inside = sample.members.count + sample.nonmembers.count, sample.members.count
+    observed = statistic(scores, units < inside)
+    hits = [
+        statistic(scores, np.isin(units, chosen)) >= observed - 1e-9
+        for chosen in combinations(range(total), inside)
+    ]
+    return float(np.mean(hits))
+
+
+def linear(scores, member) -> float:
+    """m n (AUC - 1/2)."""
+    return float((roc_of(scores, member).auc - 0.5) * member.sum() * (~member).sum())
+
+
+def found(fpr):
+    def statistic(scores, member) -> float:
+        return roc_of(scores, member).at_fpr(fpr).true_positives / member.sum()
+
+    return statistic
+
+
+def test_auc_without_ties_is_exact() -> None:
+    rng = np.random.default_rng(0)
+    sample = small(rng.normal(1, 1, 6), rng.normal(0, 1, 6))
+    assert auc_p_value(sample) == pytest.approx(enumerated(sample, linear), abs=1e-12)
+
+
+def test_auc_with_ties_and_with_subjects_is_that_of_permutations() -> None:
+    rng = np.random.default_rng(1)
+    tied = small(rng.integers(1, 5, 6), rng.integers(0, 4, 6))
+    assert auc_p_value(tied) == pytest.approx(enumerated(tied, linear), abs=0.012)
+    units = [0, 0, 0, 1, 2, 2, 3, 4, 4, 5]
+    grouped = small(rng.normal(0.7, 1, 10), rng.normal(0, 1, 10), units, units)
+    assert auc_p_value(grouped) == pytest.approx(enumerated(grouped, linear), abs=0.012)
+
+
+@pytest.mark.parametrize("fpr", [0.0, 0.1, 0.34])
+def test_tpr_is_exact(fpr: float) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        sample = small(rng.normal(1, 1, 6), rng.normal(0, 1, 6))
+        assert tpr_p_value(sample, fpr) == pytest.approx(enumerated(sample, found(fpr)), abs=1e-12)
+
+
+def test_tpr_by_subject_is_that_of_permutations() -> None:
+    rng = np.random.default_rng(3)
+    units = [0, 0, 0, 1, 2, 2, 3, 4, 4, 5]
+    sample = small(rng.normal(1, 1, 10), rng.normal(0, 1, 10), units, units)
+    expected = enumerated(sample, found(0.2))
+    assert 0.01 < expected < 0.9
+    assert tpr_p_value(sample, 0.2) == pytest.approx(expected, abs=0.012)
+
+
+def test_ties_make_the_tpr_test_conservative() -> None:
+    # One member above everybody, everything else tied: one of two records drawn first.
+    sample = small([2, 1, 1, 1], [1, 1, 1, 1])
+    assert tpr_p_value(sample, 0.0) == pytest.approx(0.5)
+    assert tpr_p_value(small([1] * 4, [1] * 4), 0.0) == 1.0
+
+
+def test_large_samples_use_the_normal_limit_of_the_same_permutations() -> None:
+    rng = np.random.default_rng(4)
+    member = np.arange(400) < 200
+    scores = (rng.normal(size=400) + 0.2 * member).round(1)
+    tied = sample_of(scores, member)
+    expected = stats.mannwhitneyu(scores[member], scores[~member], alternative="greater").pvalue
+    assert auc_p_value(tied) == pytest.approx(expected, rel=0.01)
+    # Subjects of two: a draw of 2,000 permutations of the same statistic agrees.
+    units = [f"s{i // 2}" for i in range(400)]
+    grouped = sample_of(scores, member, units)
+    ranks = stats.rankdata(scores)
+    pairs = ranks[::2] + ranks[1::2]
+    drawn = np.array([rng.permutation(pairs)[:100].sum() for _ in range(2000)])
+    assert auc_p_value(grouped) == pytest.approx(
+        float((drawn >= ranks[member].sum()).mean()), abs=0.03
+    )
+
+
+def test_copies_of_a_record_are_no_evidence() -> None:
+    rng = np.random.default_rng(5)
+    scores = rng.normal(size=40) + 0.5 * (np.arange(40) < 20)
+    copied, member = np.repeat(scores, 10), np.repeat(np.arange(40) < 20, 10)
+    units = [f"s{i}" for i in np.repeat(np.arange(40), 10)]
+    alone = auc_p_value(sample_of(scores, np.arange(40) < 20))
+    assert auc_p_value(sample_of(copied, member, units)) == pytest.approx(alone, rel=0.2, abs=0.01)
+    assert auc_p_value(sample_of(copied, member)) < alone / 20
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_size_of_the_tests(clustered: bool, monkeypatch) -> None:
+    for name in ("PERMUTATIONS", "_FEWEST"):
+        monkeypatch.setattr(f"pixleak.evaluation.statistics.significance.{name}", 2000)
+    # 300 nulls at level 0.1: more than 47 happen with probability 0.001.
+    rng = np.random.default_rng(6)
+    rejected = np.zeros(2)
+    member = np.arange(80) < 40
+    units = [f"s{i // 4}" for i in range(80)] if clustered else None
+    for seed in range(300):
+        shared = np.repeat(rng.normal(size=20), 4) if clustered else 0.0
+        sample = sample_of(rng.normal(size=80) + shared, member, units)
+        rejected += [auc_p_value(sample, seed) <= 0.1, tpr_p_value(sample, 0.1, seed) <= 0.1]
+    assert (rejected <= 47).all()
+    assert (rejected >= 5).all()
+
+
+def test_no_member_above_the_threshold_is_no_finding() -> None:
+    sample = small([0, 0], [1, 2])
+    assert tpr_p_value(sample, 0.01) == 1.0
+    assert allowed_false_positives(0.01, 2) == 0

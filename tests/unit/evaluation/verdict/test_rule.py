@@ -1,0 +1,372 @@
+"""Every branch of the rule, and how often it calls a leak where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pixleak.core.holm import holm
+from pixleak.core.tables import Scores
+from pixleak.evaluation.evaluate import evaluate_scores
+from pixleak.evaluation.statistics.power import detectable_auc
+from pixleak.evaluation.verdict.rule import RULE, decide
+from pixleak.results.attacks import AttackResult
+from pixleak.results.base import Interval, TprAtFpr
+from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
+from pixleak.results.verdict import Verdict
+
+
+def between(value: float, low: float, high: float) -> Interval:
+    return Interval(value=value, low=low, high=high, method="test")
+
+
+def interval(value: float, half: float = 0.05) -> Interval:
+    return Interval(value=value, low=value - half, high=min(value + half, 1), method="test")
+
+
+def rate(fpr: float, p: float) -> TprAtFpr:
+    return TprAtFpr(
+        fpr=fpr,
+        value=0.205,
+        low=0.151,
+        high=0.268,
+        successes=41,
+        trials=200,
+        false_positives=2,
+        nonmembers=200,
+        threshold=0.0,
+        resolvable=True,
+        p_value=p,
+    )
+
+
+def attack(
+    auc: float = 0.5,
+    p: float = 0.5,
+    *,
+    title: str = "Loss",
+    tpr_p: float = 1.0,
+    control: float | None = 0.5,
+) -> AttackResult:
+    return AttackResult(
+        name="threshold",
+        signal=title.lower(),
+        title=title,
+        source="",
+        access="probability",
+        needs_truth=True,
+        auc=interval(auc),
+        tpr_at_fpr=[rate(0.1, 1.0), rate(0.01, tpr_p), rate(0.001, 0.0)],
+        operating_points=[],
+        members=200,
+        nonmembers=200,
+        not_measured=0,
+        p_value=p,
+        control_auc=None if control is None else interval(control),
+    )
+
+
+def blind(auc: float | None = 0.5, name: str = "blind-baseline") -> Control:
+    return Control(
+        name=name,
+        title="Blind baseline",
+        auc=None if auc is None else interval(auc),
+        passed=None if auc is None else auc < 0.55,
+        explanation="It never sees the model.",
+    )
+
+
+def duplicates(affected: int) -> DuplicateCheck:
+    return DuplicateCheck(
+        pairs=[], nonmembers_affected=affected, nonmembers=200, passed=not affected, explanation="."
+    )
+
+
+SHIFTED = ShiftCheck(features=[], passed=False, explanation="The mean brightness differs.")
+
+
+PASSED = (blind(),)
+
+
+def verdict(attacks: list[AttackResult], controls: Any = PASSED, **other: Any) -> Verdict:
+    settings: dict[str, Any] = {
+        "duplicates": None, "shift": None, "members": 200, "nonmembers": 200
+    } | other  # fmt: skip
+    return decide(attacks, list(controls), **settings)
+
+
+def test_leak() -> None:
+    found = verdict([attack(0.93, 1e-9, tpr_p=1e-9), attack(0.6, 0.04, title="Entropy")])
+    assert found.answer == "leak"
+    assert found.evidence == ["Loss"]
+    assert found.sentence == (
+        "The model leaks who was in its training set: 'Loss' tells members from non-members with "
+        "AUC 0.93 [0.88, 0.98], and finds 41 of 200 members (20.5 % [15.1 %, 26.8 %]) at 1 % false "
+        "positives."
+    )
+    assert any("'Blind baseline' passed (AUC 0.50" in reason for reason in found.reasons)
+
+
+def test_the_strongest_piece_of_evidence_is_named() -> None:
+    found = verdict([attack(0.7, 1e-9), attack(0.9, 1e-9, title="Type-II")])
+    assert found.evidence == ["Type-II", "Loss"]
+    assert "'Type-II' tells" in found.sentence
+
+
+def test_a_leak_of_few_records_is_seen() -> None:
+    found = verdict([attack(0.52, 0.3, tpr_p=0.001)])
+    assert (found.answer, found.evidence) == ("leak", ["Loss"])
+    assert "finds 41 of 200 members" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("auc", "control", "answer"),
+    [
+        ((0.72, 0.57, 0.85), (0.651, 0.497, 0.793), "cannot-tell"),
+        ((0.82, 0.68, 0.92), (0.651, 0.497, 0.793), "leak"),
+        ((0.72, 0.57, 0.85), (0.43, 0.36, 0.51), "leak"),
+        ((0.70, 0.65, 0.75), (0.65, 0.49, 0.79), "cannot-tell"),
+        ((0.70, 0.6501, 0.75), (0.65, 0.49, 0.79), "leak"),
+        ((0.90, 0.80, 0.95), (0.60, 0.51, 0.70), "cannot-tell"),
+    ],
+)
+def test_the_interval_of_an_attack_must_lie_above_its_control(
+    auc: tuple[float, float, float], control: tuple[float, float, float], answer: str
+) -> None:
+    weighed = attack(0.5, 1e-6).model_copy(
+        update={"auc": between(*auc), "control_auc": between(*control)}
+    )
+    found = verdict([weighed])
+    assert found.answer == answer
+    assert found.evidence == (["Loss"] if answer == "leak" else [])
+    if answer == "cannot-tell":
+        assert f"AUC {control[0]:.2f} [" in found.sentence
+        assert any("does not stand out" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("fpr", "low", "control", "answer"),
+    # Normal scores with an AUC of 0.65 find 3.74 % at 1 % FPR and 23.07 % at 10 %.
+    [
+        (0.01, 0.0375, 0.65, "leak"),
+        (0.01, 0.0373, 0.65, "cannot-tell"),
+        (0.1, 0.2308, 0.65, "leak"),
+        (0.1, 0.2306, 0.65, "cannot-tell"),
+        (0.01, 0.0101, 0.5, "leak"),
+        (0.01, 0.0375, 0.4, "leak"),
+    ],
+)
+def test_a_rate_is_weighed_against_what_goes_with_the_control(
+    fpr: float, low: float, control: float, answer: str
+) -> None:
+    few = attack(0.52, 0.3).model_copy(
+        update={
+            "tpr_at_fpr": [rate(fpr, 1e-6).model_copy(update={"low": low})],
+            "control_auc": between(control, control - 0.2, control + 0.2),
+        }
+    )
+    assert verdict([few]).answer == answer
+
+
+def test_one_significant_figure_above_the_control_is_enough() -> None:
+    # The AUC is significant and not above the control's; the rate is both.
+    weighed = attack(0.62, 1e-6, tpr_p=1e-6).model_copy(
+        update={"control_auc": between(0.58, 0.49, 0.66)}
+    )
+    assert verdict([weighed]).answer == "leak"
+    # A rate that is not significant does not count, wherever it lies.
+    weak = attack(0.62, 1e-6).model_copy(update={"control_auc": between(0.58, 0.49, 0.66)})
+    assert verdict([weak]).answer == "cannot-tell"
+
+
+def test_only_rates_that_mean_something_are_quoted() -> None:
+    assert "finds" not in verdict([attack(0.9, 1e-9)]).sentence
+    tenth = attack(0.9, 1e-9).model_copy(update={"tpr_at_fpr": [rate(0.1, 1e-9), rate(0.01, 0.4)]})
+    assert "(20.5 % [15.1 %, 26.8 %]) at 10 % false positives" in verdict([tenth]).sentence
+    few = rate(0.01, 1e-9).model_copy(update={"resolvable": False, "nonmembers": 80})
+    shown = attack(0.9, 1e-9).model_copy(update={"tpr_at_fpr": [few]})
+    assert "finds" not in verdict([shown]).sentence
+    # Unless there is nothing else.
+    alone = attack(0.52, 0.3).model_copy(update={"tpr_at_fpr": [few]})
+    assert "at no false positive among 80 non-members" in verdict([alone]).sentence
+
+
+def test_rates_below_one_percent_are_not_tested() -> None:
+    # In all of these results the rate at 0.1 % has p = 0.
+    assert verdict([attack()]).answer == "none-found"
+
+
+@pytest.mark.parametrize(("p", "answer"), [(0.0166, "leak"), (0.0167, "none-found")])
+def test_the_level_is_shared_among_the_tests(p: float, answer: str) -> None:
+    # One attack, three tests: the smallest p-value must be at most 0.05 / 3.
+    assert verdict([attack(0.6, p)]).answer == answer
+
+
+def test_a_failed_control_blocks() -> None:
+    found = verdict([attack(0.99, 1e-12)], [blind(0.75)])
+    assert (found.answer, found.evidence) == ("cannot-tell", [])
+    assert "'Blind baseline' tells members from non-members with AUC 0.75" in found.sentence
+    assert verdict([attack()], [blind(0.75)]).answer == "cannot-tell"
+
+
+def test_the_untrained_model_is_judged_attack_by_attack() -> None:
+    listed = blind(0.75, name="untrained-model")
+    assert verdict([attack(0.9, 1e-9)], [blind(), listed]).answer == "leak"
+
+
+@pytest.mark.parametrize("control", [0.8, 0.2])
+def test_an_attack_whose_control_fires_is_no_evidence(control: float) -> None:
+    alone = verdict([attack(0.9, 1e-9, control=control)])
+    assert alone.answer == "cannot-tell"
+    assert "a model that was never trained" in alone.sentence
+    both = verdict([attack(0.9, 1e-9, control=control), attack(0.8, 1e-9, title="Type-II")])
+    assert (both.answer, both.evidence) == ("leak", ["Type-II"])
+    assert any("Not counted" in reason and "'Loss'" in reason for reason in both.reasons)
+
+
+@pytest.mark.parametrize("controls", [[], [blind(None)], [blind(0.5, name="untrained-model")]])
+def test_without_a_control_a_leak_is_conditional(controls: list[Control]) -> None:
+    found = verdict([attack(0.9, 1e-9, control=None)], controls)
+    assert found.answer == "leak"
+    assert "provided that members and non-members were drawn alike" in found.sentence
+    assert any("No control has shown" in reason for reason in found.reasons)
+    assert any("No untrained model to compare with: 'Loss'" in r for r in found.reasons)
+
+
+def test_shift() -> None:
+    checked = verdict([attack(0.9, 1e-9)], shift=SHIFTED)
+    assert checked.answer == "leak"
+    assert any("brightness differs. The blind baseline" in reason for reason in checked.reasons)
+    unchecked = verdict([attack(0.9, 1e-9)], [], shift=SHIFTED)
+    assert unchecked.answer == "cannot-tell"
+    assert "image properties" in unchecked.sentence
+
+
+def test_duplicates_block_a_clean_bill_and_not_a_leak() -> None:
+    assert verdict([attack()], duplicates=duplicates(10)).answer == "none-found"
+    many = verdict([attack()], duplicates=duplicates(11))
+    assert many.answer == "cannot-tell"
+    assert "5.5 % of the non-members" in many.sentence
+    leak = verdict([attack(0.9, 1e-9)], duplicates=duplicates(100))
+    assert leak.answer == "leak"
+    assert any("100 of 200 non-members" in reason for reason in leak.reasons)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attacks": []},
+        {"attacks": [attack(0.9, 1e-9)]},
+        {"attacks": [attack(0.9, 1e-9)], "controls": [blind(0.75)]},
+        {"attacks": [attack(0.9, 1e-9, control=0.8)]},
+        {"attacks": [attack(0.35, 1 - 1e-6)]},
+        {"attacks": [attack()], "members": 20, "nonmembers": 20},
+    ],
+)
+def test_duplicates_are_always_mentioned(settings: dict[str, Any]) -> None:
+    found = verdict(**settings, duplicates=duplicates(100))
+    assert any("100 of 200 non-members" in reason for reason in found.reasons)
+    other = duplicates(0).model_copy(update={"passed": False, "explanation": "Not readable."})
+    found = verdict(**settings, duplicates=other)
+    assert "The check for duplicates failed. Not readable." in found.reasons
+
+
+def test_members_ranked_lower_are_no_clean_bill() -> None:
+    found = verdict([attack(0.35, 1 - 1e-6)])
+    assert found.answer == "cannot-tell"
+    assert "look less like members" in found.sentence
+    # Not if it may be chance, and not instead of a leak.
+    assert verdict([attack(0.47, 0.9)]).answer == "none-found"
+    both = verdict([attack(0.35, 1 - 1e-6), attack(0.9, 1e-9, title="Type-II")])
+    assert both.answer == "leak"
+    assert any("ranked lower" in reason for reason in both.reasons)
+
+
+def test_too_few_records() -> None:
+    found = verdict([attack()], members=20, nonmembers=20)
+    assert found.answer == "cannot-tell"
+    assert found.detectable_auc > 0.7
+    # 200 records on each side, of 20 subjects.
+    size = "20 + 20 independent subjects or blocks (200 + 200 records)"
+    assert f"{size} would show only" in found.sentence
+    assert found.reasons[-1].startswith(f"With {size}, an AUC of")
+    alone = attack().model_copy(update={"members": 20, "nonmembers": 20})
+    assert "leaks: 20 members and 20 non-members would" in (
+        verdict([alone], members=20, nonmembers=20).sentence
+    )
+    assert verdict([attack(0.9, 1e-9)], members=20, nonmembers=20).answer == "leak"
+
+
+def test_none_found_names_what_would_have_been_found() -> None:
+    found = verdict([attack(), attack(0.51, 0.4, title="Entropy")])
+    assert found.answer == "none-found"
+    assert found.detectable_auc == detectable_auc(200, 200, level=0.05 / 6)
+    assert (
+        "with 200 members and 200 non-members would have shown an AUC of "
+        f"{found.detectable_auc:.2f} or more"
+    ) in found.sentence
+    assert "'Entropy' with AUC 0.51" in found.sentence
+
+
+def test_no_attack_at_all() -> None:
+    assert verdict([]).answer == "cannot-tell"
+
+
+def test_the_rule_is_written_down() -> None:
+    text = " ".join(RULE)
+    for answer in ("'leak'", "'none found'", "'cannot tell'"):
+        assert answer in text
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+def correlated(rng, n: int, distance: float = 0.0, attacks: int = 6) -> list[AttackResult]:
+    """Six attacks on the same records, correlated by one half, through the real evaluation."""
+    member = np.arange(2 * n) < n
+    shared = rng.normal(size=2 * n)
+    found = []
+    for k in range(attacks):
+        values = (shared + rng.normal(size=2 * n)) / np.sqrt(2) + distance * member
+        scores = Scores(
+            ids=tuple(map(str, range(2 * n))),
+            values=values,
+            measured=np.ones(2 * n, dtype=bool),
+            attack="threshold",
+            signal=f"signal-{k}",
+        )
+        found.append(evaluate_scores(scores, member, replicates=20))
+    return found
+
+
+def test_without_a_leak_a_leak_is_rarely_called() -> None:
+    # At most 5 % of 200: more than 20 happen with probability 0.001 or less.
+    rng = np.random.default_rng(0)
+    answers = [verdict(correlated(rng, 60), members=60, nonmembers=60).answer for _ in range(200)]
+    assert answers.count("leak") <= 20
+    assert answers.count("none-found") >= 170
+
+
+def test_detectable_auc_is_detected_four_times_in_five() -> None:
+    # One attack, so 0.05 / 3 for its AUC. The other two tests can only add.
+    area = detectable_auc(100, 100, level=0.05 / 3)
+    distance = float(stats.norm.ppf(area) * np.sqrt(2))
+    rng = np.random.default_rng(1)
+    member = np.arange(200) < 100
+    found = 0
+    for _ in range(400):
+        scores = rng.normal(size=200) + distance * member
+        p = stats.mannwhitneyu(scores[member], scores[~member], alternative="greater").pvalue
+        found += p <= 0.05 / 3
+    assert 0.74 <= found / 400 <= 0.86
+
+
+def test_detectable_auc_shrinks_with_records() -> None:
+    areas = [detectable_auc(n, n, level=0.01) for n in (10, 40, 160, 10_000)]
+    assert areas == sorted(areas, reverse=True)
+    assert areas[-1] < 0.52

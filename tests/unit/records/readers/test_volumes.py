@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixleak.core.errors import InputError, MissingExtraError
+from pixleak.core.truth import LabelTruth
+from pixleak.records.base import Records
+from pixleak.records.named import DATASETS
+from pixleak.records.named.msd_liver import open_msd_liver
+from pixleak.records.readers.volumes import read_volumes
+
+nibabel = pytest.importorskip("nibabel")
+Volume = Callable[..., Path]
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Volume:
+    """Write a volume; axes of the array are right, anterior, superior unless ``affine`` differs."""
+
+    def write(name: str, voxels: np.ndarray, affine: np.ndarray | None = None) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4) if affine is None else affine), path)
+        return path.parent
+
+    return write
+
+
+def _read(volume: Volume, image: np.ndarray, labels: np.ndarray, **options: object) -> Records:
+    images = volume("i/v.nii.gz", image.astype(np.float32))
+    truths = volume("l/v.nii.gz", labels.astype(np.uint8))
+    return read_volumes(images, truths, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("axis", "corner"),
+    [
+        # Where a mark at the right, anterior, superior end is seen.
+        ("axial", (0, 0)),
+        ("coronal", (0, 0)),
+        ("sagittal", (0, 0)),
+    ],
+)
+@pytest.mark.parametrize("flipped", [False, True])
+def test_slices_are_turned_the_way_radiologists_look(
+    volume: Volume, axis: str, corner: tuple[int, int], flipped: bool
+) -> None:
+    image = np.zeros((3, 4, 5), dtype=np.float32)
+    image[-1, -1, -1] = 100
+    labels = np.zeros((3, 4, 5), dtype=np.uint8)
+    labels[-1, -1, -1] = 1
+    affine = np.eye(4)
+    if flipped:
+        # The same body, stored from superior to inferior with axes exchanged.
+        image, labels = (np.ascontiguousarray(v.T[::-1]) for v in (image, labels))
+        affine = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 4], [0, 0, 0, 1.0]])
+    images = volume("i/v.nii.gz", image, affine)
+    truths = volume("l/v.nii.gz", labels, affine)
+    records = read_volumes(images, truths, axis=axis, window=(0, 100))  # type: ignore[arg-type]
+    last = records[-1]
+    assert (
+        last.image.shape[1:]
+        == {
+            "axial": (4, 3),
+            "coronal": (5, 3),
+            "sagittal": (5, 4),
+        }[axis]
+    )
+    assert np.argwhere(last.image[0].numpy() == 1).tolist() == [list(corner)]
+    assert np.argwhere(last.truth.numpy() == 1).tolist() == [list(corner)]
+    assert all(not record.truth.any() for record in list(records)[:-1])
+    assert set(records.units) == {"v"}
+
+
+def test_window_size_steps_and_mapping(volume: Volume) -> None:
+    image = np.broadcast_to(np.arange(8.0) * 100 - 300, (4, 4, 8))
+    labels = np.broadcast_to(np.array([0, 0, 1, 2, 2, 1, 0, 0]), (4, 4, 8))
+    records = _read(volume, image, labels, window=(-100, 300), remap={2: 1}, every=2, size=(2, 2))
+    assert records.ids == ("v-0000", "v-0002", "v-0004", "v-0006")
+    assert [float(r.image.mean()) for r in records] == [0, 0, 0.5, 1]
+    assert [r.truth.unique().tolist() for r in records] == [[0], [1], [1], [0]]
+    full = _read(volume, image, labels, remap={2: 1}, empty="drop")
+    assert full.ids == ("v-0002", "v-0003", "v-0004", "v-0005")
+    # Without a window the volume's own percentiles fill the range.
+    assert float(full[0].image.mean()) == pytest.approx(2 / 7, abs=0.02)
+
+
+def test_a_file_that_was_replaced_is_read_again(volume: Volume) -> None:
+    ones = np.ones((4, 4, 1))
+    before = _read(volume, ones, ones, window=(0, 2))[0].image.mean()
+    after = _read(volume, 2 * ones, ones, window=(0, 2))[0].image.mean()
+    assert (float(before), float(after)) == (0.5, 1.0)
+
+
+def test_bad_volumes_are_named(volume: Volume, tmp_path: Path) -> None:
+    ones = np.ones((4, 4, 2))
+    with pytest.raises(InputError, match=r"v\.nii\.gz, slice 0: label values 2 lie outside"):
+        _read(volume, ones, 2 * ones)[0]
+    with pytest.raises(InputError, match="every slice of every volume is empty"):
+        _read(volume, ones, 0 * ones, empty="drop")
+    volume("i/v.nii.gz", ones.astype(np.float32))
+    halves = read_volumes(tmp_path / "i", volume("h/v.nii.gz", (ones / 2).astype(np.float32)))
+    with pytest.raises(InputError, match=r"label volume .* holds fractions"):
+        halves[0]
+    with pytest.raises(InputError, match=r"\(4, 4, 2\) voxels, .* \(4, 4, 1\)"):
+        _read(volume, ones, ones[..., :1])
+    with pytest.raises(InputError, match="expected three dimensions"):
+        _read(volume, ones[..., 0], ones[..., 0])
+    with pytest.raises(InputError, match="holds NaN"):
+        _read(volume, ones * np.nan, ones)[0]
+    with pytest.raises(InputError, match="window must be"):
+        _read(volume, ones, ones, window=(3, 1))
+    with pytest.raises(InputError, match="axis must be"):
+        _read(volume, ones, ones, axis="z")
+    whole = (tmp_path / "i" / "v.nii.gz").read_bytes()
+    (tmp_path / "i" / "v.nii.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"volume .*v\.nii\.gz cannot be read"):
+        read_volumes(tmp_path / "i", tmp_path / "l")[0]
+    with pytest.raises(InputError, match="holds no NIfTI volumes"):
+        read_volumes(tmp_path, tmp_path)
+
+
+def test_without_nibabel_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "nibabel", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'pixleak\[nifti\]'"):
+        read_volumes(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tumour", "expected"), [("merge", [0, 1, 1]), ("separate", [0, 1, 2]), ("only", [0, 0, 1])]
+)
+def test_liver_and_tumour_are_merged_as_asked(
+    volume: Volume, tmp_path: Path, tumour: str, expected: list[int]
+) -> None:
+    labels = np.repeat(np.array([0, 1, 2], dtype=np.uint8)[:, None, None], 4, axis=1)
+    volume("Task03_Liver/imagesTr/liver_0.nii.gz", np.zeros((3, 4, 1), dtype=np.float32))
+    volume("Task03_Liver/labelsTr/liver_0.nii.gz", labels)
+    records = open_msd_liver(tmp_path, tumour=tumour)  # type: ignore[arg-type]
+    assert isinstance(records.truth, LabelTruth)
+    assert records.truth.classes == (3 if tumour == "separate" else 2)
+    # The patient's right is on the left of the picture.
+    assert records[0].truth[0].tolist() == expected[::-1]
+    assert records.keys[0].subject == "liver_0"
+    if tumour == "merge":
+        assert records.truth == DATASETS["msd-liver"].truth
+    with pytest.raises(InputError, match="tumour must be"):
+        open_msd_liver(tmp_path, tumour="both")  # type: ignore[arg-type]
