@@ -53,6 +53,9 @@ from pixleak.training.seeded import seeded
 LAYERS = (3, 4, 6, 3)
 """Basic blocks a stage: ResNet-34."""
 
+NARROW = 8
+"""Planes of the first stage below which a network is asked with its channels first in memory."""
+
 _BATCH = 64
 
 
@@ -74,7 +77,26 @@ def attack_network(channels: int, width: int) -> nn.Module:
         conv1_t_stride=2,
         num_classes=1,
     )
-    return nn.Sequential(nn.Conv2d(channels, 3, kernel_size=1), body)
+    return _Adapted(nn.Conv2d(channels, 3, kernel_size=1), body, narrow=width < NARROW)
+
+
+class _Adapted(nn.Sequential):
+    """The adapter and the network behind it.
+
+    One-hot maps come with their channels last in memory, which torch passes on from layer to layer.
+    In that layout oneDNN (3.12, on processors with AVX2 and without AVX-512) writes beyond the end
+    of its buffer in the backward pass of a strided 1x1 convolution over fewer than eight channels.
+    Narrow networks are therefore given their channels first.
+    """
+
+    def __init__(self, *parts: nn.Module, narrow: bool) -> None:
+        super().__init__(*parts)
+        self._narrow = narrow
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(b, 1) logits of (b, c, h, w) maps."""
+        logits: Tensor = super().forward(maps.contiguous() if self._narrow else maps)
+        return logits
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
