@@ -95,7 +95,7 @@ class _Adapted(nn.Sequential):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(b, 1) logits of (b, c, h, w) maps."""
-        logits: Tensor = super().forward(maps.contiguous() if self._narrow else maps)
+        logits: Tensor = super().forward(maps.contiguous() if self._narrow else maps)  # type: ignore[no-untyped-call]
         return logits
 
 
