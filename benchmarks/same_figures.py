@@ -110,7 +110,7 @@ AUDITS: dict[str, dict[str, Any]] = {
         "target": {"recipe": SMALL},
         "shadow": None,
         "references": {"models": 4},
-        "poison": {"name": "truth-serum", "options": {"share": 0.5}},
+        "poison": {"name": "truth-serum", "options": {"targets": 0.5}},
     },
     "canaries": {
         "records": PHANTOM,
@@ -139,6 +139,8 @@ def record(out: Path) -> None:
     """Run everything and keep results, tables and answers under ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     for number, (name, audit) in enumerate(AUDITS.items()):
+        if (out / name / "result.json").is_file():
+            continue
         content = {"title": name, "seed": number, "evaluation": QUICK, "exhibits": 2} | audit
         file = _write(out / f"{name}.yaml", content)
         _pixleak("audit", file, "--out", out / name)
