@@ -9,95 +9,69 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
-from pixleak.audit.finding import Finding
-from pixleak.core.access import Access, access_for
+from pixleak.audit.report import AuditReport
+from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.progress import Progress, Silent, shown
 from pixleak.core.truth import ImageTruth, LabelTruth
+from pixleak.request.doors import python, speaking
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
-    from pixleak.pipeline.plan.plan import GivenTarget
+    from pixleak.audit.questions.query import QueryAnswer
+    from pixleak.audit.questions.set_test import SetTestAnswer
     from pixleak.records.base import Records
-    from pixleak.request.audit import AuditConfig
-    from pixleak.results.query import Query
-    from pixleak.results.set_test import SetResult
+    from pixleak.request.attacker import Attacker
+    from pixleak.request.audit import AuditRequest
+    from pixleak.request.parts import Evaluation, References, Run
+    from pixleak.request.target import TargetModel
     from pixleak.targets.base import Target
-    from pixleak.training.defence import Defence
-    from pixleak.training.recipe import Recipe
 
 
 def audit(
-    model: nn.Module | Target | Callable[..., object],
+    model: nn.Module | Target | Callable[..., object] | TargetModel,
     members: Records | Dataset[Any],
     nonmembers: Records | Dataset[Any],
     *,
-    access: Access | str | None = None,
     classes: int | LabelTruth | ImageTruth | None = None,
-    shadow: Recipe | None = None,
-    shadow_records: Records | Dataset[Any] | None = None,
-    references: int = 0,
-    reference_recipe: Recipe | None = None,
-    defences: Sequence[str | Defence] = (),
-    attacker: Literal["adaptive", "naive"] = "adaptive",
-    reserve: Records | Dataset[Any] | None = None,
-    population: Records | Dataset[Any] | None = None,
-    signals: Sequence[str] | None = None,
-    learned: Sequence[str] | None = None,
-    attacks: Sequence[str] | None = None,
-    difficulties: Sequence[str] | None = None,
-    samples: int = 1,
-    discriminator: nn.Module | None = None,
-    title: str = "Membership audit",
+    access: Access | str | None = None,
+    attacker: Attacker | Literal["adaptive", "naive"] | None = None,
+    references: References | int | None = None,
+    evaluation: Evaluation | None = None,
     seed: int = 0,
-    device: str = "cpu",
-    out: str | Path | None = None,
-    progress: bool = False,
-) -> Finding:
+    out: str | Path | Run | None = None,
+) -> AuditReport:
     """Can an outsider tell which records a model was trained on?
 
     Args:
         model: a torch module, a pixleak target, or a function from images (b, c, h, w) to
             predictions (b, K, h, w). Two classes may come as one channel, that of class 1; a
-            dict with ``"out"`` or ``"logits"`` is understood.
+            dict with ``"out"`` or ``"logits"`` is understood. A :class:`pixleak.TargetModel`
+            also says on which device it runs, how it is defended, how many answers to draw.
         members: records the model was trained on: :class:`pixleak.Records`, or a torch
             Dataset of (image, label map).
-        nonmembers: comparable records that it was not trained on. At least 10 records, of at
-            least 5 subjects, are needed on either side.
-        access: what the model's answers are: ``"logit"`` (if left out), ``"probability"`` or
-            ``"label"``; of a generator ``"image"``, or ``"discriminator"`` where that is known too.
+        nonmembers: comparable records that it was not trained on. Each side needs at least 10
+            records, of at least 5 subjects.
         classes: number of classes, a LabelTruth, or for a generator an ImageTruth; needed for
             Datasets only.
-        shadow: recipe of a model that the attacker trains to learn from; None for no shadow,
-            and then no learned attacks.
-        shadow_records: the attacker's own records, half of which the shadow is trained on.
-        references: how many reference models to train, each on half of the audited records; an
-            even number, 0 for none. With them the attacks are calibrated, and far sharper.
-        reference_recipe: how they are trained: as the model was. None: the shadow's recipe.
-        defences: names, or defences with parameters of their own (:mod:`pixleak.defences`). Those
-            of the output side are put around the model; those of the training side say how it was
-            trained, so that the attacker's models are trained alike.
-        attacker: ``"adaptive"`` knows the defences, ``"naive"`` does not.
-        reserve: records for the attacker's models, where a defence needs some beside those it
-            trains on.
-        population: more records that the model was not trained on, which some attacks calibrate by.
-        signals: fixed signals to attack; None for the default ones that ``access`` allows.
-        learned: signals learned on the shadow; None for the default ones.
-        attacks: beside the threshold on every signal; None for all that can be served.
-        difficulties: how hard a record is for any model; None for the usual ones of generators.
-        samples: answers to draw a record, of a generator that samples.
-        discriminator: what the generator was trained against: (inputs, outputs) -> logits.
-        title: what the report is called.
+        access: what the model's answers are: ``"logit"`` (the default), ``"probability"`` or
+            ``"label"``; of a generator ``"image"`` (the default), or ``"discriminator"`` where
+            that is known too.
+        attacker: what the attacker knows, holds and tries; ``"naive"``: does not know the
+            target's defences. None: an adaptive attacker without records of its own, who tries
+            the usual attacks.
+        references: how many reference models to train, each on half of the audited records (an
+            even number), or a :class:`pixleak.References`. With them the attacks are calibrated,
+            and far sharper.
+        evaluation: levels of intervals, false positive rates, bootstrap replicates.
         seed: every random choice follows from it.
-        device: where a module is run.
-        out: run folder, where an interrupted audit resumes; None keeps nothing unless the
-            result is saved.
-        progress: show progress bars.
+        out: run folder, where an interrupted audit resumes, or a :class:`pixleak.Run`; None
+            keeps nothing unless the report is saved.
 
     Returns:
-        The result; ``print`` it, or ``save`` it with its report.
+        The report; ``print`` it, or ``save`` it as a folder with a page.
 
     Raises:
         InputError: records or model cannot be used as given.
@@ -108,108 +82,67 @@ def audit(
         >>> records = pixleak.phantom(40, size=32, seed=0)
         >>> model = torch.nn.Conv2d(1, 2, 3, padding=1)
         >>> held = records.ids[20:]
-        >>> result = pixleak.audit(model, records.select(records.ids[:20]), records.select(held))
-        >>> result.verdict.answer
+        >>> report = pixleak.audit(model, records.select(records.ids[:20]), records.select(held))
+        >>> report.verdict.answer
         'cannot-tell'
     """
-    from pixleak.audit.run import run
-    from pixleak.pipeline.plan.assemble import defended, pool, usual_difficulties, usual_signals
-    from pixleak.pipeline.plan.plan import Plan
-    from pixleak.records.combine import gather
-    from pixleak.request.audit import DEFAULT_LEARNED, AttackConfig, DifficultyConfig, LearnedConfig
-    from pixleak.training.defence import check_defences
+    from pixleak.request.attacker import Attacker
+    from pixleak.request.audit import AuditRequest
+    from pixleak.request.parts import Run
+    from pixleak.request.target import TargetModel
 
-    if (shadow is None) != (shadow_records is None):
-        raise InputError("shadow and shadow_records go together: a recipe, and records for it")
-    if learned and shadow is None:
-        raise InputError(
-            "learned signals are learned on a shadow model: give shadow and shadow_records too"
-        )
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
-    if any(isinstance(given, str) for given in (signals, learned, attacks, difficulties)):
-        raise InputError(
-            "signals, learned, attacks and difficulties are lists of names, as in "
-            "signals=['margin']"
-        )
-    recipe = reference_recipe or shadow
-    if references and recipe is None:
-        raise InputError(
-            "reference models must be trained as the model was: say how, with "
-            "reference_recipe=Recipe(...)"
-        )
-    if reference_recipe is not None and not references:
-        raise InputError("reference_recipe is given: say how many, as in references=16")
-    sets = {
-        "target-members": _records(members, classes, "members"),
-        "target-nonmembers": _records(nonmembers, classes, "nonmembers"),
-    }
-    if shadow_records is not None:
-        sets["shadow"] = _records(shadow_records, classes, "shadow_records")
-    if population is not None:
-        sets["population"] = _records(population, classes, "population")
-    if reserve is not None:
-        sets["shadow-reserve"] = _records(reserve, classes, "reserve")
-    records, split = gather(sets, seed=seed)
-    drawn = None
-    if references and recipe is not None:
-        drawn = pool(recipe, records, split, models=references, seed=seed)
-    names = tuple(DEFAULT_LEARNED if learned is None else learned) if shadow else ()
-    if isinstance(records.truth, ImageTruth):
-        if learned:
-            raise InputError("signals are learned on predicted label maps: leave learned out")
-        names = ()
-    granted = access_for(records.truth, None if access is None else _access(access))
-    put = _defences(defences)
-    check_defences(put, recipe, records.truth, reserve=reserve is not None)
-    target = defended(_given(model, records, granted, seed, device, discriminator), put)
-    plan = Plan(
-        title=title,
-        seed=seed,
-        records=records,
-        split=split,
-        target=target,
-        shadow=shadow,
-        defences=put,
-        attacker=attacker,
-        signals=usual_signals(target, samples) if signals is None else tuple(signals),
-        difficulties=usual_difficulties(records.truth)
-        if difficulties is None
-        else tuple(DifficultyConfig(name=name) for name in difficulties),
-        samples=samples,
-        learned=tuple(LearnedConfig(name=name) for name in names),
-        references=drawn,
-        attacks=None if attacks is None else tuple(AttackConfig(name=name) for name in attacks),
-        signals_chosen=signals is not None,
-        arguments={"title": title, "seed": seed, "access": str(granted), "called": "pixleak.audit"},
-    )
-    with ExitStack() as stack:
-        reporter: Progress = stack.enter_context(shown()) if progress else Silent()
-        folder = Path(mkdtemp(prefix="pixleak-")) if out is None else Path(out)
-        try:
-            result = run(plan, folder, reporter)
-        except BaseException:
-            if out is None:
-                rmtree(folder, ignore_errors=True)
-            raise
-    finding = Finding.of(result, folder=folder, temporary=out is None)
-    if out is not None:
-        finding.save(out)
-    return finding
+    with speaking(python):
+        target = model if isinstance(model, TargetModel) else TargetModel(model=model)
+        if access is not None:
+            target = target.model_copy(update={"access": _access(access)})
+        who = Attacker.model_validate(attacker) if isinstance(attacker, str) else attacker
+        given: dict[str, Any] = {
+            "members": _records(members, classes, "members"),
+            "nonmembers": _records(nonmembers, classes, "nonmembers"),
+            "target": target,
+            "attacker": who or Attacker(),
+            "references": references or None,
+            "seed": seed,
+            "run": out if isinstance(out, Run) else Run(folder=out),
+        }
+        if evaluation is not None:
+            given["evaluation"] = evaluation
+        return run(AuditRequest(**given))
 
 
-def audit_config(config: AuditConfig, out: Path, progress: Progress | None = None) -> Finding:
-    """Run a configuration into ``out`` and write its report.
+def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
+    """Run a request.
+
+    Args:
+        request: what to audit, and how.
+        out: run folder; None for that of ``request.run``, or for none.
 
     Raises:
         InputError: as :func:`audit`.
     """
-    from pixleak.audit.run import run
-    from pixleak.pipeline.plan.assemble import assemble
+    folder = request.run.folder if out is None else Path(out)
+    with speaking(python), ExitStack() as stack:
+        progress = stack.enter_context(shown()) if request.run.progress else Silent()
+        return run_into(request, folder, progress)
 
-    finding = Finding.of(run(assemble(config), out, progress), folder=out)
-    finding.save(out)
-    return finding
+
+def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
+    """Run a request into a folder and write its report there; None: into a temporary folder."""
+    from pixleak.audit.run import run as run_plan
+    from pixleak.pipeline.plan.build import build
+
+    plan = build(request)
+    place = Path(mkdtemp(prefix="pixleak-")) if folder is None else folder
+    try:
+        result = run_plan(plan, place, progress)
+    except BaseException:
+        if folder is None:
+            rmtree(place, ignore_errors=True)
+        raise
+    report = AuditReport.of(result, folder=place, temporary=folder is None)
+    if folder is not None:
+        report.save(folder)
+    return report
 
 
 def _access(access: Access | str) -> Access:
@@ -218,27 +151,6 @@ def _access(access: Access | str) -> Access:
     except ValueError:
         known = ", ".join(repr(str(a)) for a in Access)
         raise InputError(f"access is {access!r}; expected one of {known}") from None
-
-
-def _defences(given: Sequence[str | Defence]) -> tuple[Defence, ...]:
-    from pixleak.pipeline.plan.assemble import made_defences
-    from pixleak.request.audit import DefenceConfig
-    from pixleak.training.defence import Defence
-
-    if isinstance(given, str):
-        raise InputError(f"defences is a list of names, as in defences=[{given!r}]")
-    found: list[Defence] = []
-    for one in given:
-        if isinstance(one, str):
-            found += made_defences([DefenceConfig(name=one)])
-        elif isinstance(one, Defence):
-            found.append(one)
-        else:
-            raise InputError(
-                f"defences holds {one!r}; give names, or defences with parameters as in "
-                "pixleak.defences.DEFENCES['noise'](sigma=2)"
-            )
-    return tuple(found)
 
 
 def _records(
@@ -254,7 +166,7 @@ def _records(
             f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
             "as in audit(..., classes=2), or for a generator classes=ImageTruth(channels=3)"
         )
-    if not isinstance(classes, int | LabelTruth | ImageTruth):
+    if isinstance(classes, bool) or not isinstance(classes, int | LabelTruth | ImageTruth):
         raise InputError(
             f"classes must be a number, a LabelTruth or an ImageTruth, got {classes!r}"
         )
@@ -262,46 +174,18 @@ def _records(
     return read_dataset(given, truth, name=argument)
 
 
-def _given(
-    model: Any,
-    records: Records,
-    access: Access,
-    seed: int,
-    device: str,
-    discriminator: nn.Module | None,
-) -> GivenTarget:
-    from torch import nn
-
-    from pixleak.pipeline.plan.assemble import given_function, given_module
-    from pixleak.pipeline.plan.plan import GivenTarget
-    from pixleak.targets.base import Target
-
-    if isinstance(model, Target):
-        note = "a target without known weights has nothing to take away"
-        return GivenTarget(model, None, note)
-    if isinstance(model, nn.Module):
-        return given_module(
-            model, records.truth, access, seed=seed, device=device, discriminator=discriminator
-        )
-    if callable(model):
-        return given_function(model, records.truth, access)
-    raise InputError(
-        f"model is a {type(model).__name__}; expected a torch module, a target or a function"
-    )
-
-
 def query(
-    model: nn.Module | Target | Callable[..., object],
+    model: nn.Module | Target | Callable[..., object] | TargetModel,
     record: Records,
     nonmembers: Records | None = None,
     *,
     access: Access | str | None = None,
-    difficulties: Sequence[str] | None = None,
+    difficulties: Sequence[Any] | None = None,
     alpha: float = 1.0,
     level: float = 0.05,
     seed: int = 0,
     device: str = "cpu",
-) -> Query:
+) -> QueryAnswer:
     """One record: its error, its difficulty, and where it lies among reference non-members.
 
     Args:
@@ -310,10 +194,10 @@ def query(
         nonmembers: comparable records that the model was not trained on. Without them nothing can
             be concluded, and the answer says so.
         access: as of :func:`audit`.
-        difficulties: names; None for the usual ones of generators.
+        difficulties: names or objects; None for the usual ones of generators.
         alpha: weight of the difficulty in the plain membership error.
         level: of the p-value that the answer goes by.
-        seed: of what is drawn.
+        seed: of random choices.
         device: where a module is run.
 
     Raises:
@@ -321,8 +205,7 @@ def query(
 
     Example:
         >>> import torch, pixleak
-        >>> from pixleak.records.readers.turned import labels_to_photo
-        >>> records = labels_to_photo(pixleak.phantom(24, size=16, seed=0))
+        >>> records = pixleak.labels_to_photo(pixleak.phantom(24, size=16, seed=0))
         >>> model = torch.nn.Conv2d(2, 1, 3, padding=1)
         >>> mine, others = records.select(records.ids[:1]), records.select(records.ids[1:])
         >>> plain = ["difficulty-total-variation"]
@@ -332,33 +215,34 @@ def query(
         >>> pixleak.query(model, mine, difficulties=plain).answer
         'cannot-tell'
     """
-    from pixleak.audit.questions.query import query_records
+    from pixleak.audit.questions.query import answer_query
+    from pixleak.request.questions import QueryRequest
 
-    granted = access_for(record.truth, None if access is None else _access(access))
-    target = _given(model, record, granted, seed, device, None)
-    return query_records(
-        target.target,
-        record,
-        nonmembers,
-        difficulties=difficulties,
-        alpha=alpha,
-        level=level,
-        seed=seed,
-    )
+    with speaking(python):
+        target = _existing(model, access, device)
+        request = QueryRequest(
+            target=target,
+            nonmembers=nonmembers,
+            difficulties=difficulties,
+            alpha=alpha,
+            level=level,
+            seed=seed,
+        )
+        return answer_query(request, record)
 
 
 def set_test(
-    model: nn.Module | Target | Callable[..., object],
+    model: nn.Module | Target | Callable[..., object] | TargetModel,
     owned: Records,
     comparable: Records,
     *,
     access: Access | str | None = None,
-    difficulties: Sequence[str] | None = None,
+    difficulties: Sequence[Any] | None = None,
     level: float = 0.05,
     permutations: int = 10_000,
     seed: int = 0,
     device: str = "cpu",
-) -> SetResult:
+) -> SetTestAnswer:
     """Was this set used? An owner's records against comparable ones that cannot have been.
 
     Each record's error is taken less what its difficulty predicts, by a regression on all records
@@ -370,28 +254,39 @@ def set_test(
         owned: the records in question.
         comparable: records like them that the model cannot have been trained on.
         access: as of :func:`audit`.
-        difficulties: names; None for the usual ones of generators.
+        difficulties: names or objects; None for the usual ones of generators.
         level: of the test.
-        permutations: at random.
-        seed: of them.
+        permutations: number of random permutations.
+        seed: of the permutations.
         device: where a module is run.
 
     Raises:
         InputError: too few subjects, or records that cannot be compared or asked about.
     """
-    from pixleak.audit.questions.set_test import compare_sets
+    from pixleak.audit.questions.set_test import answer_set_test
+    from pixleak.request.questions import SetTestRequest
 
-    granted = access_for(owned.truth, None if access is None else _access(access))
-    target = _given(model, owned, granted, seed, device, None)
-    return compare_sets(
-        target.target,
-        owned,
-        comparable,
-        difficulties=difficulties,
-        level=level,
-        permutations=permutations,
-        seed=seed,
-    )
+    with speaking(python):
+        return answer_set_test(
+            SetTestRequest(
+                target=_existing(model, access, device),
+                owned=owned,
+                comparable=comparable,
+                difficulties=difficulties,
+                level=level,
+                permutations=permutations,
+                seed=seed,
+            )
+        )
+
+
+def _existing(model: Any, access: Access | str | None, device: str) -> TargetModel:
+    from pixleak.request.target import TargetModel
+
+    if isinstance(model, TargetModel):
+        return model
+    granted = None if access is None else _access(access)
+    return TargetModel(model=model, access=granted, device=device)
 
 
 def evaluate(
@@ -402,11 +297,11 @@ def evaluate(
     subject: Sequence[str] | None = None,
     seed: int = 0,
     title: str = "Evaluation of given scores",
-) -> Finding:
+) -> AuditReport:
     """What scores that exist already say about membership.
 
     Args:
-        scores: (n,) one number a record, higher = more likely a member.
+        scores: (n,) one number per record, higher = more likely a member.
         member: (n,) whether the record was trained on.
         ids: (n,) record ids; positions by default.
         subject: (n,) who each record was taken from; intervals are then by subject.
@@ -423,33 +318,16 @@ def evaluate(
         >>> pixleak.evaluate(scores, member).verdict.answer
         'leak'
     """
-    import numpy as np
-    import pyarrow as pa
-
     from pixleak.evaluation.evaluate import evaluate as evaluate_scores_alone
-    from pixleak.pipeline.storage.save import SCORE_COLUMNS
+    from pixleak.pipeline.storage.save import given_scores_table
 
     result = evaluate_scores_alone(scores, member, ids=ids, subject=subject, seed=seed, title=title)
-    n = len(scores)
-    names = [str(i) for i in range(n)] if ids is None else [str(i) for i in ids]
     attack = result.attacks[0]
-    table = pa.table(
-        [
-            pa.array(names),
-            pa.array([None] * n if subject is None else [str(s) for s in subject], pa.string()),
-            pa.nulls(n, pa.string()),
-            pa.array(np.asarray(member, dtype=bool)),
-            pa.array(["attack"] * n),
-            pa.array([attack.name] * n),
-            pa.array([attack.signal] * n),
-            pa.array(np.asarray(scores, dtype=np.float64)),
-        ],
-        schema=SCORE_COLUMNS,
-    )
-    return Finding.of(result, scores=table)
+    table = given_scores_table(attack, scores, member, ids, subject)
+    return AuditReport.of(result, scores=table)
 
 
-def evaluate_file(path: Path, *, seed: int = 0) -> Finding:
+def evaluate_file(path: Path, *, seed: int = 0) -> AuditReport:
     """:func:`evaluate` of a CSV or Parquet file with ``score``, ``member``, ``id``, ``subject``.
 
     Raises:

@@ -1,25 +1,23 @@
-"""The configurations of ``pixleak query`` and ``pixleak set-test``."""
+"""The requests of ``query`` and ``set-test``: about one record, and about a set."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from pixleak.core.parts import Part
 from pixleak.core.truth import LabelTruth
-from pixleak.request.audit import TargetConfig
-from pixleak.request.sources import Size, Source
+from pixleak.records.readers.base import Size
+from pixleak.request.given import Difficulties, RecordsGiven
+from pixleak.request.target import TargetModel
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RecordFormat(_Part):
+class RecordFormat(Part):
     """How the two files of a queried record are read."""
 
     kind: Literal["image-to-image", "labels-to-photo", "photo-to-labels"] = Field(
-        "image-to-image", description="from what to what the model goes"
+        "image-to-image", description="what the model turns into what"
     )
     size: Size | None = Field(None, description="height, width to resize to")
     channels: Literal[1, 3] = 3
@@ -33,18 +31,18 @@ class RecordFormat(_Part):
         return LabelTruth(self.classes, self.ignore, (), self.background)
 
 
-class _Question(_Part):
-    seed: int = Field(0, ge=0)
-    target: TargetConfig
-    difficulties: tuple[str, ...] | None = Field(
+class _Question(Part):
+    seed: int = Field(0, ge=0, strict=True)
+    target: TargetModel
+    difficulties: Difficulties | None = Field(
         None, description="null: of generators the usual ones"
     )
     level: float = Field(0.05, gt=0, lt=0.5, description="of the p-value that the answer goes by")
-    batch_size: int = Field(16, ge=1, description="records a query")
+    batch_size: int = Field(16, ge=1, description="records per query")
 
     @model_validator(mode="after")
     def _exists(self) -> _Question:
-        if self.target.recipe is not None:
+        if self.target.training is not None:
             raise ValueError(
                 "target.recipe trains a model; a question is about one that exists: give module, "
                 "weights or function"
@@ -52,12 +50,12 @@ class _Question(_Part):
         return self
 
 
-class QueryConfig(_Question):
+class QueryRequest(_Question):
     """One record."""
 
     title: str = "Query"
     record: RecordFormat = RecordFormat()
-    nonmembers: Source | None = Field(
+    nonmembers: RecordsGiven | None = Field(
         None, description="comparable records that the target was not trained on"
     )
     alpha: float = Field(
@@ -65,10 +63,12 @@ class QueryConfig(_Question):
     )
 
 
-class SetTestConfig(_Question):
+class SetTestRequest(_Question):
     """An owner's set."""
 
     title: str = "Set test"
-    owned: Source = Field(description="the records in question")
-    comparable: Source = Field(description="comparable records that cannot have been used")
-    permutations: int = Field(10_000, ge=100)
+    owned: RecordsGiven = Field(description="the records in question")
+    comparable: RecordsGiven = Field(description="comparable records that cannot have been used")
+    permutations: int = Field(10_000, ge=100, le=10_000_000)
+
+

@@ -1,0 +1,95 @@
+"""Parts of a request: pydantic models whose errors are one sentence in the caller's words.
+
+A part is built in two ways. Python calls its class; a wrong argument then raises an
+:class:`InputError` that names the argument. A YAML file is validated as a whole, and the reader of
+the file turns the same error into a sentence that names the key (:func:`sentence`).
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any, ClassVar, Union
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pixleak.core.errors import InputError
+from pixleak.core.registry import alternatives
+
+
+class _Called(type(BaseModel)):  # type: ignore[misc]
+    """Makes a call of the class raise an InputError instead of pydantic's own error."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        first = cls.__dict__.get("positional", "")
+        if args and first:
+            kwargs = {first: args[0], **kwargs}
+            args = args[1:]
+        if args:
+            raise InputError(
+                f"{cls.__name__} takes its arguments by name, as in "
+                f"{cls.__name__}({next(iter(cls.model_fields), 'name')}=...)"
+            )
+        try:
+            return super().__call__(**kwargs)
+        except ValidationError as error:
+            raise InputError(sentence(error, cls.__name__, cls, python=True)) from error
+
+
+class Part(BaseModel, metaclass=_Called):
+    """Base of the parts of a request: frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    positional: ClassVar[str] = ""
+    """The field that a first argument without a name is for."""
+
+
+def sentence(
+    error: ValidationError, where: str, kind: type[BaseModel], *, python: bool = False
+) -> str:
+    """The first of pydantic's errors as one sentence.
+
+    Args:
+        error: of the validation.
+        where: file or class that was being read, to begin the sentence with.
+        kind: the model that was validated.
+        python: whether to speak of arguments; else of keys.
+    """
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if _is_field(part))
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(first["loc"], kind)
+        what = "argument" if python else "key"
+        return f"{where}: unknown {what} {place!r}{alternatives(str(first['loc'][-1]), known)}"
+    if first["type"] == "missing":
+        return f"{where}: {place} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        begin = f"{place}: " if place and not message.startswith(place) else ""
+        return f"{where}: {begin}{message}"
+    return f"{where}: {place}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+
+
+def _is_field(part: int | str) -> bool:
+    """Whether a step of pydantic's location is a field or a position, not a name of a type."""
+    return isinstance(part, int) or part.isidentifier() or "-" in part
+
+
+def _models_of(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if typing.get_origin(annotation) in (Union, types.UnionType, typing.Annotated, tuple):
+        return [m for part in typing.get_args(annotation) for m in _models_of(part)]
+    return []
+
+
+def _fields_at(location: Sequence[int | str], kind: type[BaseModel]) -> list[str]:
+    """The fields that are known where a validation error happened."""
+    models: list[type[BaseModel]] = [kind]
+    for part in location[:-1]:
+        fields = [m.model_fields[part] for m in models if part in m.model_fields]  # type: ignore[index]
+        if fields:
+            models = [m for field in fields for m in _models_of(field.annotation)]
+    return sorted({name for m in models for name in m.model_fields})

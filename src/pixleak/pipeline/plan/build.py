@@ -1,0 +1,224 @@
+"""From a request to a plan: open the records, split them, open what is attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pixleak.core.access import Access, access_for
+from pixleak.core.errors import InputError, setting
+from pixleak.core.roles import Role
+from pixleak.core.truth import ImageTruth, Truth
+from pixleak.pipeline.plan.plan import GivenTarget, Plan, Pool, TrainedTarget
+from pixleak.pipeline.plan.poisoned import Poisoning, poisoned
+from pixleak.records.base import Records
+from pixleak.records.canaries import with_canaries
+from pixleak.records.combine import gather
+from pixleak.records.splitting.blocks import block_split
+from pixleak.records.splitting.membership import draw_membership
+from pixleak.records.splitting.random import random_split
+from pixleak.records.splitting.split import Split, read_split
+from pixleak.request.given import open_records
+from pixleak.targets.opening import target_of
+from pixleak.training.defence import check_defences
+
+if TYPE_CHECKING:
+    from pixleak.records.readers import Reader
+    from pixleak.request.audit import AuditRequest
+    from pixleak.request.target import TargetModel
+    from pixleak.training.defence import Defence
+    from pixleak.training.method import TrainingMethod
+
+Opening = Callable[["Records | Reader"], Records]
+"""How the records that a request names are opened."""
+
+
+def build(request: AuditRequest, opening: Opening = open_records) -> Plan:
+    """Everything that a request asks for, opened and checked.
+
+    Args:
+        request: what is asked for.
+        opening: how records are opened, for callers that hold some already. Of one set that is
+            split only the keys and the truth are looked at.
+
+    Raises:
+        InputError: records, target or split cannot be had as requested.
+    """
+    records, split = _records_and_split(request, opening)
+    defences = tuple(request.target.defences)
+    _check_defences(request, defences, records.truth, split)
+    target = open_target(request.target, records.truth, request.seed, defences)
+    attacker, generator = request.attacker, isinstance(records.truth, ImageTruth)
+    if generator and attacker.learned:
+        raise InputError(
+            "signals are learned on predicted label maps, but the truth of these records is an "
+            f"image: leave {setting('attacker.learned')} out"
+        )
+    if request.canaries is not None:
+        ids = split.roles[Role.CANARIES]
+        records = with_canaries(records, ids, request.canaries.kind, seed=request.seed)
+    poisoning = None
+    if request.poison is not None:
+        poisoning = Poisoning(request.poison.poison, request.poison.shadows)
+        records, split, poisoning = poisoned(records, split, poisoning, seed=request.seed)
+    shadow = request.shadow_training if split.roles[Role.SHADOW_MEMBERS] else None
+    return Plan(
+        title=request.title,
+        seed=request.seed,
+        records=records,
+        split=split,
+        target=target,
+        shadow=shadow,
+        defences=defences,
+        attacker=attacker.kind,
+        signals=attacker.signals,
+        learned=() if generator or shadow is None else attacker.learned,
+        difficulties=attacker.difficulties,
+        samples=request.target.samples,
+        references=_pool(request, records, split),
+        attacks=attacker.attacks,
+        canaries=request.canaries,
+        poisoning=poisoning,
+        evaluation=request.evaluation,
+        analyses=request.analyses,
+        exhibits=request.run.exhibits,
+        batch_size=request.run.batch_size,
+        workers=request.run.workers,
+        runner=request.run.runner,
+        arguments=request.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def _records_and_split(request: AuditRequest, opening: Opening) -> tuple[Records, Split]:
+    if request.records is not None:
+        records = opening(request.records)
+        return records, _split(request, records)
+    sets: dict[str, Any] = {
+        Role.TARGET_MEMBERS: request.members,
+        Role.TARGET_NONMEMBERS: request.nonmembers,
+        "shadow": request.attacker.records,
+        Role.POPULATION: request.attacker.population,
+        Role.SHADOW_RESERVE: request.target.reserve,
+    }
+    given = {role: opening(records) for role, records in sets.items() if records is not None}
+    return gather(given, seed=request.seed)
+
+
+def _split(request: AuditRequest, records: Records) -> Split:
+    split, shadow = request.split, request.attacker.shadow is not None
+    if split.path is not None:
+        return read_split(split.path, records)
+    counts = split.counts(shadow, 0 if request.canaries is None else request.canaries.count)
+    if split.kind == "blocks":
+        drawn = block_split(records, counts, seed=request.seed, block=split.block, gap=split.gap)
+    else:
+        drawn = random_split(records, counts, seed=request.seed, unit=split.unit)
+    return drawn if shadow else _without_shadow(drawn)
+
+
+def _without_shadow(split: Split) -> Split:
+    """The shadow's records go to the target where there is no shadow."""
+    roles = {
+        Role.TARGET_MEMBERS: split.roles[Role.TARGET_MEMBERS] + split.roles[Role.SHADOW_MEMBERS],
+        Role.TARGET_NONMEMBERS: split.roles[Role.TARGET_NONMEMBERS]
+        + split.roles[Role.SHADOW_NONMEMBERS],
+    }
+    kept = {role: split.roles[role] for role in (Role.POPULATION, Role.CANARIES, Role.RESERVE)}
+    return replace(split, roles=roles | kept)
+
+
+def _pool(request: AuditRequest, records: Records, split: Split) -> Pool | None:
+    if request.references is None:
+        return None
+    return draw_pool(
+        request.reference_training,
+        records,
+        split,
+        models=request.references.models,
+        trained_on=request.references.records,
+        leave_one_out=request.references.leave_one_out,
+        seed=request.seed,
+    )
+
+
+def draw_pool(
+    training: TrainingMethod,
+    records: Records,
+    split: Split,
+    *,
+    models: int,
+    trained_on: Literal["audited", "own"] = "audited",
+    leave_one_out: bool = True,
+    seed: int,
+) -> Pool:
+    """Draw which reference model is trained on which records.
+
+    Raises:
+        InputError: there are too few records for this number of models.
+    """
+    roles = (Role.SHADOW_MEMBERS, Role.SHADOW_NONMEMBERS)
+    if trained_on == "audited":
+        roles = (
+            Role.TARGET_MEMBERS,
+            Role.TARGET_NONMEMBERS,
+            Role.BYSTANDER_MEMBERS,
+            Role.BYSTANDER_NONMEMBERS,
+        )
+    ids = [key for role in roles for key in split.roles[role]]
+    return Pool(
+        training=training,
+        membership=draw_membership(ids, split.units(records), models, seed=seed),
+        records=trained_on,
+        unit=split.unit,
+        leave_one_out=leave_one_out,
+    )
+
+
+def _check_defences(
+    request: AuditRequest, defences: Sequence[Defence], truth: Truth, split: Split
+) -> None:
+    """Hold the defences against how the target, or else the attacker's models, are trained."""
+    training = request.target.training or request.reference_training or request.shadow_training
+    reserve = any(split.roles[role] for role in (Role.RESERVE, Role.SHADOW_RESERVE))
+    check_defences(defences, training, truth, reserve=reserve)
+
+
+def open_target(
+    target: TargetModel, truth: Truth, seed: int, defences: Sequence[Defence] = ()
+) -> GivenTarget | TrainedTarget:
+    """What a request names as the target.
+
+    Args:
+        target: part of the request.
+        truth: of the records.
+        seed: of the untrained twin.
+        defences: of a target that exists already; they are put around it here.
+
+    Raises:
+        InputError: it cannot be opened, or its access does not go with the truth.
+    """
+    access = access_for(truth, target.access)
+    if target.training is not None:
+        target.training.check(truth)
+        if access is Access.DISCRIMINATOR and not target.training.has_discriminator:
+            raise InputError(
+                f"{setting('target.access')} is discriminator, but the recipe has no adversary to "
+                "train one"
+            )
+        for defence in defences:
+            access = defence.access_after(access)
+        return TrainedTarget(target.training, access, target.device)
+    if target.kind is not None:
+        opened = target.kind.open(truth, access, device=target.device)
+    else:
+        opened = target_of(
+            target.model,
+            truth,
+            access,
+            device=target.device,
+            discriminator=target.discriminator,
+        )
+    for defence in defences:
+        opened = defence.wrap_target(opened)
+    return GivenTarget(opened, opened.untrained(seed), device=target.device)
