@@ -1,8 +1,11 @@
-"""What pixleak has to offer, one line a method, read from the tables themselves."""
+"""Everything that a request can name, one line each, read from the tables themselves."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
@@ -10,8 +13,8 @@ from pixleak.core.tables import SignalInfo
 
 
 @dataclass(frozen=True)
-class Row:
-    """One method."""
+class Entry:
+    """One line of the list."""
 
     name: str
     needs: str
@@ -19,123 +22,85 @@ class Row:
     source: str
 
 
-def _needs(info: SignalInfo) -> str:
+@dataclass(frozen=True)
+class Family:
+    """A table of methods.
+
+    Args:
+        title: over the list.
+        table: ``"package.module:NAME"`` of the registry; imported when it is listed.
+        needs: what a method of the table needs, in a few words.
+    """
+
+    title: str
+    table: str
+    needs: Callable[[Any], str]
+
+
+def _info(entry: Any) -> SignalInfo:
+    info: SignalInfo = (entry() if isinstance(entry, type) else entry).info
+    return info
+
+
+def _signal_needs(entry: Any) -> str:
+    info = _info(entry)
     often = f", {info.queries} queries" if info.queries > 1 else ""
     return f"{info.access}{' + truth' if info.needs_truth else ''}{often}"
 
 
-def _signals() -> list[Row]:
-    from pixleak.signals import SIGNALS
-
-    rows = []
-    for name, signal in SIGNALS.items():
-        info = signal.info
-        rows.append(Row(name, _needs(info), info.summary, info.source))
-    return rows
+def _defence_needs(one: Any) -> str:
+    if one.needs_reserve:
+        return "a reserve"
+    return "any model" if one.side == "output" else "recipe"
 
 
-def _image_signals() -> list[Row]:
-    from pixleak.signals.generation import IMAGE_SIGNALS
-
-    return [
-        Row(name, _needs(s.info), s.info.summary, s.info.source)
-        for name, s in IMAGE_SIGNALS.items()
-    ]
+def _extra(one: Any) -> str:
+    return f"extra {one.extra}" if getattr(one, "extra", None) else "-"
 
 
-def _difficulties() -> list[Row]:
-    from pixleak.signals.difficulty import DIFFICULTIES
-
-    return [
-        Row(name, "truth alone", one.info.summary, one.info.source)
-        for name, one in DIFFICULTIES.items()
-    ]
-
-
-def _learned() -> list[Row]:
-    from pixleak.signals.learned import LEARNED
-
-    rows = []
-    for name, kind in LEARNED.items():
-        info = kind().info
-        rows.append(Row(name, f"{_needs(info)} + shadow", info.summary, info.source))
-    return rows
-
-
-def _attacks() -> list[Row]:
-    from pixleak.attacks import ATTACKS
-
-    return [
-        Row(
-            name,
-            f"{attack.min_references} references" if attack.min_references else "one signal",
-            attack.summary,
-            attack.source,
-        )
-        for name, attack in ATTACKS.items()
-    ]
-
-
-def _defences() -> list[Row]:
-    from pixleak.defences import DEFENCES
-
-    return [
-        Row(
-            name,
-            "a reserve" if one.needs_reserve else "any model" if one.side == "output" else "recipe",
-            one.summary,
-            one.source,
-        )
-        for name, one in DEFENCES.items()
-    ]
-
-
-def _poisons() -> list[Row]:
-    from pixleak.poisoning import POISONS
-
-    return [
-        Row(
-            name,
-            "training records" if one.takes == "members" else "audited records",
-            one.summary,
-            one.source,
-        )
-        for name, one in POISONS.items()
-    ]
-
-
-def _datasets() -> list[Row]:
-    from pixleak.records.named import DATASETS
-
-    return [
-        Row(name, "fetch" if known.downloads else "own copy", known.summary, known.source)
-        for name, known in DATASETS.items()
-    ]
-
-
-def _networks() -> list[Row]:
-    from pixleak.training.networks import NETWORKS
-
-    return [
-        Row(name, f"extra {known.extra}" if known.extra else "-", known.summary, known.source)
-        for name, known in NETWORKS.items()
-    ]
-
-
-FAMILIES = {
-    "signals": ("Signals of segmenters", _signals),
-    "image-signals": ("Signals of generators", _image_signals),
-    "difficulties": ("Difficulties, which never ask the model", _difficulties),
-    "learned": ("Signals learned on a shadow model", _learned),
-    "attacks": ("Attacks", _attacks),
-    "defences": ("Defences", _defences),
-    "poisons": ("Poisons", _poisons),
-    "datasets": ("Data sets", _datasets),
-    "networks": ("Networks of recipes", _networks),
+FAMILIES: Mapping[str, Family] = {
+    "readers": Family("Readers of records", "pixleak.records.readers:READERS", _extra),
+    "datasets": Family(
+        "Named data sets",
+        "pixleak.records.named:DATASETS",
+        lambda one: "fetch" if one.downloads else "own copy",
+    ),
+    "targets": Family("Kinds of target", "pixleak.targets:TARGETS", _extra),
+    "training-methods": Family("Training methods", "pixleak.training:METHODS", _extra),
+    "networks": Family("Networks of recipes", "pixleak.training.networks:NETWORKS", _extra),
+    "signals": Family(
+        "Signals of segmenters and generators", "pixleak.signals:SIGNALS", _signal_needs
+    ),
+    "difficulties": Family(
+        "Difficulties, which never ask the model",
+        "pixleak.signals.difficulty:DIFFICULTIES",
+        lambda one: "truth alone",
+    ),
+    "learned-signals": Family(
+        "Signals learned on a shadow model",
+        "pixleak.signals.learned:LEARNED",
+        lambda one: f"{_signal_needs(one)} + shadow",
+    ),
+    "attacks": Family(
+        "Attacks",
+        "pixleak.attacks:ATTACKS",
+        lambda one: f"{one.min_references} references" if one.min_references else "one signal",
+    ),
+    "defences": Family("Defences", "pixleak.defences:DEFENCES", _defence_needs),
+    "poisons": Family(
+        "Poisons",
+        "pixleak.poisoning:POISONS",
+        lambda one: "training records" if one.takes == "members" else "audited records",
+    ),
+    "analyses": Family(
+        "Analyses, which become sections of the result",
+        "pixleak.analyses:ANALYSES",
+        lambda one: "-",
+    ),
 }
 
 
-def catalogue(family: str | None = None) -> dict[str, list[Row]]:
+def catalogue(family: str | None = None) -> dict[str, list[Entry]]:
     """Title -> methods, of one family or of all.
 
     Raises:
@@ -143,5 +108,20 @@ def catalogue(family: str | None = None) -> dict[str, list[Row]]:
     """
     if family is not None and family not in FAMILIES:
         raise InputError(f"there is no family {family!r}{alternatives(family, FAMILIES)}")
-    chosen = FAMILIES if family is None else {family: FAMILIES[family]}
-    return {title: rows() for title, rows in chosen.values()}
+    chosen = FAMILIES.values() if family is None else [FAMILIES[family]]
+    return {one.title: _entries(one) for one in chosen}
+
+
+def _entries(family: Family) -> list[Entry]:
+    module, _, name = family.table.partition(":")
+    table = getattr(importlib.import_module(module), name)
+    return [
+        Entry(key, family.needs(one), _said(one, "summary"), _said(one, "source"))
+        for key, one in table.items()
+    ]
+
+
+def _said(entry: Any, what: str) -> str:
+    """The summary or the source of a method: its own, or that of its signal."""
+    own = getattr(entry, what, None)
+    return own if isinstance(own, str) else str(getattr(_info(entry), what, "pixleak"))

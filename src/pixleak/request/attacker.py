@@ -33,9 +33,7 @@ class Attacker(Part):
         description="more records that no model is trained on; goes with members and nonmembers",
     )
     shadow: Shadow | None = Field(Shadow(), description="null: no shadow model")
-    signals: Signals | None = Field(
-        None, description="attacked by threshold; null: the usual ones"
-    )
+    signals: Signals | None = Field(None, description="attacked by threshold; null: the usual ones")
     learned: LearnedSignals | None = Field(
         None, description="learned on the shadow's outputs; null: the usual ones"
     )

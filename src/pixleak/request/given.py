@@ -86,15 +86,9 @@ def _attack_written(choices: tuple[AttackChoice, ...]) -> list[Any]:
     return found
 
 
-Signals = Annotated[
-    Any, _several(_method_of(SIGNALS), "signals"), PlainSerializer(_names)
-]
-Difficulties = Annotated[
-    Any, _several(DIFFICULTIES.taken, "difficulties"), PlainSerializer(_names)
-]
-LearnedSignals = Annotated[
-    Any, _several(LEARNED.taken, "learned signals"), PlainSerializer(_names)
-]
+Signals = Annotated[Any, _several(_method_of(SIGNALS), "signals"), PlainSerializer(_names)]
+Difficulties = Annotated[Any, _several(DIFFICULTIES.taken, "difficulties"), PlainSerializer(_names)]
+LearnedSignals = Annotated[Any, _several(LEARNED.taken, "learned signals"), PlainSerializer(_names)]
 Defences = Annotated[Any, _several(DEFENCES.taken, "defences"), PlainSerializer(_names)]
 Attacks = Annotated[Any, _several(attack_choice, "attacks"), PlainSerializer(_attack_written)]
 PoisonGiven = Annotated[Any, BeforeValidator(POISONS.taken), PlainSerializer(written)]

@@ -70,5 +70,3 @@ class SetTestRequest(_Question):
     owned: RecordsGiven = Field(description="the records in question")
     comparable: RecordsGiven = Field(description="comparable records that cannot have been used")
     permutations: int = Field(10_000, ge=100, le=10_000_000)
-
-

@@ -1,0 +1,79 @@
+"""The commands that answer a single question: one record, one set, given scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pixleak.cli.errors import friendly
+from pixleak.cli.options import Answer, Settings
+from pixleak.request.doors import speaking, yaml
+
+
+@friendly
+def query(
+    config: Annotated[Path, typer.Argument(help="YAML file: target, record, nonmembers.")],
+    given: Annotated[Path, typer.Argument(metavar="INPUT", help="Image file: the model's input.")],
+    wanted: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="Image file: its true output, or label map.")
+    ],
+    out: Answer = None,
+    settings: Settings = None,
+) -> None:
+    """Ask about one record: its error, its difficulty, and what they say of membership."""
+    from rich.console import Console
+
+    from pixleak.audit.questions.query import query_files
+    from pixleak.request.file import read_request
+    from pixleak.request.questions import QueryRequest
+
+    with speaking(yaml):
+        answer = query_files(read_request(config, QueryRequest, settings or []), given, wanted)
+    Console().print(answer)
+    if out is not None:
+        answer.save(out)
+
+
+@friendly
+def set_test(
+    config: Annotated[Path, typer.Argument(help="YAML file: target, owned, comparable.")],
+    out: Answer = None,
+    settings: Settings = None,
+) -> None:
+    """Test whether a whole set was used, against comparable records that cannot have been."""
+    from rich.console import Console
+
+    from pixleak.audit.questions.set_test import answer_set_test
+    from pixleak.request.file import read_request
+    from pixleak.request.questions import SetTestRequest
+
+    with speaking(yaml):
+        answer = answer_set_test(read_request(config, SetTestRequest, settings or []))
+    Console().print(answer)
+    if out is not None:
+        answer.save(out)
+
+
+@friendly
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Parquet with score, member and, optionally, id, subject.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write a run folder with a report.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+) -> None:
+    """Evaluate scores that you have already: higher score = more likely a member."""
+    from rich.console import Console
+
+    from pixleak.audit.api import evaluate_file
+
+    found = evaluate_file(file, seed=seed)
+    if out is not None:
+        found.save(out)
+    Console().print(found)
+    if out is not None:
+        typer.echo(f"\nReport: {out / 'report.html'}")
