@@ -110,7 +110,7 @@ AUDITS: dict[str, dict[str, Any]] = {
         "target": {"recipe": SMALL},
         "shadow": None,
         "references": {"models": 4},
-        "poison": {"name": "truth-serum", "options": {"targets": 0.5}},
+        "poison": {"name": "truth-serum", "options": {"targets": 50}},
     },
     "canaries": {
         "records": PHANTOM,
