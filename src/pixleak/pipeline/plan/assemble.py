@@ -283,7 +283,8 @@ def open_target(
 
 
 def _open_given(target: TargetConfig, truth: Truth, access: Access, seed: int) -> GivenTarget:
-    from pixleak.targets.load import load_function, load_module
+    from pixleak.core.code import load_function
+    from pixleak.targets.load import load_module
 
     if target.weights is not None:
         return given_weights(target.weights, truth, access, seed=seed, device=target.device)
