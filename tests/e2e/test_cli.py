@@ -250,7 +250,7 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
     "named twice": (SMALL | {"signals": ["margin", "margin"]}, "'margin' is named twice"),
     "rate of two": (
         SMALL | {"evaluation": {"fprs": [2]}},
-        "evaluation.fprs.0: input should be less than 1, got 2",
+        "evaluation.fprs.0 must be less than 1, got 2",
     ),
     "no such device": (
         SMALL | {"target": {"recipe": {}, "device": "abacus"}},

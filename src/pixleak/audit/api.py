@@ -321,7 +321,7 @@ def query(
 
     Example:
         >>> import torch, pixleak
-        >>> from pixleak.records.readers.turned import labels_to_photo
+        >>> from pixleak.records.readers.labels_to_photo import labels_to_photo
         >>> records = labels_to_photo(pixleak.phantom(24, size=16, seed=0))
         >>> model = torch.nn.Conv2d(2, 1, 3, padding=1)
         >>> mine, others = records.select(records.ids[:1]), records.select(records.ids[1:])

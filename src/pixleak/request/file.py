@@ -16,10 +16,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pixleak.core.errors import InputError
-from pixleak.core.registry import alternatives
+from pixleak.core.validation import first_error
 from pixleak.request.audit import AuditConfig
 
 Config = TypeVar("Config", bound=BaseModel)
+
+
+_MODELS = ("LearnedConfig", "AttackConfig", "DifficultyConfig")
+"""Steps of pydantic's locations that stand for a member of a union, not for a key."""
 
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:
@@ -34,15 +38,6 @@ def _keys_at(location: Sequence[int | str], kind: type[BaseModel]) -> list[str]:
     """The keys that are known where a validation error happened."""
     models: list[type[BaseModel]] = [kind]
     for part in location[:-1]:
-        tagged = [
-            m
-            for m in models
-            if "reader" in m.model_fields
-            and part in typing.get_args(m.model_fields["reader"].annotation)
-        ]
-        if tagged:
-            models = tagged
-            continue
         named = [m for m in models if m.__name__ == part]
         if named:
             models = named
@@ -57,17 +52,8 @@ def _keys_at(location: Sequence[int | str], kind: type[BaseModel]) -> list[str]:
 
 def _sentence(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
     """The first validation error as one sentence that names the key."""
-    first = error.errors()[0]
-    tags = {"phantom", "named", "folders", "volumes", "dataset", "pairs", "side-by-side"}
-    tags |= {"colouring", "LearnedConfig", "AttackConfig", "DifficultyConfig"}
-    location = [part for part in first["loc"] if part not in tags]
-    key = ".".join(str(part) for part in location)
-    if first["type"] == "extra_forbidden":
-        known = _keys_at(first["loc"], kind)
-        return f"{where}: unknown key {key!r}{alternatives(str(first['loc'][-1]), known)}"
-    message = first["msg"].removeprefix("Value error, ")
-    got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
-    return f"{where}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}{got}"
+    known = _keys_at(error.errors()[0]["loc"], kind)
+    return f"{where}: {first_error(error, known, without=_MODELS)}"
 
 
 def override(content: dict[str, Any], settings: Sequence[str]) -> None:

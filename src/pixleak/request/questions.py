@@ -7,8 +7,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pixleak.core.truth import LabelTruth
+from pixleak.records.readers.files import Size
 from pixleak.request.audit import TargetConfig
-from pixleak.request.sources import Size, Source
+from pixleak.request.sources import Source
 
 
 class _Part(BaseModel):

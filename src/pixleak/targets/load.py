@@ -110,6 +110,4 @@ def _read_torch(path: Path, allow_pickle: bool) -> object:
         ) from error
     except Exception as error:
         # torch.load answers a damaged file with whatever its parser tripped over.
-        raise InputError(
-            f"{path} is damaged or not a torch checkpoint ({told(error)})"
-        ) from error
+        raise InputError(f"{path} is damaged or not a torch checkpoint ({told(error)})") from error

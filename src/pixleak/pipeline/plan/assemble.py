@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Literal
 from pixleak.core.access import Access, access_for
 from pixleak.core.errors import InputError
 from pixleak.core.registry import made
+from pixleak.core.roles import Role
 from pixleak.core.truth import ImageTruth, Truth
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, References, TrainedTarget
 from pixleak.pipeline.plan.poisoned import Poisoning, poisoned
 from pixleak.records.canaries import with_canaries
 from pixleak.records.combine import gather
+from pixleak.records.splitting.blocks import block_split
 from pixleak.records.splitting.membership import draw_membership
-from pixleak.records.splitting.random import Split, block_split, random_split, read_split
+from pixleak.records.splitting.random import random_split
+from pixleak.records.splitting.split import Split, read_split
 from pixleak.request.audit import (
     DEFAULT_DIFFICULTIES,
     DEFAULT_IMAGE_SIGNALS,
@@ -76,7 +79,7 @@ def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
     if config.shadow is not None:
         shadow = config.shadow.recipe or config.target.recipe
     if config.canaries is not None:
-        ids = split.roles["canaries"]
+        ids = split.roles[Role.CANARIES]
         records = with_canaries(records, ids, config.canaries.kind, seed=config.seed)
     poisoning = None
     if config.poison is not None:
@@ -168,7 +171,7 @@ def pool(
         key
         for side in sides
         for end in ("members", "nonmembers")
-        for key in split.roles.get(f"{side}-{end}", ())
+        for key in split.roles[Role(f"{side}-{end}")]
     ]
     units = split.units(records)
     return References(
@@ -213,10 +216,11 @@ def _split(split: SplitConfig, records: Records, config: AuditConfig) -> Split:
 def _without_shadow(split: Split) -> Split:
     """The shadow's records go to the target when there is no shadow."""
     roles = {
-        f"target-{side}": split.roles[f"target-{side}"] + split.roles.get(f"shadow-{side}", ())
+        Role(f"target-{side}"): split.roles[Role(f"target-{side}")]
+        + split.roles[Role(f"shadow-{side}")]
         for side in ("members", "nonmembers")
     }
-    kept = {role: split.roles[role] for role in ("population", "canaries", "reserve")}
+    kept = {role: split.roles[role] for role in (Role.POPULATION, Role.CANARIES, Role.RESERVE)}
     return replace(split, roles=roles | kept)
 
 
@@ -252,7 +256,7 @@ def _check_defences(
     if recipe is None:
         others = (config.references, config.shadow)
         recipe = next((o.recipe for o in others if o is not None and o.recipe is not None), None)
-    reserve = any(split.roles[role] for role in ("reserve", "shadow-reserve"))
+    reserve = any(split.roles[role] for role in (Role.RESERVE, Role.SHADOW_RESERVE))
     check_defences(defences, recipe, records.truth, reserve=reserve)
 
 
