@@ -267,7 +267,7 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
     ),
     "enormous size": (
         SMALL | {"records": {"reader": "named", "set": "camvid", "root": ".", "size": [9, 99999]}},
-        "less than or equal to 8192",
+        "must be at most 8192",
     ),
     "one channel of probabilities": (
         given({"function": "model.py:sigmoid"}),
