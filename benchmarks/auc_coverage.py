@@ -26,7 +26,7 @@ from pixleak.evaluation.statistics.operating import operating_point, oracle_poin
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.evaluation.statistics.sample import sample_of
 from pixleak.records.base import Records
-from pixleak.records.phantom.phantom import phantom
+from pixleak.records.readers.phantom import phantom
 from pixleak.signals.blind import blind_baseline
 
 REPLICATES = 300

@@ -22,8 +22,8 @@ from support.machine import machine
 
 from pixleak.defences import DEFENCES
 from pixleak.records.base import Records
-from pixleak.records.phantom.phantom import phantom
 from pixleak.records.prepared.prepare import prepare
+from pixleak.records.readers.phantom import phantom
 from pixleak.training.defence import Defence, altered
 from pixleak.training.loop.fit import fit
 from pixleak.training.recipe import Recipe

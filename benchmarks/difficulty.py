@@ -44,7 +44,7 @@ def wide(seed: int) -> list[torch.Tensor]:
 
 
 def lite(seed: int) -> list[torch.Tensor]:
-    from pixleak.records.phantom.phantom import phantom
+    from pixleak.records.readers.phantom import phantom
     from pixleak.signals.difficulty.backbones import backbone
 
     image = phantom(8, size=224, channels=3, seed=seed)[0].image

@@ -108,7 +108,7 @@ def one_seed(
     from pixleak.records.named import DATASETS
     from pixleak.records.named.base import open_named
     from pixleak.records.prepared.prepare import prepare
-    from pixleak.records.splitting.random import block_split
+    from pixleak.records.splitting.blocks import block_split
     from pixleak.signals.generation import IMAGE_SIGNALS
     from pixleak.signals.measure import measure
     from pixleak.targets.asking import asked

@@ -58,7 +58,7 @@ def _plan(kind: str, number: int) -> Any:
     from pixleak.core.access import Access
     from pixleak.pipeline.plan.assemble import given_module, pool
     from pixleak.pipeline.plan.plan import Plan
-    from pixleak.records.splitting.random import Split
+    from pixleak.records.splitting.split import Split
     from pixleak.training.recipe import Recipe
 
     generator = np.random.default_rng([number, kind == "pool"])

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from support.machine import machine
 
-from pixleak.records.checks.checks import check_shift, find_duplicates
-from pixleak.records.phantom.phantom import phantom
+from pixleak.records.checks.duplicates import find_duplicates
+from pixleak.records.checks.shift import check_shift
 from pixleak.records.prepared.prepare import prepare
+from pixleak.records.readers.phantom import phantom
 
 COUNT = 1000
 RUNS = 5

@@ -10,7 +10,7 @@
     pixleak.query(model, record, nonmembers)     # one record
     pixleak.set_test(model, owned, comparable)   # a whole set
 
-The pipeline: records -> one query a record -> signals -> attacks -> evaluation -> verdict.
+The pipeline: records -> one query per record -> signals -> attacks -> evaluation -> verdict.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from pixleak.records.base import Record as Record
     from pixleak.records.base import RecordKey as RecordKey
     from pixleak.records.base import Records as Records
-    from pixleak.records.phantom.phantom import phantom as phantom
     from pixleak.records.readers.dataset import read_dataset as read_dataset
     from pixleak.records.readers.folders import read_folders as read_folders
+    from pixleak.records.readers.labels_to_photo import labels_to_photo as labels_to_photo
     from pixleak.records.readers.pairs import read_pairs as read_pairs
-    from pixleak.records.readers.pairs import read_side_by_side as read_side_by_side
-    from pixleak.records.readers.turned import labels_to_photo as labels_to_photo
-    from pixleak.records.splitting.random import block_split as block_split
+    from pixleak.records.readers.phantom import phantom as phantom
+    from pixleak.records.readers.side_by_side import read_side_by_side as read_side_by_side
+    from pixleak.records.splitting.blocks import block_split as block_split
     from pixleak.records.splitting.random import random_split as random_split
     from pixleak.results.audit import Result as Result
     from pixleak.training.recipe import Recipe as Recipe
@@ -54,10 +54,10 @@ _HOMES = {
     "read_dataset": "pixleak.records.readers.dataset",
     "read_folders": "pixleak.records.readers.folders",
     "read_pairs": "pixleak.records.readers.pairs",
-    "read_side_by_side": "pixleak.records.readers.pairs",
-    "labels_to_photo": "pixleak.records.readers.turned",
-    "phantom": "pixleak.records.phantom.phantom",
-    "block_split": "pixleak.records.splitting.random",
+    "read_side_by_side": "pixleak.records.readers.side_by_side",
+    "labels_to_photo": "pixleak.records.readers.labels_to_photo",
+    "phantom": "pixleak.records.readers.phantom",
+    "block_split": "pixleak.records.splitting.blocks",
     "random_split": "pixleak.records.splitting.random",
     "Result": "pixleak.results.audit",
     "Recipe": "pixleak.training.recipe",

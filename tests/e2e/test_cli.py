@@ -250,7 +250,7 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
     "named twice": (SMALL | {"signals": ["margin", "margin"]}, "'margin' is named twice"),
     "rate of two": (
         SMALL | {"evaluation": {"fprs": [2]}},
-        "evaluation.fprs.0: input should be less than 1, got 2",
+        "evaluation.fprs.0 must be less than 1, got 2",
     ),
     "no such device": (
         SMALL | {"target": {"recipe": {}, "device": "abacus"}},
@@ -267,7 +267,7 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
     ),
     "enormous size": (
         SMALL | {"records": {"reader": "named", "set": "camvid", "root": ".", "size": [9, 99999]}},
-        "less than or equal to 8192",
+        "must be at most 8192",
     ),
     "one channel of probabilities": (
         given({"function": "model.py:sigmoid"}),

@@ -217,7 +217,7 @@ def test_a_set(audited: Path, images: Path, tmp_path: Path) -> None:
         ({"target": {"weights": "none.safetensors"}}, "there is no checkpoint"),
         (
             {"target": {"weights": "w"}, "record": {"kind": "up"}},
-            "record.kind: input should be 'image-to-image'",
+            "record.kind must be 'image-to-image'",
         ),
     ],
 )

@@ -15,7 +15,8 @@ import numpy as np
 
 from pixleak.core.tables import Bools
 from pixleak.pipeline.storage.store import Artefact, Store
-from pixleak.records.checks.checks import check_shift, find_duplicates
+from pixleak.records.checks.duplicates import find_duplicates
+from pixleak.records.checks.shift import check_shift
 from pixleak.results.controls import DuplicateCheck, ShiftCheck
 from pixleak.signals.blind import BlindBaseline, blind_baseline
 

@@ -1,8 +1,7 @@
-"""Records: what an audit asks about.
+"""Records: the units that an audit is about.
 
-A record is an image with its truth, an id that travels with every number to the end, and,
-where known, the subject (patient) it was taken from and the group (video, scanner, site) it
-belongs to.
+A record is an image with its truth, an id by which all its numbers are joined, and, if known, the
+subject (patient) it was taken from and the group (video, scanner, site) it belongs to.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pixleak.core.truth import Truth
 
 @dataclass(frozen=True)
 class RecordKey:
-    """What a record is called, and what it must not be separated from."""
+    """The id of a record, and the subject and group it belongs to."""
 
     id: str
     subject: str | None = None
@@ -32,7 +31,7 @@ class Record:
 
     Args:
         key: id, subject, group.
-        image: (c, h, w) float32, in [0, 1] unless the reader says otherwise.
+        image: (c, h, w) float32, in [0, 1] unless its reader says otherwise.
         truth: (h, w) int64 labels, or (c', h, w) float32 for generators.
     """
 
@@ -61,7 +60,7 @@ Load = Callable[[int], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Loads the i-th chosen record of a larger set; picklable, as worker processes need it."""
+    """Loads the i-th chosen record of a larger set; picklable, as worker processes require."""
 
     load: Load
     positions: tuple[int, ...]
@@ -75,9 +74,9 @@ class Records(Sequence[Record]):
 
     Args:
         keys: one per record; ids must be unique. Neighbouring records of one group are
-            neighbours in time (readers sort so), which block-wise splits rely on.
-        load: i -> (image, truth) of the i-th record; must be picklable to train in
-            worker processes.
+            neighbours in time (readers sort them so), which block-wise splits rely on.
+        load: i -> (image, truth) of the i-th record; must be picklable for training in worker
+            processes.
         truth: what kind of truth the records have.
         name: what to call the set in reports.
 
@@ -108,7 +107,7 @@ class Records(Sequence[Record]):
         return Record(self.keys[index], image, truth)
 
     def __iter__(self) -> Iterator[Record]:
-        # Sequence's own iterator would take an IndexError raised by ``load`` for the end.
+        # The iterator of Sequence would take an IndexError raised by ``load`` for the end.
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
@@ -121,7 +120,7 @@ class Records(Sequence[Record]):
 
     @property
     def units(self) -> tuple[str, ...]:
-        """(n,) what must stay on one side of a split: the subject, or else the record itself."""
+        """(n,) what must have one role as a whole: the subject, or else the record itself."""
         return tuple(key.subject if key.subject is not None else key.id for key in self.keys)
 
     def select(self, ids: Sequence[str]) -> Records:
@@ -147,6 +146,6 @@ class Records(Sequence[Record]):
         )
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Consecutive batches of at most ``size`` records; only one is in memory at a time."""
+        """Consecutive batches of at most ``size`` records; one is in memory at a time."""
         for start in range(0, len(self), size):
             yield self.batch(range(start, min(start + size, len(self))))

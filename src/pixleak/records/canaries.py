@@ -1,18 +1,18 @@
-"""Canaries: records with a wrong label map, trained on or not by the toss of a coin.
+"""Canaries: records with a wrong label map, each trained on or not by the toss of a coin.
 
-A model can only get a canary right by having seen it, so a few of them show memorisation that
-ordinary records hide; and since a coin decided about each on its own, what an attacker guesses of
-them bounds the training's epsilon from below.
+A model can only predict the truth of a canary by memorising it, so a few canaries reveal
+memorisation that ordinary records hide. Since an independent coin decided about each of them, the
+success of an attacker's guesses bounds the training's epsilon from below.
 
 ``shifted``
     The label map is rolled around by a random offset of a quarter to three quarters of its size.
 ``relabelled``
-    The classes are exchanged by a random permutation that leaves none in place (two classes:
+    The classes are exchanged by a random permutation that leaves none in place (with two classes
     the mask is inverted). Ignored pixels stay ignored.
 
 Source:
     Steinke, Nasr, Jagielski, "Privacy Auditing with One (1) Training Run", NeurIPS 2023,
-    arXiv:2305.08846 (there with mislabelled images of a classifier). The two kinds: pixleak.
+    arXiv:2305.08846 (with mislabelled images of a classifier). The two kinds are of pixleak.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import LabelTruth, Truth
 from pixleak.records.base import Load, Records
 
@@ -34,7 +34,7 @@ CanaryKind = Literal["shifted", "relabelled"]
 
 @dataclass(frozen=True)
 class _Altered:
-    """Loads records, some with another label map; picklable."""
+    """Loads records, some of them with another truth; picklable."""
 
     load: Load
     truth: Truth
@@ -52,13 +52,13 @@ class _Altered:
 
 
 def with_canaries(records: Records, ids: Sequence[str], kind: CanaryKind, *, seed: int) -> Records:
-    """The same records, those with these ids made into canaries.
+    """The same records, of which those with these ids are made into canaries.
 
     Args:
-        records: with label maps, or true images.
-        ids: which of them.
-        kind: how their truths are made wrong; true images can be shifted.
-        seed: of offsets and permutations, one for each record.
+        records: with label maps or true images.
+        ids: of the canaries.
+        kind: how their truths are made wrong; true images can only be shifted.
+        seed: of the offsets and permutations; every canary has its own.
 
     Raises:
         InputError: true images cannot be relabelled, or an id is not among the records.
@@ -66,7 +66,7 @@ def with_canaries(records: Records, ids: Sequence[str], kind: CanaryKind, *, see
     if not isinstance(records.truth, LabelTruth) and kind != "shifted":
         raise InputError(
             f"{records.name}: the truth of these records is an image, whose classes cannot be "
-            "exchanged; use canaries of the kind shifted"
+            f"exchanged; set {setting('canaries.kind')} to shifted"
         )
     position = {key: i for i, key in enumerate(records.ids)}
     if missing := [key for key in ids if key not in position]:
@@ -77,7 +77,7 @@ def with_canaries(records: Records, ids: Sequence[str], kind: CanaryKind, *, see
 
 
 def toss(ids: Sequence[str], *, seed: int) -> tuple[str, ...]:
-    """Those that are trained on: each with probability one half, independently of the others."""
+    """The ids that are trained on: each with probability one half, independently of the others."""
     heads = np.random.default_rng(seed).random(len(ids)) < 0.5
     return tuple(key for key, inside in zip(ids, heads, strict=True) if inside)
 

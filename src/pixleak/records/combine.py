@@ -1,4 +1,4 @@
-"""Several sets of records, each with its role, made into one set and a split."""
+"""Several sets of records, each with its role, combined into one set and a split."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from pixleak.core.errors import InputError
+from pixleak.core.roles import Role
 from pixleak.records.base import Load, Record, RecordKey, Records
-from pixleak.records.splitting.random import Split
+from pixleak.records.splitting.split import Split, role_of
 
 
 @dataclass(frozen=True)
 class _Chain:
-    """Loads from several sets laid end to end; picklable."""
+    """Loads from several sets, one after the other; picklable."""
 
     loads: tuple[Load, ...]
     lengths: tuple[int, ...]
@@ -29,24 +30,24 @@ class _Chain:
 
 
 def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
-    """One set of records out of sets given by role.
+    """One set of records, and the split that the given sets amount to.
+
+    Ids that occur in two sets with different images get their role as a prefix.
 
     Args:
         sets: role -> records. ``"shadow"`` stands for both shadow roles: its subjects are
             divided into halves at random.
         seed: of that division.
 
-    Ids that occur in two sets with different content get their role as a prefix.
-
     Raises:
         InputError: the same record (same id, same pixels) is in two sets, a subject is in two
-            sets, or the sets disagree about their classes.
+            sets, or the sets differ in their classes.
     """
     first = next(iter(sets.values()))
     for role, records in sets.items():
         if records.truth != first.truth:
             raise InputError(
-                f"{role}: the records' truth is {records.truth}, elsewhere {first.truth}; "
+                f"{role}: the truth of these records is {records.truth}, elsewhere {first.truth}; "
                 "all sets need the same classes"
             )
     _refuse_overlap(sets)
@@ -55,7 +56,7 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
         for key in records.ids:
             counted[key] = counted.get(key, 0) + 1
     keys: list[RecordKey] = []
-    roles: dict[str, tuple[str, ...]] = {}
+    roles: dict[Role, tuple[str, ...]] = {}
     for role, records in sets.items():
         renamed = [
             RecordKey(f"{role}/{k.id}" if counted[k.id] > 1 else k.id, k.subject, k.group)
@@ -65,7 +66,7 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
         if role == "shadow":
             roles |= _halves(renamed, seed)
         else:
-            roles[role] = tuple(k.id for k in renamed)
+            roles[role_of(role)] = tuple(k.id for k in renamed)
     load = _Chain(tuple(r.load for r in sets.values()), tuple(len(r) for r in sets.values()))
     names = {records.name for records in sets.values()}
     name = first.name if len(names) == 1 else "records"
@@ -73,13 +74,13 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
     return together, Split(kind="given", unit="record", seed=None, roles=roles)
 
 
-def _halves(keys: list[RecordKey], seed: int) -> dict[str, tuple[str, ...]]:
+def _halves(keys: list[RecordKey], seed: int) -> dict[Role, tuple[str, ...]]:
     units = sorted({k.subject if k.subject is not None else k.id for k in keys})
     order = torch.randperm(len(units), generator=torch.Generator().manual_seed(seed)).tolist()
     inside = {units[i] for i in order[: len(units) // 2]}
     member = tuple(k.id for k in keys if (k.subject or k.id) in inside)
     rest = tuple(k.id for k in keys if (k.subject or k.id) not in inside)
-    return {"shadow-members": member, "shadow-nonmembers": rest}
+    return {Role.SHADOW_MEMBERS: member, Role.SHADOW_NONMEMBERS: rest}
 
 
 def _loaded(records: Records, index: int, role: str) -> Record:
@@ -102,7 +103,7 @@ def _refuse_overlap(sets: Mapping[str, Records]) -> None:
             if key.subject is not None and subjects.setdefault(key.subject, role) != role:
                 raise InputError(
                     f"subject {key.subject!r} is in both {subjects[key.subject]} and {role}; "
-                    "a subject must be on one side only"
+                    "a subject must be in one set only"
                 )
             if key.id not in seen:
                 seen[key.id] = (role, i)

@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import pickle
-import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from pixleak.core.code import load_function, told
 from pixleak.core.errors import InputError
-from pixleak.core.registry import nearest
 from pixleak.targets.state import load_state
 
-_number = itertools.count()
 # Where training scripts put the weights among a checkpoint's other contents.
 _NESTS = ("state_dict", "model_state_dict", "model", "network", "net")
-
-
-def load_function(spec: str) -> Callable[..., object]:
-    """The callable that ``"file.py:name"`` names.
-
-    The file is imported under a private name, so it can neither shadow nor be shadowed by an
-    installed module; while it runs, its folder is on the import path, as for a script.
-
-    Raises:
-        InputError: no such file or name, the import fails, or it is not callable.
-    """
-    file, colon, attribute = spec.rpartition(":")
-    if not colon or not file or not attribute:
-        raise InputError(f"{spec!r} names no function; write file.py:name")
-    path = Path(file).expanduser().resolve()
-    if not path.is_file():
-        raise InputError(f"there is no file {file} to take {attribute!r} from")
-    module_name = f"_pixleak_user_{next(_number)}_{path.stem}"
-    found = importlib.util.spec_from_file_location(module_name, path)
-    if found is None or found.loader is None:
-        raise InputError(f"{file} is not a Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(found)
-    sys.modules[module_name] = module
-    sys.path.insert(0, str(path.parent))
-    try:
-        found.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[module_name]
-        raise InputError(f"importing {file} fails with {_named(error)}") from error
-    finally:
-        sys.path.remove(str(path.parent))
-    if not hasattr(module, attribute):
-        public = [name for name in vars(module) if not name.startswith("_")]
-        raise InputError(f"{file} defines no {attribute!r}{nearest(attribute, public)}")
-    function = getattr(module, attribute)
-    if not callable(function):
-        raise InputError(f"{spec} is of type {type(function).__name__}, not something to call")
-    return function  # type: ignore[no-any-return]
 
 
 def load_module(
@@ -84,7 +42,7 @@ def load_module(
         try:
             module = factory()
         except Exception as error:
-            raise InputError(f"calling {spec} fails with {_named(error)}") from error
+            raise InputError(f"calling {spec} fails with {told(error)}") from error
     if not isinstance(module, nn.Module):
         raise InputError(
             f"{spec} must return a torch.nn.Module, it returned a {type(module).__name__}"
@@ -144,7 +102,7 @@ def _read_torch(path: Path, allow_pickle: bool) -> object:
             return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
     except pickle.UnpicklingError as error:
         if allow_pickle:
-            raise InputError(f"{path} is not a torch checkpoint: {_named(error)}") from error
+            raise InputError(f"{path} is not a torch checkpoint: {told(error)}") from error
         raise InputError(
             f"{path} is a pickle that holds more than weights, and reading it would run code "
             "that its author put there; save the state dict alone, or, if you trust the file, "
@@ -152,11 +110,4 @@ def _read_torch(path: Path, allow_pickle: bool) -> object:
         ) from error
     except Exception as error:
         # torch.load answers a damaged file with whatever its parser tripped over.
-        raise InputError(
-            f"{path} is damaged or not a torch checkpoint ({_named(error)})"
-        ) from error
-
-
-def _named(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raise InputError(f"{path} is damaged or not a torch checkpoint ({told(error)})") from error

@@ -87,7 +87,7 @@ def test_refused() -> None:
     with pytest.raises(InputError, match="no record 'x'"):
         with_canaries(_records(), ["x"], "shifted", seed=0)
     images = Records([RecordKey("r")], _Load(2, None), ImageTruth(1))
-    with pytest.raises(InputError, match="classes cannot be exchanged; use canaries of the kind"):
+    with pytest.raises(InputError, match=r"exchanged; set canaries\.kind to shifted"):
         with_canaries(images, ["r"], "relabelled", seed=0)
 
 

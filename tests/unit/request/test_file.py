@@ -25,11 +25,14 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
     ("change", "words"),
     [
         ({"sead": 1}, "unknown key 'sead', did you mean 'seed'?"),
-        ({"records": PHANTOM | {"cuont": 3}}, "'records.cuont', did you mean 'count'?"),
+        (
+            {"records": PHANTOM | {"cuont": 3}},
+            "records: reader 'phantom': unknown key 'cuont', did you mean 'count'?",
+        ),
         ({"target": {"recipe": {"epoch": 3}}}, "'target.recipe.epoch', did you mean 'epochs'?"),
         ({"target": {"recipe": {"network": {"nane": "unet"}}}}, "did you mean 'name'?"),
         ({"split": {"target_member": 3}}, "did you mean 'target_members'?"),
-        ({"seed": -1}, "seed: input should be greater than or equal to 0, got -1"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"records": None}, "give either records (with split) or members and nonmembers"),
         ({"members": PHANTOM}, "members and nonmembers go together"),
         ({"shadow_records": PHANTOM}, "shadow_records goes with members and nonmembers"),
@@ -37,7 +40,10 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
         ({"target": {"recipe": {}, "function": "a.py:f"}}, "got recipe and function"),
         ({"target": {"function": "a.py:f"}}, "the target exists already"),
         ({"split": {"kind": "file"}}, "split.path goes with split.kind: file"),
-        ({"records": {"reader": "folder"}}, "records"),
+        (
+            {"records": {"reader": "folder"}},
+            "records: unknown name 'folder' among the readers, did",
+        ),
         ({"target": {"recipe": {"network": {"name": "unett"}}}}, "did you mean 'unet'?"),
     ],
 )

@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from pixleak.core.errors import InputError
 from pixleak.records.base import Records
-from pixleak.records.phantom.phantom import phantom
+from pixleak.records.readers.phantom import phantom
 from pixleak.signals import blind
 from pixleak.signals.blind import blind_baseline
 

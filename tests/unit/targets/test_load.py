@@ -14,14 +14,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pixleak.core.access import Access
+from pixleak.core.code import load_function
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.targets.function import FunctionTarget
-from pixleak.targets.load import (
-    load_function,
-    load_module,
-    read_state,
-)
+from pixleak.targets.load import load_module, read_state
 
 SOURCE = """
 from torch import nn
@@ -45,7 +42,6 @@ def number():
     return 3
 
 ready = nn.Conv2d(1, 2, 1)
-constant = 3
 """
 
 
@@ -75,25 +71,6 @@ def test_a_function_is_asked(file: Path) -> None:
     assert torch.equal(values, torch.full((1, 2, 2, 2), -6.0))
     assert sys.path == before
     assert "mine" not in sys.modules
-
-
-def test_functions_that_cannot_be_had(file: Path, tmp_path: Path) -> None:
-    refused(lambda: load_function("mine.py"), "'mine.py' names no function; write file.py:name")
-    refused(lambda: load_function(":f"), "write file.py:name")
-    refused(lambda: load_function(f"{tmp_path}/no.py:f"), "there is no file")
-    refused(lambda: load_function(f"{file}:answr"), "defines no 'answr', did you mean 'answer'?")
-    refused(lambda: load_function(f"{file}:constant"), "is of type int, not something to call")
-    broken = tmp_path / "broken.py"
-    broken.write_text("import nothing_of_this_name")
-    refused(
-        lambda: load_function(f"{broken}:f"),
-        "fails with ModuleNotFoundError: No module named 'nothing_of_this_name'",
-    )
-    broken.write_text("def f(:")
-    refused(lambda: load_function(f"{broken}:f"), "fails with SyntaxError")
-    (tmp_path / "notes.txt").write_text("")
-    refused(lambda: load_function(f"{tmp_path}/notes.txt:f"), "is not a Python file")
-    assert not any(n.startswith("_pixleak_user") and "broken" in n for n in sys.modules)
 
 
 def test_factories_that_make_no_module(file: Path) -> None:

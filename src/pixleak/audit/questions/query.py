@@ -14,7 +14,7 @@ from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.evaluation.statistics.conformal import joint_residuals, place
 from pixleak.pipeline.plan.choosing import title_of
-from pixleak.records.checks.checks import find_duplicates
+from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.request.questions import QueryConfig
 from pixleak.results.environment import environment_here
 from pixleak.results.query import Measured, Query, QueryAnswer

@@ -9,6 +9,7 @@ import numpy as np
 
 from pixleak.audit.questions.asking import PACKAGES, ask, check_alike
 from pixleak.core.errors import InputError
+from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
 from pixleak.evaluation.controls import evaluate_control
 from pixleak.evaluation.set_test import set_test
@@ -16,7 +17,7 @@ from pixleak.evaluation.statistics.conformal import joint_residuals
 from pixleak.evaluation.statistics.intervals import auc_interval
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.statistics.sample import MIN_RECORDS
-from pixleak.records.checks.checks import find_duplicates
+from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.combine import gather
 from pixleak.request.questions import SetTestConfig
 from pixleak.results.controls import Control
@@ -49,7 +50,7 @@ def compare_sets(
             f"the owner's and {len(comparable)} comparable ones"
         )
     records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
-    mine = set(split.roles["target-members"])
+    mine = set(split.roles[Role.TARGET_MEMBERS])
     asked = ask(target, records, difficulties, batch_size=batch_size)
     columns = asked.table.select(signals=[asked.regressed, *asked.difficulties])
     known: Bools = np.all(columns.measured, axis=1)

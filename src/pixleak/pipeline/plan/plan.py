@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pixleak.core.access import Access
+from pixleak.core.roles import Role
 from pixleak.core.truth import Truth
 from pixleak.request.audit import (
     DEFAULT_LEARNED,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pixleak.pipeline.plan.poisoned import Poisoning
     from pixleak.records.base import Records
     from pixleak.records.splitting.membership import Membership
-    from pixleak.records.splitting.random import Split
+    from pixleak.records.splitting.split import Split
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
@@ -202,4 +203,4 @@ class Plan:
 
     def ids(self, *roles: str) -> tuple[str, ...]:
         """The ids of these roles, in order."""
-        return tuple(key for role in roles for key in self.split.roles.get(role, ()))
+        return tuple(key for role in roles for key in self.split.roles[Role(role)])

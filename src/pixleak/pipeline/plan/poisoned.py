@@ -14,6 +14,7 @@ import torch
 
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
+from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.evaluation.statistics.rates import rate_of
@@ -77,7 +78,9 @@ def poisoned(
     poison = poisoning.poison
     poison.check(records.truth)
     units = _units(records, split)
-    members, nonmembers = split.roles["target-members"], split.roles["target-nonmembers"]
+    members, nonmembers = (
+        split.roles[role] for role in (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS)
+    )
     candidates = members if poison.takes == "members" else (*members, *nonmembers)
     chosen = poison.chosen({key: units[key] for key in candidates}, seed=seed)
     if not chosen:
@@ -89,13 +92,13 @@ def poisoned(
     taken = set(chosen)
     roles = dict(split.roles)
     if poison.takes == "members":
-        roles["target-members"] = tuple(key for key in members if key not in taken)
+        roles[Role.TARGET_MEMBERS] = tuple(key for key in members if key not in taken)
     else:
         for side, ids in (("members", members), ("nonmembers", nonmembers)):
-            roles[f"target-{side}"] = tuple(key for key in ids if key in taken)
+            roles[Role(f"target-{side}")] = tuple(key for key in ids if key in taken)
             others = tuple(key for key in ids if key not in taken)
-            roles[f"bystander-{side}"] = split.roles[f"bystander-{side}"] + others
-    roles["poisoned"] = split.roles["poisoned"] + copies
+            roles[Role(f"bystander-{side}")] += others
+    roles[Role.POISONED] += copies
     return records, replace(split, roles=roles), replace(poisoning, origins=chosen)
 
 

@@ -1,8 +1,8 @@
 """Kinds of records, by what their label maps show.
 
-For the question which kind of record is most exposed: with or without an object, small and large
-objects, short and long borders, the classes that occur. Sizes are cut at the thirds of the records
-in question, so that every kind has enough of them.
+They answer which kind of record is most exposed: with or without an object, with small or large
+objects, with short or long borders, with which classes. Sizes are divided at the thirds of the
+records in question, so that every kind has enough records.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
 
 MANY_CLASSES = 24
-"""Sets with more classes than that are not cut by class."""
+"""Sets with more classes than this are not divided by class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,10 @@ class Kind:
     """The records of one kind.
 
     Args:
-        family: what is looked at: ``"mask"``, ``"object size"``, ``"border length"``, ``"class"``;
-            of generators ``"detail"``, ``"brightness"``.
-        name: which of the family, in words.
-        holds: (n,) bool.
+        family: the property: ``"mask"``, ``"object size"``, ``"border length"``, ``"class"``; for
+            generators ``"detail"``, ``"brightness"``.
+        name: the kind within its family, in words.
+        holds: (n,) bool, whether a record is of this kind.
     """
 
     family: str
@@ -38,11 +38,11 @@ class Kind:
 
 
 def kinds_of(records: Records, *, batch_size: int = 64) -> list[Kind]:
-    """Every kind that some, but not all, of the records are of.
+    """Every kind that some of the records belong to, but not all.
 
     Args:
-        records: n records; of generators, the true images are looked at.
-        batch_size: records read at a time.
+        records: n records; for generators, the true images count.
+        batch_size: records loaded at once.
     """
     truth = records.truth
     if not isinstance(truth, LabelTruth):

@@ -1,7 +1,7 @@
-"""Plain properties of a record, which no model was asked for.
+"""Plain properties of a record, which involve no model.
 
-What brightness, texture and masks alone say about membership is what an audit must not mistake
-for a leak: the shift check compares these between members and non-members, and the blind baseline
+An audit must not mistake what brightness, texture and masks alone say about membership for leakage:
+the shift check compares these properties between members and non-members, and the blind baseline
 learns from them.
 """
 
@@ -23,13 +23,13 @@ _TEXTURES = ("gradient energy", "total variation")
 def plain_features(records: Records) -> tuple[tuple[str, ...], Floats]:
     """Names and values of the plain properties, in the order of the records.
 
-    Per channel of the image (and of the true image of a generator): mean, standard deviation,
+    For every channel of the image (and of a generator's true image): mean, standard deviation,
     5th, 50th and 95th percentile, all in units of brightness; gradient energy (mean squared
-    difference of neighbouring pixels) and total variation (mean absolute one). Of an input that is
-    no picture, with other than 1 or 3 channels (one-hot labels), mean and total variation alone:
-    shares and borders. Of label maps:
-    share of every class but the background, number of connected regions, and border length
-    (share of neighbouring pixels whose classes differ). Ignored pixels count nowhere.
+    difference of neighbouring pixels) and total variation (mean absolute difference). For an input
+    with other than 1 or 3 channels, such as one-hot labels, only mean and total variation, which
+    are the shares and borders of the classes. For label maps: share of every class except the
+    background, number of connected regions, and border length (share of neighbouring pixels whose
+    classes differ). Ignored pixels are not counted.
 
     Returns:
         d names, and (n, d) float64.
@@ -54,7 +54,7 @@ def _channel_names(channels: int) -> tuple[str, ...]:
 
 
 def _image_features(images: NDArray[np.float32], prefix: str) -> tuple[tuple[str, ...], Floats]:
-    """Of (b, c, h, w) images: names and (b, 7 c) values, or (b, 2 c) where it is no picture."""
+    """Names and (b, 7 c) values of (b, c, h, w) images, or (b, 2 c) if c is not 1 or 3."""
     b, channels = images.shape[:2]
     flat = images.reshape(b, channels, -1)
     across = np.diff(images, axis=3).reshape(b, channels, -1)
@@ -82,7 +82,7 @@ def _image_features(images: NDArray[np.float32], prefix: str) -> tuple[tuple[str
 
 
 def _label_features(labels: NDArray[np.int64], truth: LabelTruth) -> tuple[tuple[str, ...], Floats]:
-    """Of (b, h, w) label maps: names and (b, classes' shares + 2) values."""
+    """Names and (b, number of shares + 2) values of (b, h, w) label maps."""
     classes = [c for c in range(truth.classes) if c != truth.background]
     names = (*(f"share of {truth.name_of(c)}" for c in classes), "regions", "border length")
     return names, np.array([_label_row(one, classes, truth.ignore) for one in labels])
@@ -91,7 +91,7 @@ def _label_features(labels: NDArray[np.int64], truth: LabelTruth) -> tuple[tuple
 def _label_row(labels: NDArray[np.int64], classes: list[int], ignore: int | None) -> list[float]:
     valid = np.ones(labels.shape, dtype=bool) if ignore is None else labels != ignore
     count = max(int(valid.sum()), 1)
-    # Only classes that occur are looked for; a map of many classes shows few at a time.
+    # Only classes that occur are searched; a map of many classes shows few of them.
     present = set(np.unique(labels).tolist())
     shares, regions = [], 0
     for c in classes:
@@ -109,6 +109,6 @@ def _label_row(labels: NDArray[np.int64], classes: list[int], ignore: int | None
 
 
 def _neighbours(field: NDArray[np.generic], axis: int) -> tuple[NDArray[np.generic], ...]:
-    """The field without its last and without its first line along an axis."""
+    """The field without its last line and without its first line along an axis."""
     moved = np.moveaxis(field, axis, 0)
     return moved[:-1], moved[1:]

@@ -1,7 +1,7 @@
-"""Perceptual hashes: which pairs of many images could show the same thing.
+"""Perceptual hashes, which propose pairs of images that could show the same thing.
 
-The hash is the pattern of signs, about their median, of the 63 lowest cosine coefficients of a
-32 x 32 grey thumbnail; small changes of brightness, noise or encoding flip few of them.
+The hash says which of the 63 lowest cosine coefficients of a 32 x 32 grey thumbnail exceed their
+median; small changes of brightness, noise or encoding flip few of its bits.
 
 Source:
     Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010 (its
@@ -27,7 +27,7 @@ _THUMBNAIL, _COEFFICIENTS, _BATCH, _ROWS, _PAIRS = 32, 8, 32, 512, 4096
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """What n images look like from afar.
+    """Thumbnails and hashes of n images.
 
     Args:
         shape: (c, h, w) of the images.
@@ -45,8 +45,8 @@ class Looks:
 def look(records: Records) -> Looks:
     """Thumbnails and hashes, in the order of the records.
 
-    Generators' records are known by their true output: an input that is a one-hot label map has
-    channels that add up to the same everywhere.
+    Records of generators are compared by their true output, because the channels of a one-hot input
+    add up to the same value everywhere.
     """
     shape: tuple[int, ...] = ()
     parts = []
@@ -58,7 +58,7 @@ def look(records: Records) -> Looks:
         parts.append(small[:, 0].numpy())
     thumbnails = np.concatenate(parts)
     low = dctn(thumbnails, axes=(1, 2), norm="ortho")[:, :_COEFFICIENTS, :_COEFFICIENTS]
-    # The first coefficient is the mean brightness, which says nothing about what is shown.
+    # The first coefficient is the mean brightness, which does not depend on what is shown.
     low = low.reshape(len(thumbnails), -1)[:, 1:]
     signs = np.where(low > np.median(low, axis=1, keepdims=True), 1, -1).astype(np.float32)
     contrast = thumbnails.std(axis=(1, 2), dtype=np.float64)
@@ -66,14 +66,14 @@ def look(records: Records) -> Looks:
 
 
 def close_pairs(first: Looks, second: Looks, radius: int, rms: float) -> Iterator[tuple[int, int]]:
-    """Pairs (i, j) worth a look at all their pixels.
+    """Pairs (i, j) whose pixels should be compared.
 
     Args:
         first: n images.
         second: m images.
         radius: largest Hamming distance of the hashes.
-        rms: largest root mean square pixel difference that is of interest. Averaging can
-            only lessen a difference, so pairs whose thumbnails differ by more are left out.
+        rms: largest root mean square pixel difference of interest. Averaging can only lessen a
+            difference, so pairs whose thumbnails differ by more are left out.
     """
     bits = first.signs.shape[1]
     for start in range(0, len(first.signs), _ROWS):

@@ -1,4 +1,7 @@
-"""Named data sets, each reading a user's own copy."""
+"""Named data sets, one file per set, each read from a user's own copy.
+
+``DATASETS`` maps names to them; the reader ``named`` and ``pixleak data list`` read it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a named data set is."""
+"""What a named data set is, and how it is opened."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PHOTO_TO_LABELS, LABELS_TO_PHOTO = "photo-to-labels", "labels-to-photo"
 
 
 class OpenSet(Protocol):
-    """Reads a user's own copy; sets may take further options by name."""
+    """Reads a user's own copy; a set may take further options by name."""
 
     def __call__(self, root: Path, size: tuple[int, int] | None = None) -> Records:
         """The records under ``root``, resized to ``size`` (h, w).
@@ -33,20 +33,22 @@ class OpenSet(Protocol):
 
 @dataclass(frozen=True)
 class NamedSet:
-    """A public data set that a user can bring.
+    """A public data set, read from a user's own copy.
+
+    Another package offers one through an entry point of the group ``pixleak.datasets``.
 
     Args:
-        name: kebab-case, as ``pixleak data`` lists it.
+        name: kebab-case, as ``pixleak data list`` shows it.
         summary: one line.
-        source: paper or site.
-        terms: what its licence allows.
-        truth: what kind of truth its records have, at the default options.
-        open: reads a copy of it.
-        downloads: what may be fetched without logging in anywhere; may be empty.
+        source: paper or web site.
+        terms: what the licence allows.
+        truth: what kind of truth the records have, at the default options.
+        open: reads a copy of the set.
+        downloads: files that may be fetched without an account; may be empty.
         how_to_get: one or two sentences for a user who has no copy.
-        directions: from what to what it can be read, the usual one first; sets of label maps are
+        directions: from what to what it can be read, the default first; sets of label maps are
             turned round by :func:`open_named`.
-        edges: finds the edges between instances, where the set has instances.
+        edges: finds the edges between instances, if the set has instances.
     """
 
     name: str
@@ -62,7 +64,7 @@ class NamedSet:
 
 
 def chosen_direction(name: str, known: tuple[str, ...], direction: str | None) -> str:
-    """The direction asked for, or the first.
+    """The direction that is asked for, or the first one.
 
     Raises:
         InputError: the set has no such direction.
@@ -80,9 +82,9 @@ def open_named(
     """A named set in one of its directions.
 
     Raises:
-        InputError: ``root`` does not hold the set, or it has no such direction.
+        InputError: ``root`` does not hold the set, or the set has no such direction.
     """
-    from pixleak.records.readers.turned import labels_to_photo
+    from pixleak.records.readers.labels_to_photo import labels_to_photo
 
     if not isinstance(known.truth, LabelTruth):
         return known.open(root, size, direction=direction)  # type: ignore[call-arg]
@@ -95,10 +97,10 @@ def open_named(
 
 
 def root_with(root: Path, inside: tuple[str, ...], needed: tuple[str, ...], what: str) -> Path:
-    """The first of ``root`` and ``root/inside...`` that holds all the folders needed.
+    """The first of ``root`` and the folders ``inside`` it that holds all the folders needed.
 
     Raises:
-        InputError: none does.
+        InputError: none of them does.
     """
     root = Path(root)
     if not root.is_dir():
@@ -106,4 +108,6 @@ def root_with(root: Path, inside: tuple[str, ...], needed: tuple[str, ...], what
     for candidate in (root, *(root / name for name in inside)):
         if all((candidate / name).is_dir() for name in needed):
             return candidate
-    raise InputError(f"{what}: {root} holds no folders {' and '.join(needed)}; see pixleak data")
+    raise InputError(
+        f"{what}: {root} holds no folders {' and '.join(needed)}; see pixleak data list"
+    )

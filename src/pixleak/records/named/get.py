@@ -1,4 +1,4 @@
-"""Get a named data set that may be fetched."""
+"""Fetch a named data set."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def get(
     *,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Path:
-    """Fetch every file of a named set into ``root``; finished and partial files are used again.
+    """Fetch every file of a named set into ``root``; finished and partial files are kept.
 
     Args:
         name: a name in :data:`~pixleak.records.named.DATASETS`.
-        root: created where missing.
-        on_progress: called with (file, bytes so far, bytes in all or None).
+        root: folder, created if it is missing.
+        on_progress: called with (file, bytes so far, total bytes or None).
 
     Raises:
-        InputError: unknown name, the set may not be fetched without its owner's leave (the
-            message says how to get it), or a download fails.
+        InputError: an unknown name, a set that only its owner gives out (the message says how to
+            get it), or a download that fails.
     """
     known = DATASETS[name]
     if not known.downloads:
-        raise InputError(f"{name} cannot be fetched for you. {known.how_to_get}")
+        raise InputError(f"{name} cannot be fetched automatically. {known.how_to_get}")
     for download in known.downloads:
 
         def report(done: int, total: int | None, file: str = download.file) -> None:

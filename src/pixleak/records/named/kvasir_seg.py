@@ -1,4 +1,4 @@
-"""Kvasir-SEG: a thousand colonoscopy frames with one polyp mask each."""
+"""Kvasir-SEG: a thousand colonoscopy frames, each with a polyp mask."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _TRUTH = LabelTruth(2, names=("background", "polyp"))
 
 
 def open_kvasir_seg(root: Path, size: tuple[int, int] | None = None) -> Records:
-    """Folders ``images`` and ``masks``; JPEG masks, as published, are cut at 127.
+    """Folders ``images`` and ``masks``; JPEG masks, as published, are thresholded at 127.
 
-    The published frames differ in size, so that an audit needs ``size``. Patients are not
-    known, and some frames show the same polyp: look at the duplicate check.
+    The published frames differ in size, so an audit needs ``size``. Patients are not known, and
+    some frames show the same polyp, which the duplicate check reports.
     """
     from pixleak.records.readers.folders import read_folders
 

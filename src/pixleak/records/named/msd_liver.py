@@ -34,10 +34,10 @@ def open_msd_liver(
     """Axial slices of ``imagesTr`` with ``labelsTr``; the volume is the subject.
 
     Args:
-        root: folder of the unpacked task, or the one above it.
-        size: (h, w) to resize to; 512 x 512 where left out.
-        tumour: ``"merge"`` counts tumours as liver, ``"separate"`` makes them a class of
-            their own, ``"only"`` drops the liver.
+        root: folder of the unpacked task, or its parent.
+        size: (h, w) to resize to; None keeps 512 x 512.
+        tumour: ``"merge"`` counts tumours as liver, ``"separate"`` makes them a class of their own,
+            ``"only"`` counts the liver as background.
         empty: whether slices without any foreground are kept.
         every: keep every n-th slice.
         window: Hounsfield units that become 0 and 1.

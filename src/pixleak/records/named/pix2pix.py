@@ -27,10 +27,10 @@ def _open(
     size: tuple[int, int] | None,
     direction: str | None,
 ) -> Records:
-    """The parts that are there, one after the other; the id begins with the part."""
+    """Records of the parts that exist, in order; an id begins with the name of its part."""
     from pixleak.records.base import RecordKey
     from pixleak.records.readers.files import image_files
-    from pixleak.records.readers.pairs import halves
+    from pixleak.records.readers.side_by_side import halves
 
     way = chosen_direction(name, (*ways, "AtoB", "BtoA"), direction)
     root = Path(root)

@@ -1,7 +1,7 @@
-"""The body that phantoms are images of: where the organs lie, and how they look.
+"""The anatomy of phantoms: where the organs lie, and how they look.
 
 A subject is a list of ellipsoids in body coordinates (x to the right, y down, both -1..1 at the
-skin; z along the body), painted one over the other in a smoothly warped plane. The values
+skin; z along the body), painted over one another in a smoothly warped plane. The values
 are those of an abdominal CT in a soft-tissue window scaled to [0, 1]: air 0, fat .25, liver .6.
 """
 
@@ -38,11 +38,11 @@ class Organs:
     """Ellipsoids in body coordinates, in painting order.
 
     Args:
-        tissues: n class names, or names of their own for what is never labelled.
+        tissues: n class names, or other names for tissues that are never labelled.
         at: (n, 3) centres: x, y, z.
         radii: (n, 3) semi-axes.
         look: (n, 3) brightness; amplitude of the texture, in the same units; and how far the
-            texture pushes the border in and out, in radii.
+            texture moves the border in and out, in radii.
     """
 
     tissues: tuple[str, ...]
@@ -81,7 +81,7 @@ class Organs:
         return Organs(self.tissues, self.at, self.radii * factors[:, None], self.look)
 
     def cut(self, height: float) -> Organs:
-        """The ellipses in which the plane z = height meets the organs; none vanishes quite."""
+        """The ellipses in which the plane z = height meets the organs; none vanishes entirely."""
         along = (height - self.at[:, 2]) / self.radii[:, 2]
         return self.scaled(np.sqrt(np.maximum(1 - along**2, 0.04)).astype(np.float32))
 
@@ -123,8 +123,8 @@ class Subject:
 
     Args:
         width: half-width of the body, as a share of half the image.
-        height: half-height of the body, likewise.
-        centre: where the body lies, x and y.
+        height: half-height of the body, in the same unit.
+        centre: position of the body, x and y.
         warp: (2, modes, modes) coefficients of the displacement of body coordinates.
         texture: (modes, modes) coefficients of the tissue texture, unit variance.
         organs: painted in this order.
@@ -160,7 +160,7 @@ def draw_modes(generator: Generator, shape: tuple[int, ...], first: int, power: 
     """Random cosine coefficients of a field of about unit variance.
 
     Args:
-        generator: where randomness comes from.
+        generator: source of randomness.
         shape: (..., modes, modes).
         first: modes below this radius are left out, so that the field has no trend.
         power: amplitudes fall as radius to this power.
@@ -178,9 +178,9 @@ def draw_subject(generator: Generator, *, difficulty: float, cysts: bool) -> Sub
     """One patient.
 
     Args:
-        generator: where randomness comes from.
-        difficulty: 0..1; how much the contrast of tumours varies between subjects, from all
-            plain to some all but invisible.
+        generator: source of randomness.
+        difficulty: 0..1; how much the contrast of tumours varies between subjects: at 0 all are
+            clearly visible, at 1 some are almost invisible.
         cysts: whether some patients have cysts besides their tumours.
     """
     organs = _draw_organs(generator)
@@ -207,7 +207,7 @@ def draw_subject(generator: Generator, *, difficulty: float, cysts: bool) -> Sub
 
 
 def _draw_organs(generator: Generator) -> Organs:
-    """The atlas with places, sizes and brightness varied; ribs added."""
+    """The atlas with positions, sizes and brightness varied, and ribs added."""
     n = len(_ATLAS.tissues)
     # The body wall stays where the skin is; organs move and grow.
     wall = (_ATLAS.radii[:, :1] > 0.5).astype(np.float32)

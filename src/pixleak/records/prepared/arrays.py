@@ -1,8 +1,8 @@
 """Arrays of n equal items in .npy files, written item by item and read by position.
 
-Plain reads rather than a memory map: the pages of a map count as memory of every process
-that touched them, while a read is bounded by what was asked for and still served from the
-system's shared cache. Nothing stays open, so an array pickles as its path.
+They are read rather than mapped into memory: the pages of a map count as memory of every process
+that touched them, while a read is bounded by what was asked for and still served from the system's
+shared cache. Nothing stays open, so an array pickles as its path.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class StoredArray:
 
     @classmethod
     def open(cls, path: Path) -> StoredArray:
-        """Look at a file's header and size.
+        """Inspect the header and size of a file.
 
         Raises:
-            InputError: the file is missing, truncated, or no .npy file.
+            InputError: the file is missing, truncated, or not a .npy file.
         """
         try:
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -53,10 +53,10 @@ class StoredArray:
         return cls(Path(path), mapped.dtype.str, tuple(shape), length, mapped.offset)
 
     def read(self, positions: Sequence[int]) -> NDArray[Any]:
-        """(b, ...) items at these positions, consecutive ones in one go.
+        """(b, ...) items at these positions; consecutive ones are read together.
 
         Raises:
-            InputError: the file went away or shrank.
+            InputError: the file is gone, or has shrunk.
         """
         dtype = np.dtype(self.dtype)
         size = int(np.prod(self.shape))
@@ -73,7 +73,7 @@ class StoredArray:
 
 @dataclass(frozen=True, eq=False)
 class MemoryArray:
-    """The same in memory, for where there is no file to read.
+    """The same in memory, for processes that cannot read the file.
 
     Args:
         values: (n, ...).
@@ -83,7 +83,7 @@ class MemoryArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one item."""
+        """Shape of one item."""
         return self.values.shape[1:]
 
     @property
@@ -108,7 +108,7 @@ def _runs(positions: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def write_header(file: BinaryIO, dtype: str, length: int, shape: tuple[int, ...]) -> None:
-    """Begin a .npy file of ``length`` items, whose bytes are to follow in C order."""
+    """Begin a .npy file of ``length`` items, whose bytes follow in C order."""
     np.lib.format.write_array_header_1_0(
         file, {"descr": dtype, "fortran_order": False, "shape": (length, *shape)}
     )

@@ -1,8 +1,8 @@
-"""Records on disk, checked once and cheap to read: what every model and worker process shares.
+"""Prepared records on disk, validated once and shared by all models and worker processes.
 
-One pass decodes, validates and digests every record and writes two plain arrays. Reading one back
-is a seek and a copy; nothing stays mapped or open, so memory is bounded by the batch and
-a prepared set pickles as its path. ``index.json`` is written last: a folder without it was never
+One pass decodes, validates and digests every record and writes two plain arrays. Reading a record
+back is a seek and a copy; nothing stays mapped or open, so memory is bounded by the batch, and a
+prepared set pickles as its path. ``index.json`` is written last: a folder without it was never
 finished.
 """
 
@@ -59,10 +59,10 @@ class PreparedRecords(Records):
 
     Args:
         keys: one per record.
-        load: reads the i-th of them.
+        load: reads the i-th record.
         truth: what kind of truth they have.
         name: what to call the set.
-        folder: where they lie.
+        folder: where the arrays are.
         digests: n SHA-256 hex digests, each over a record's id, subject, group, image and truth.
     """
 
@@ -115,7 +115,7 @@ class PreparedRecords(Records):
         """The same records, read from arrays instead of files.
 
         Args:
-            arrays: file name -> what lies in it, of the whole folder.
+            arrays: file name -> content, for all files of the folder.
         """
         images, truths = MemoryArray(arrays[IMAGES]), MemoryArray(arrays[TRUTHS])
         return PreparedRecords(
@@ -135,25 +135,25 @@ class PreparedRecords(Records):
 def prepare(
     records: Records, folder: Path, *, on_progress: Callable[[int, int], None] | None = None
 ) -> PreparedRecords:
-    """Check every record and write them to a folder, in one pass.
+    """Validate all records and write them to a folder, in one pass.
 
-    A prepared set that was there before is replaced; a run that is killed leaves nothing that
-    could be mistaken for a finished set.
+    A set that was prepared there before is replaced; a run that is killed leaves nothing that could
+    be mistaken for a finished set.
 
     Args:
         records: to prepare.
-        folder: created where missing.
+        folder: created if it is missing.
         on_progress: called with (done, total) after each record.
 
     Raises:
         InputError: a record that cannot be loaded or that
-            :func:`~pixleak.records.prepared.validate.validate` refuses; no space or no permission.
+            :func:`~pixleak.records.prepared.validate.validate` refuses; no space, or no permission.
     """
     folder = Path(folder)
     index = folder / INDEX
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        # Gone before the arrays change, so that an old index never describes new arrays.
+        # Removed before the arrays change, so that an old index never describes new arrays.
         index.unlink(missing_ok=True)
     digests: list[str] = []
     shape: tuple[int, ...] | None = None
@@ -195,7 +195,7 @@ def _opened(stack: ExitStack, path: Path) -> BinaryIO:
 
 
 def _loaded(records: Records, position: int) -> Record:
-    """A record, or a sentence that says which one failed, whatever its reader raised."""
+    """A record, or an error that names the record, whatever its reader raised."""
     try:
         return records[position]
     except InputError:
@@ -208,13 +208,13 @@ def _loaded(records: Records, position: int) -> Record:
 
 
 def _check_space(folder: Path, count: int, shape: tuple[int, ...], bytes_each: int) -> None:
-    """Say so before hours of decoding rather than after."""
+    """Refuse before hours of decoding rather than after."""
     needed, free = count * bytes_each, shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
             f"no space left to write {folder}: {count} records of {' x '.join(map(str, shape))} "
-            f"need {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; free some, choose "
-            "another folder, or a smaller size"
+            f"need {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; free some space, choose "
+            "another folder, or resize the records"
         )
 
 
@@ -248,7 +248,7 @@ def open_prepared(folder: Path) -> PreparedRecords:
 
 
 def _digest(key: RecordKey, image: NDArray[Any], truth: NDArray[Any]) -> str:
-    """SHA-256 over all that a record is; independent of how the truth is stored."""
+    """SHA-256 over a record's key, image and truth; independent of how the truth is stored."""
     wide = truth.astype("<i8") if truth.dtype.kind in "iu" else truth
     head = json.dumps([key.id, key.subject, key.group, image.shape, wide.shape])
     total = hashlib.sha256(head.encode())

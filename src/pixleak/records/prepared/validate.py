@@ -1,4 +1,4 @@
-"""What a record must be before anything is computed from it."""
+"""Validation of a record before anything is computed from it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def validate(record: Record, truth: Truth, shape: tuple[int, ...] | None, where:
     """Refuse a record that cannot be used.
 
     Args:
-        record: to look at.
+        record: to validate.
         truth: what kind of truth it should have.
         shape: (c, h, w) of the records before it, or None for the first.
-        where: the set's name, for the message.
+        where: name of the set, for messages.
 
     Raises:
         InputError: a wrong type or shape, values that are not finite, labels outside the
@@ -59,13 +59,13 @@ def _validate_labels(labels: Tensor, image: Tensor, truth: LabelTruth, name: str
         raise InputError(f"{name}: {wrong}")
     if truth.ignore is not None and (labels == truth.ignore).all():
         raise InputError(
-            f"{name}: every pixel carries the ignored label {truth.ignore}, so nothing can be "
+            f"{name}: every pixel has the ignored label {truth.ignore}, so nothing can be "
             "measured; leave the record out"
         )
 
 
 def outside(labels: Tensor, truth: LabelTruth) -> str | None:
-    """What is wrong with label values outside the classes, or None where there are none."""
+    """What is wrong with label values outside the classes, or None if there are none."""
     bad = (labels < 0) | (labels >= truth.classes)
     if truth.ignore is not None:
         bad &= labels != truth.ignore
@@ -90,7 +90,7 @@ def _validate_image_truth(target: Tensor, image: Tensor, truth: ImageTruth, name
     if not torch.isfinite(target).all():
         raise InputError(f"{name}: its true image holds NaN or infinite values")
     low, high = float(target.min()), float(target.max())
-    # Resampling may overshoot by rounding, not by more.
+    # Resampling may overshoot by rounding errors only.
     if low < truth.low - 1e-4 or high > truth.high + 1e-4:
         raise InputError(
             f"{name}: its true image spans {low:.4g}..{high:.4g}, declared was "

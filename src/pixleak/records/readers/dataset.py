@@ -1,21 +1,25 @@
-"""Any torch data set whose items are an image and its truth."""
+"""A torch data set whose items are an image and its truth."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import Field
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
+from pixleak.core.code import load_function, told
 from pixleak.core.errors import InputError
+from pixleak.core.paths import Code
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records
+from pixleak.records.readers.base import Labelled
 
 _KEYS = (("image", "truth"), ("image", "mask"), ("image", "label"), ("image", "target"))
 
@@ -42,8 +46,8 @@ class _Items:
                 if image in item and truth in item:
                     return item[image], item[truth]
             raise InputError(
-                f"{where} has the keys {', '.join(map(str, item))}; say which hold image and truth "
-                "by keys=(image, truth)"
+                f"{where} has the keys {', '.join(map(str, item))}; say with "
+                "keys=(image, truth) which hold the image and the truth"
             )
         if isinstance(item, Sequence) and not isinstance(item, str) and len(item) >= 2:
             return item[0], item[1]
@@ -51,7 +55,7 @@ class _Items:
 
 
 def _array(value: object, where: str) -> Tensor:
-    """Tensors as they are; Pillow images and arrays as tensors, with channels first."""
+    """The value as a tensor; Pillow images and arrays get their channels first."""
     if isinstance(value, Tensor):
         return value.detach().cpu()
     pixels: NDArray[Any] = np.asarray(value)
@@ -66,7 +70,7 @@ def _array(value: object, where: str) -> Tensor:
 
 
 def _image(value: object, where: str) -> Tensor:
-    """(c, h, w) float32; bytes become [0, 1], floats are kept."""
+    """(c, h, w) float32; bytes are scaled to [0, 1], floats are kept."""
     image = _array(value, where)
     if image.ndim == 2:
         image = image[None]
@@ -79,7 +83,7 @@ def _image(value: object, where: str) -> Tensor:
 
 
 def _labels(value: object, where: str) -> Tensor:
-    """(h, w) int64; whole-numbered floats and a leading channel of one are accepted."""
+    """(h, w) int64; floats that are whole numbers and a single leading channel are accepted."""
     labels = _array(value, where)
     if labels.ndim == 3 and labels.shape[0] == 1:
         labels = labels[0]
@@ -108,15 +112,15 @@ def read_dataset(
         dataset: with a length; items are (image, truth) or a dict. Random augmentation must be
             off: a record has to be the same whenever it is read.
         truth: what kind of truth the items have.
-        ids: n record ids; ``"000000"``, ``"000001"``, ... where left out.
+        ids: n record ids; ``"000000"``, ``"000001"``, ... if None.
         subjects: n subjects, or None.
         groups: n groups, or None.
-        keys: names of image and truth in a dict; ``("image", "truth")``, or ``"mask"``,
-            ``"label"``, ``"target"`` instead of ``"truth"``, where left out.
-        name: what to call the set; the data set's class name where left out.
+        keys: names of image and truth in a dict; if None, ``("image", "truth")``, or ``"mask"``,
+            ``"label"`` or ``"target"`` in place of ``"truth"``.
+        name: what to call the set; the class name of the data set if None.
 
     Raises:
-        InputError: the data set cannot be indexed or has no length, or a list has another length.
+        InputError: the data set cannot be indexed or has no length, or a list is not n long.
     """
     if not isinstance(truth, LabelTruth | ImageTruth):
         raise InputError(f"truth must be a LabelTruth or an ImageTruth, got {truth!r}")
@@ -137,3 +141,25 @@ def read_dataset(
     ]
     load = _Items(dataset, isinstance(truth, LabelTruth), keys, called)
     return Records(record_keys, load, truth, called)
+
+
+class DatasetReader(Labelled):
+    """A Python function that returns a torch data set of (image, truth)."""
+
+    name: ClassVar[str] = "dataset"
+    summary: ClassVar[str] = "any torch data set of (image, truth), made by a function of yours"
+
+    function: Code = Field(description="file.py:function, called without arguments")
+    kind: Literal["labels", "image"] = Field(
+        "labels", description="the truth: a label map, or an image of a generator"
+    )
+    target_channels: Literal[1, 3] = Field(3, description="of the true images")
+
+    def open(self) -> Records:
+        make = load_function(self.function)
+        try:
+            dataset: Any = make()
+        except Exception as error:  # whatever the user's function raises
+            raise InputError(f"calling {self.function} fails with {told(error)}") from error
+        truth = self.truth() if self.kind == "labels" else ImageTruth(self.target_channels)
+        return read_dataset(dataset, truth)

@@ -1,4 +1,4 @@
-"""Image files: finding them, and turning one into an image or a label map."""
+"""Image files: finding them, matching them, and decoding one as an image or a label map."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import Field
 from torch import Tensor
 
 from pixleak.core.errors import InputError
@@ -21,7 +22,9 @@ from pixleak.records.prepared.validate import outside
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"}
 )
-Size = tuple[int, int]
+_Side = Annotated[int, Field(ge=1, le=8192)]
+Size = tuple[_Side, _Side]
+"""Height and width in pixels."""
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -31,10 +34,10 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def image_files(folder: Path, ending: str = "") -> dict[str, Path]:
-    """Stem without ``ending`` -> image file, in natural order; other files are passed over.
+    """Stem without ``ending`` -> image file, in natural order; other files are skipped.
 
     Raises:
-        InputError: the folder is missing or holds none, or two files share a stem.
+        InputError: the folder is missing or holds no images, or two files have the same stem.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -63,10 +66,10 @@ def matched(
     Args:
         first: by stem.
         second: by stem.
-        names: what the two are called in a message: ``("image", "mask")``.
+        names: what the two kinds of file are called in messages: ``("image", "mask")``.
 
     Raises:
-        InputError: a file on either side has no partner.
+        InputError: a file of either kind has no partner.
     """
     for one, other, (kind, lacking) in ((first, second, names), (second, first, names[::-1])):
         alone = [stem for stem in one if stem not in other]
@@ -80,11 +83,24 @@ def matched(
     return [(stem, path, second[stem]) for stem, path in first.items()]
 
 
+def check_same_size(first: Image.Image, second: Image.Image, path: str, other: str) -> None:
+    """Refuse two files of one record that differ in size.
+
+    Raises:
+        InputError: naming both files.
+    """
+    if first.size != second.size:
+        raise InputError(
+            f"{path} is {first.width} x {first.height} pixels wide and high, {other} is "
+            f"{second.width} x {second.height}; they must be equal"
+        )
+
+
 def opened(path: Path | str) -> Image.Image:
     """A decoded image file.
 
     Raises:
-        InputError: it is missing, truncated, or no image.
+        InputError: the file is missing, truncated, or not an image.
     """
     try:
         with Image.open(path) as image:
@@ -101,7 +117,7 @@ def to_tensor(image: Image.Image, channels: int, size: Size | None) -> Tensor:
     """(channels, h, w) float32 in [0, 1].
 
     Args:
-        image: 8 or 16 bits a channel; alpha is dropped.
+        image: 8 or 16 bits per channel; alpha is dropped.
         channels: 1 (grey) or 3 (RGB).
         size: (h, w) to resize to, bilinear with antialiasing; None keeps the size.
     """
@@ -126,8 +142,8 @@ def _resized(image: Image.Image, size: Size | None, how: Image.Resampling) -> Im
 class LabelReader:
     """Turns mask files into label maps.
 
-    With two classes and neither ``values`` nor ``threshold``, masks of 0 and 1, of 0 and 255,
-    of one bit, and JPEG masks (whose borders compression smears; cut at 127) are all understood.
+    With two classes and neither ``values`` nor ``threshold``, a mask may hold 0 and 1, 0 and 255,
+    or one bit; JPEG masks, whose borders are smeared by compression, are thresholded at 127.
 
     Args:
         truth: the classes.
@@ -149,12 +165,12 @@ class LabelReader:
         """(h, w) int64 labels, resized to the nearest pixel.
 
         Raises:
-            InputError: the file cannot be read, is a colour picture, or holds other labels.
+            InputError: the file cannot be read, is a colour image, or holds other labels.
         """
         return self.convert(opened(path), path, size)
 
     def convert(self, image: Image.Image, path: Path | str, size: Size | None) -> Tensor:
-        """As calling, for a file that was decoded before."""
+        """The same for a file that is decoded already."""
         labels = self._mapped(image, path)
         wrong = outside(torch.from_numpy(labels), self.truth)
         if wrong is not None:
@@ -182,14 +198,14 @@ class LabelReader:
 
 
 def _single_channel(image: Image.Image, path: Path | str) -> NDArray[np.int32]:
-    """The one number a pixel of a grey, palette or 1-bit image, or of a grey one saved as RGB."""
+    """(h, w) values of a grey, palette or 1-bit image, or of a grey image saved as RGB."""
     pixels: NDArray[Any] = np.asarray(image)
     if image.mode == "LA":
         pixels = pixels[..., 0]
     elif image.mode in ("RGB", "RGBA"):
         if (pixels[..., :1] != pixels[..., :3]).any():
             raise InputError(
-                f"mask {path} is a colour picture; a label map needs one number a pixel "
+                f"mask {path} is a colour image; a label map needs one number per pixel "
                 "(a grey or palette image)"
             )
         pixels = pixels[..., 0]

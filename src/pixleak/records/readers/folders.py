@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor
 
-from pixleak.core.errors import InputError
+from pixleak.core.paths import Located
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.readers.files import LabelReader, Size, image_files, matched, opened, to_tensor
+from pixleak.records.readers.base import (
+    Grouping,
+    Labelled,
+    Resizing,
+    Turnable,
+    label_fields,
+    read,
+)
+from pixleak.records.readers.files import (
+    LabelReader,
+    Size,
+    check_same_size,
+    image_files,
+    matched,
+    opened,
+    to_tensor,
+)
 
 
 @dataclass(frozen=True)
@@ -27,46 +44,9 @@ class _MaskedImages:
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
         image, mask = opened(self.images[index]), opened(self.masks[index])
-        check_same_size(image.size, mask.size, self.images[index], self.masks[index])
+        check_same_size(image, mask, self.images[index], self.masks[index])
         truth = self.labels.convert(mask, self.masks[index], self.size)
         return to_tensor(image, self.channels, self.size), truth
-
-
-def check_same_size(
-    first: tuple[int, int], second: tuple[int, int], image: Path | str, other: Path | str
-) -> None:
-    """Refuse two files of one record that differ in size (width, height)."""
-    if first != second:
-        raise InputError(
-            f"{image} is {first[0]} x {first[1]} pixels wide and high, {other} is "
-            f"{second[0]} x {second[1]}; they must be equal"
-        )
-
-
-def check_format(size: Size | None, channels: int) -> None:
-    """Refuse sizes and channel numbers that images cannot be read at."""
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise InputError(f"size must be (height, width) in pixels, got {size}")
-    if channels not in (1, 3):
-        raise InputError(f"channels must be 1 (grey) or 3 (RGB), got {channels}")
-
-
-def found_in(stem: str, pattern: str | None, what: str) -> str | None:
-    """What a regular expression finds in a stem: its first group, or else the whole match.
-
-    Raises:
-        InputError: the pattern is malformed or finds nothing.
-    """
-    if pattern is None:
-        return None
-    try:
-        match = re.search(pattern, stem)
-    except re.error as error:
-        raise InputError(f"{what} pattern {pattern!r} is no regular expression: {error}") from error
-    found = None if match is None else match.group(1 if match.re.groups else 0)
-    if not found:
-        raise InputError(f"the {what} pattern {pattern!r} finds nothing in {stem!r}")
-    return found
 
 
 def masked_images(
@@ -79,10 +59,58 @@ def masked_images(
     channels: int = 3,
     size: Size | None = None,
 ) -> Records:
-    """Records of files that are known already, in the order given."""
-    check_format(size, channels)
+    """Records of given files of images and of masks, in the order of the keys."""
     load = _MaskedImages(tuple(map(str, images)), tuple(map(str, masks)), labels, channels, size)
     return Records(keys, load, labels.truth, name)
+
+
+class FoldersReader(Labelled, Resizing, Grouping, Turnable):
+    """A folder of images and a folder of masks, matched by stem.
+
+    Images may be PNG, JPEG, TIFF, BMP, WebP, GIF, PGM or PPM. They are resized bilinearly with
+    antialiasing, masks to the nearest pixel. How masks of two classes are understood:
+    :class:`~pixleak.records.readers.files.LabelReader`.
+    """
+
+    name: ClassVar[str] = "folders"
+    summary: ClassVar[str] = "a folder of images and a folder of masks, matched by stem"
+
+    root: Located = Field(
+        Path(), validate_default=True, description="what images and masks are relative to"
+    )
+    images: Path = Field(Path("images"), description="folder of images")
+    masks: Path = Field(
+        Path("masks"), description="folder of masks; may be that of the images if endings differ"
+    )
+    channels: Literal[1, 3] = Field(3, description="1: grey, 3: RGB")
+    mask_values: dict[int, int] | None = Field(None, description="grey value in the file -> label")
+    other: int | None = Field(
+        None, description="label of grey values that mask_values lacks; null keeps them"
+    )
+    threshold: int | None = Field(
+        None, ge=0, le=65534, description="grey values above it are foreground"
+    )
+    image_ending: str = Field("", description="end of the images' stems that is not part of the id")
+    mask_ending: str = Field("", description="the same for the masks, such as _mask")
+
+    def open(self) -> Records:
+        images, masks = self.root / self.images, self.root / self.masks
+        files = matched(
+            image_files(images, self.image_ending),
+            image_files(masks, self.mask_ending),
+            ("image", "mask"),
+        )
+        values = None if self.mask_values is None else tuple(self.mask_values.items())
+        records = masked_images(
+            [self.key(stem) for stem, _, _ in files],
+            [image for _, image, _ in files],
+            [mask for _, _, mask in files],
+            LabelReader(self.truth(), values, self.other, self.threshold),
+            name=images.name,
+            channels=self.channels,
+            size=self.size,
+        )
+        return self.directed(records)
 
 
 def read_folders(
@@ -90,60 +118,25 @@ def read_folders(
     masks: Path,
     *,
     truth: LabelTruth | None = None,
-    size: Size | None = None,
-    channels: int = 3,
-    values: Mapping[int, int] | None = None,
-    other: int | None = None,
-    threshold: int | None = None,
-    image_ending: str = "",
-    mask_ending: str = "",
-    subject: str | None = None,
-    group: str | None = None,
     name: str | None = None,
+    **options: Any,
 ) -> Records:
     """Records of an image folder and a mask folder.
 
     Args:
-        images: folder of images; PNG, JPEG, TIFF, BMP, WebP, GIF, PGM, PPM.
-        masks: folder of masks, one a stem; may be the same folder where the endings differ.
-        truth: the classes; background and foreground where left out. How masks of two classes
-            are understood: :class:`~pixleak.records.readers.files.LabelReader`.
-        size: (h, w) to resize to, images bilinear with antialiasing, labels to the nearest
-            pixel; None keeps each file's size.
-        channels: 1 (grey) or 3 (RGB).
-        values: value in the mask -> label, ``{255: 1}``.
-        other: label of all values that ``values`` does not name; None keeps them.
-        threshold: mask values above it are foreground, others background.
-        image_ending: end of every image's stem that is not part of the id.
-        mask_ending: end of every mask's stem that is not part of the id, ``"_mask"``.
-        subject: regular expression that finds the subject in an id (its first group).
-        group: regular expression that finds the group in an id (its first group).
-        name: what to call the set; the image folder's name where left out.
+        images: folder of images.
+        masks: folder of masks, one per image.
+        truth: the classes; background and foreground if None.
+        name: what to call the set; the image folder's name if None.
+        **options: fields of :class:`FoldersReader`: ``size``, ``channels``, ``mask_values``,
+            ``other``, ``threshold``, ``image_ending``, ``mask_ending``, ``subject``, ``group``,
+            ``direction``.
 
     Raises:
-        InputError: a missing folder, an image without a mask or the reverse, a pattern that
-            does not fit, a setting that cannot be. Reading a record raises it too: unreadable
-            files, sizes that differ, labels outside the classes.
+        InputError: a missing folder, an image without a mask or the reverse, an option that does
+            not fit. Loading a record raises it too: unreadable files, sizes that differ, labels
+            outside the classes.
     """
-    files = matched(
-        image_files(images, image_ending), image_files(masks, mask_ending), ("image", "mask")
-    )
-    keys = [
-        RecordKey(stem, found_in(stem, subject, "subject"), found_in(stem, group, "group"))
-        for stem, _, _ in files
-    ]
-    labels = LabelReader(
-        truth if truth is not None else LabelTruth(2),
-        None if values is None else tuple(values.items()),
-        other,
-        threshold,
-    )
-    return masked_images(
-        keys,
-        [image for _, image, _ in files],
-        [mask for _, _, mask in files],
-        labels,
-        name=name if name is not None else Path(images).name,
-        channels=channels,
-        size=size,
+    return read(
+        FoldersReader, name=name, images=images, masks=masks, **label_fields(truth), **options
     )

@@ -1,26 +1,32 @@
-"""Pairs of images, the input and the true output of a generator: two folders, or side by side."""
+"""A folder of inputs and a folder of true outputs of a generator, matched by stem."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor
 
-from pixleak.core.errors import InputError
+from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.readers.files import Size, image_files, matched, opened, to_tensor
-from pixleak.records.readers.folders import check_format, check_same_size, found_in
-
-Direction = Literal["AtoB", "BtoA"]
+from pixleak.records.readers.base import Grouping, Resizing, read
+from pixleak.records.readers.files import (
+    Size,
+    check_same_size,
+    image_files,
+    matched,
+    opened,
+    to_tensor,
+)
 
 
 @dataclass(frozen=True)
 class _TwoFiles:
-    """Loads the i-th input with its target."""
+    """Loads the i-th input with its true output."""
 
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
@@ -29,157 +35,73 @@ class _TwoFiles:
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
         first, second = opened(self.inputs[index]), opened(self.targets[index])
-        check_same_size(first.size, second.size, self.inputs[index], self.targets[index])
+        check_same_size(first, second, self.inputs[index], self.targets[index])
         return (
             to_tensor(first, self.channels[0], self.size),
             to_tensor(second, self.channels[1], self.size),
         )
 
 
-@dataclass(frozen=True)
-class _Halves:
-    """Cuts the i-th file into input and target."""
-
-    files: tuple[str, ...]
-    input_left: bool
-    channels: tuple[int, int]
-    size: Size | None
-
-    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        both = opened(self.files[index])
-        width, height = both.size
-        if width % 2:
-            raise InputError(
-                f"{self.files[index]} is {width} pixels wide; two images side by side of equal "
-                "width make an even number"
-            )
-        left = both.crop((0, 0, width // 2, height))
-        right = both.crop((width // 2, 0, width, height))
-        first, second = (left, right) if self.input_left else (right, left)
-        return (
-            to_tensor(first, self.channels[0], self.size),
-            to_tensor(second, self.channels[1], self.size),
-        )
-
-
-def _keys(stems: list[str], subject: str | None, group: str | None) -> list[RecordKey]:
-    return [
-        RecordKey(stem, found_in(stem, subject, "subject"), found_in(stem, group, "group"))
-        for stem in stems
-    ]
-
-
-def read_pairs(
-    inputs: Path,
-    targets: Path,
-    *,
-    size: Size | None = None,
-    channels: int = 3,
-    target_channels: int = 3,
-    subject: str | None = None,
-    group: str | None = None,
-    name: str | None = None,
-) -> Records:
-    """Records of a folder of inputs and a folder of true outputs, matched by stem.
-
-    Args:
-        inputs: folder of images.
-        targets: folder of images, one a stem.
-        size: (h, w) to resize both to, bilinear with antialiasing; None keeps each size.
-        channels: of the input, 1 or 3.
-        target_channels: of the true output, 1 or 3.
-        subject: regular expression that finds the subject in a stem (its first group).
-        group: regular expression that finds the group in a stem (its first group).
-        name: what to call the set; the input folder's name where left out.
-
-    Raises:
-        InputError: a missing folder, an image without its partner, a pattern that does not fit.
-    """
-    check_format(size, channels)
-    check_format(size, target_channels)
-    files = matched(image_files(inputs), image_files(targets), ("input", "target"))
-    return read_files(
-        _keys([stem for stem, _, _ in files], subject, group),
-        [path for _, path, _ in files],
-        [path for _, _, path in files],
-        (channels, target_channels),
-        size,
-        name if name is not None else Path(inputs).name,
-    )
-
-
-def read_files(
+def paired_images(
     keys: Sequence[RecordKey],
     inputs: Sequence[Path],
     targets: Sequence[Path],
-    channels: tuple[int, int],
-    size: Size | None,
+    *,
     name: str,
+    channels: tuple[int, int] = (3, 3),
+    size: Size | None = None,
 ) -> Records:
     """Records of given files of inputs and of true outputs, in the order of the keys."""
     load = _TwoFiles(tuple(map(str, inputs)), tuple(map(str, targets)), channels, size)
     return Records(keys, load, ImageTruth(channels[1]), name)
 
 
-def read_side_by_side(
-    folder: Path,
-    *,
-    direction: Direction = "AtoB",
-    size: Size | None = None,
-    channels: int = 3,
-    target_channels: int = 3,
-    subject: str | None = None,
-    group: str | None = None,
-    name: str | None = None,
-) -> Records:
-    """Records of files that show two images, A on the left and B on the right.
+class Paired(Resizing, Grouping):
+    """Fields of a reader of pairs of images."""
+
+    channels: Literal[1, 3] = Field(3, description="of the input; 1: grey, 3: RGB")
+    target_channels: Literal[1, 3] = Field(3, description="of the true output")
+
+
+class PairsReader(Paired):
+    """A folder of inputs and a folder of true outputs, matched by stem.
+
+    Both are resized bilinearly with antialiasing.
+    """
+
+    name: ClassVar[str] = "pairs"
+    summary: ClassVar[str] = "a folder of inputs and a folder of true outputs, matched by stem"
+
+    root: Located = Field(
+        Path(), validate_default=True, description="what inputs and targets are relative to"
+    )
+    inputs: Path = Field(Path("inputs"), description="folder of input images")
+    targets: Path = Field(Path("targets"), description="folder of true outputs")
+
+    def open(self) -> Records:
+        inputs, targets = self.root / self.inputs, self.root / self.targets
+        files = matched(image_files(inputs), image_files(targets), ("input", "target"))
+        return paired_images(
+            [self.key(stem) for stem, _, _ in files],
+            [path for _, path, _ in files],
+            [path for _, _, path in files],
+            name=inputs.name,
+            channels=(self.channels, self.target_channels),
+            size=self.size,
+        )
+
+
+def read_pairs(inputs: Path, targets: Path, *, name: str | None = None, **options: Any) -> Records:
+    """Records of a folder of inputs and a folder of true outputs, matched by stem.
 
     Args:
-        folder: of such files.
-        direction: ``"AtoB"`` takes the left half as the input, ``"BtoA"`` the right half.
-        size: (h, w) to resize each half to; None keeps it.
-        channels: of the input, 1 or 3.
-        target_channels: of the true output, 1 or 3.
-        subject: regular expression that finds the subject in a stem (its first group).
-        group: regular expression that finds the group in a stem (its first group).
-        name: what to call the set; the folder's name where left out.
+        inputs: folder of images.
+        targets: folder of images, one per input.
+        name: what to call the set; the input folder's name if None.
+        **options: fields of :class:`PairsReader`: ``size``, ``channels``, ``target_channels``,
+            ``subject``, ``group``.
 
     Raises:
-        InputError: a missing folder, another direction, a pattern that does not fit.
+        InputError: a missing folder, an image without its partner, an option that does not fit.
     """
-    check_format(size, channels)
-    check_format(size, target_channels)
-    if direction not in ("AtoB", "BtoA"):
-        raise InputError(f"direction must be AtoB or BtoA, got {direction!r}")
-    files = image_files(folder)
-    return halves(
-        _keys(list(files), subject, group),
-        list(files.values()),
-        input_left=direction == "AtoB",
-        size=size,
-        channels=(channels, target_channels),
-        name=name if name is not None else Path(folder).name,
-    )
-
-
-def halves(
-    keys: Sequence[RecordKey],
-    files: Sequence[Path],
-    *,
-    input_left: bool,
-    size: Size | None,
-    name: str,
-    channels: tuple[int, int] = (3, 3),
-) -> Records:
-    """Records of given files that show two images side by side.
-
-    Args:
-        keys: one a file.
-        files: in the order of the records.
-        input_left: whether the left half is the input.
-        size: (h, w) to resize each half to; None keeps it.
-        name: what to call the set.
-        channels: of input and true output.
-    """
-    load = _Halves(tuple(map(str, files)), input_left, channels, size)
-    return Records(keys, load, ImageTruth(channels[1]), name)
+    return read(PairsReader, name=name, inputs=inputs, targets=targets, **options)

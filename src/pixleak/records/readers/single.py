@@ -1,4 +1,4 @@
-"""One record out of two files."""
+"""A single record, read from two files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.files import LabelReader, Size
 from pixleak.records.readers.folders import masked_images
-from pixleak.records.readers.pairs import read_files
-from pixleak.records.readers.turned import labels_to_photo
+from pixleak.records.readers.labels_to_photo import labels_to_photo
+from pixleak.records.readers.pairs import paired_images
 
-Kind = Literal["image-to-image", "labels-to-photo", "photo-to-labels"]
+Direction = Literal["image-to-image", "labels-to-photo", "photo-to-labels"]
 
 
 def read_single(
     given: Path,
     wanted: Path,
-    kind: Kind,
+    kind: Direction,
     *,
     size: Size | None = None,
     channels: int = 3,
@@ -30,23 +30,30 @@ def read_single(
 
     Args:
         given: file of the model's input.
-        wanted: file of its true output.
-        kind: what the two are.
-        size: (h, w) to resize to; None keeps the files'.
+        wanted: file of the true output.
+        kind: what the two files show.
+        size: (h, w) to resize to; None keeps the size of the files.
         channels: of an input image.
         target_channels: of a true image.
         truth: classes of a label map.
 
     Raises:
-        InputError: a file is missing or is no image, the two differ in size, or labels lie outside
-            the classes.
+        InputError: a file is missing or not an image, the two differ in size, or labels lie
+            outside the classes.
     """
     for path in (given, wanted):
         if not path.is_file():
             raise InputError(f"there is no file {path}")
     key = RecordKey(given.stem)
     if kind == "image-to-image":
-        return read_files([key], [given], [wanted], (channels, target_channels), size, given.name)
+        return paired_images(
+            [key],
+            [given],
+            [wanted],
+            name=given.name,
+            channels=(channels, target_channels),
+            size=size,
+        )
     if truth is None:
         raise InputError(f"{given.name}: a label map needs classes")
     image, labels = (given, wanted) if kind == "photo-to-labels" else (wanted, given)

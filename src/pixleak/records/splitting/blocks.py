@@ -1,8 +1,8 @@
 """Splits of video: blocks of neighbouring frames alternate over the roles.
 
-Frames drawn one by one have near-duplicates in other roles, so that non-members look like members;
-whole sequences differ in look, so that members can be told without the model. Blocks of every
-sequence, with gaps between them, avoid both.
+Frames drawn one by one have near-duplicates in other roles, so non-members look like members. Whole
+sequences look different, so members can be recognised without the model. Blocks of every sequence,
+with gaps between them, avoid both.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
+from pixleak.core.roles import MAIN_ROLES, Role
 from pixleak.records.base import Records
-from pixleak.records.splitting.split import MAIN_ROLES, ROLES, Split, checked_counts
+from pixleak.records.splitting.split import Split, checked_counts
 
 
 def block_split(
@@ -26,22 +27,22 @@ def block_split(
 ) -> Split:
     """Blocks of neighbouring frames of every group, alternating over the roles.
 
-    Every role gets its share of every group, and at least ``gap`` frames are dropped wherever
-    a block ends. Blocks come in rounds, one block a role, in an order drawn anew for each
-    round; their length is adapted so that whole rounds fill the group, and what is left over
-    widens the gaps.
+    Every role gets its share of every group, and at least ``gap`` frames are dropped between two
+    blocks. Blocks come in rounds, one block per role, in an order drawn anew for each round; their
+    length is adapted so that whole rounds fill the group, and frames that are left over widen the
+    gaps.
 
     Args:
-        records: in order of time within each group; records without a group form one.
-        counts: role -> number of records, roles not named get none; None takes as many as fit,
-            equally many for each of the target's and the shadow's roles in every group.
+        records: in order of time within each group; records without a group form one group.
+        counts: role -> number of records, 0 for roles that are not named; None takes as many as
+            fit, equally many in every group for each of the target's and the shadow's roles.
         seed: of the order of roles.
-        block: about how many frames a block has.
-        gap: fewest frames dropped between two blocks.
+        block: approximate number of frames per block.
+        gap: smallest number of frames dropped between two blocks.
 
     Raises:
         InputError: too few records for that many blocks and gaps, an unknown role, a count
-            below zero, or a subject that falls on two sides.
+            below zero, or a subject that gets two roles.
     """
     if block < 1 or gap < 0:
         raise InputError(f"a block split needs block >= 1 and gap >= 0, got {block} and {gap}")
@@ -54,9 +55,9 @@ def block_split(
         active = list(MAIN_ROLES)
     else:
         shares = _shares(frames, checked_counts(counts))
-        active = [role for role in ROLES if counts.get(role, 0)]
+        active = [role for role in Role if counts.get(role, 0)]
     generator = np.random.default_rng(seed)
-    dealt: dict[str, list[int]] = {role: [] for role in ROLES}
+    dealt: dict[Role, list[int]] = {role: [] for role in Role}
     for name, positions in groups.items():
         share = {role: shares[name][role] for role in active}
         lengths = _rounds(share, len(positions), block, gap)
@@ -65,14 +66,14 @@ def block_split(
             wanted = ", ".join(f"{role} {share[role]}" for role in active)
             raise InputError(
                 f"{of} has {len(positions)} records, too few for {wanted} in blocks with "
-                f"{gap} dropped between them; ask for fewer, or lower the gap"
+                f"{gap} dropped between them; ask for fewer, or lower {setting('split.gap')}"
             )
         order = [(role, n) for one in lengths for role, n in _shuffled(one, generator) if n]
         slack = len(positions) - sum(n for _, n in order) - gap * (len(order) - 1)
         at = 0
         for index, (role, length) in enumerate(order):
             dealt[role].extend(positions[at : at + length])
-            # Spread what is left over evenly, in whole frames.
+            # Frames that are left over widen the gaps evenly.
             borders = max(len(order) - 1, 1)
             extra = slack * (index + 1) // borders - slack * index // borders
             at += length + gap + extra
@@ -82,7 +83,7 @@ def block_split(
     return split
 
 
-def _equal_share(frames: int, block: int, gap: int) -> dict[str, int]:
+def _equal_share(frames: int, block: int, gap: int) -> dict[Role, int]:
     """As many records for every role as whole rounds of about ``block`` frames leave room for."""
     n = len(MAIN_ROLES)
     rounds = max(1, round((frames + gap) / (n * (block + gap))))
@@ -93,11 +94,11 @@ def _equal_share(frames: int, block: int, gap: int) -> dict[str, int]:
 
 
 def _shares(
-    frames: Mapping[str | None, int], counts: Mapping[str, int]
-) -> dict[str | None, dict[str, int]]:
-    """Every role's count divided over the groups by their size, to the nearest whole record."""
+    frames: Mapping[str | None, int], counts: Mapping[Role, int]
+) -> dict[str | None, dict[Role, int]]:
+    """The count of every role divided over the groups by size, to the nearest whole record."""
     sizes = np.array(list(frames.values()), dtype=np.float64)
-    shares: dict[str | None, dict[str, int]] = {name: {} for name in frames}
+    shares: dict[str | None, dict[Role, int]] = {name: {} for name in frames}
     for role, count in counts.items():
         exact = count * sizes / sizes.sum()
         whole = np.floor(exact).astype(int)
@@ -110,9 +111,9 @@ def _shares(
 
 
 def _rounds(
-    share: Mapping[str, int], frames: int, block: int, gap: int
-) -> list[list[tuple[str, int]]] | None:
-    """Block lengths by round, as many rounds as fit; None where not even one does."""
+    share: Mapping[Role, int], frames: int, block: int, gap: int
+) -> list[list[tuple[Role, int]]] | None:
+    """Block lengths by round, as many rounds as fit; None if not even one fits."""
     total = sum(share.values())
     rounds = max(1, round(total / (len(share) * block)))
     while rounds >= 1:
@@ -128,6 +129,6 @@ def _rounds(
 
 
 def _shuffled(
-    blocks: Sequence[tuple[str, int]], generator: np.random.Generator
-) -> list[tuple[str, int]]:
+    blocks: Sequence[tuple[Role, int]], generator: np.random.Generator
+) -> list[tuple[Role, int]]:
     return [blocks[i] for i in generator.permutation(len(blocks))]

@@ -1,9 +1,10 @@
-"""Who is trained on what in a pool of models.
+"""Which records each model of a pool is trained on.
 
-The matrix is drawn once, in pairs of complementary halves: model 2k is trained on a random half
-of the units (subjects, blocks of frames, or records), model 2k + 1 on the other half. So each unit
-is in exactly half of the models, and in exactly half of those that are left when a model and its
-complement are taken away; how many models hold a record then tells nothing about any one model.
+The matrix is drawn once, in pairs of complementary halves: model 2k is trained on a random half of
+the units (subjects, blocks of frames, or records), model 2k + 1 on the other half. Each unit is
+then in the training set of exactly half of the models, also when a model and its complement are
+taken away, so the number of models that are trained on a record reveals nothing about any single
+model.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ class Membership:
     Args:
         models: (m,) names.
         ids: (n,) record ids.
-        units: (n,) what each record was drawn with.
-        inside: (m, n) bool; records of one unit have equal columns.
+        units: (n,) the unit that each record was drawn with.
+        inside: (m, n) bool, whether a model is trained on a record; records of one unit have equal
+            columns.
     """
 
     models: tuple[str, ...]
@@ -39,15 +41,15 @@ class Membership:
     inside: Bools
 
     def of(self, model: int) -> tuple[str, ...]:
-        """The ids of the records that the i-th model is trained on, in order."""
+        """The ids of the records that this model is trained on, in order."""
         return tuple(key for key, held in zip(self.ids, self.inside[model], strict=True) if held)
 
     def complement(self, model: int) -> int:
-        """Position of the model that is trained on exactly the other half."""
+        """Position of the model that is trained on the other half."""
         return model ^ 1
 
     def save(self, path: Path) -> None:
-        """Write a CSV: id, unit, and a column of 0 and 1 a model."""
+        """Write a CSV: id, unit, and for every model a column of 0 and 1."""
         with (
             replaced(path) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
@@ -65,8 +67,8 @@ def draw_membership(
 
     Args:
         ids: (n,) record ids.
-        unit_of: record id -> what it must not be separated from.
-        models: even, 2 to 256.
+        unit_of: record id -> unit, which is drawn as a whole.
+        models: number of models, even, 2 to 256.
         seed: of the draw.
 
     Raises:
@@ -84,7 +86,9 @@ def draw_membership(
         )
     units = list(dict.fromkeys(unit_of[key] for key in ids))
     if len(units) < 2:
-        raise InputError(f"a pool is trained on halves of the units, but there is {len(units)}")
+        raise InputError(
+            f"a pool is trained on halves of the units, but there is {len(units)} unit"
+        )
     generator = np.random.default_rng(seed)
     halves: Bools = np.zeros((models, len(units)), dtype=bool)
     for first in range(0, models, 2):

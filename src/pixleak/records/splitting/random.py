@@ -1,7 +1,7 @@
-"""Splits by chance: whole records, subjects or groups dealt to the roles.
+"""Random splits: whole records, subjects or groups are dealt to the roles.
 
-The other ways are in :mod:`pixleak.records.splitting.blocks` (video) and
-:func:`pixleak.records.splitting.split.read_split` (a file); all are offered here.
+Other splits are :func:`pixleak.records.splitting.blocks.block_split` for video and
+:func:`pixleak.records.splitting.split.read_split` from a file.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
+from pixleak.core.roles import MAIN_ROLES, Role
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.splitting.blocks import block_split
-from pixleak.records.splitting.split import MAIN_ROLES, ROLES, Split, checked_counts, read_split
-
-__all__ = ["ROLES", "Split", "block_split", "random_split", "read_split"]
+from pixleak.records.splitting.split import Split, checked_counts
 
 Unit = Literal["auto", "record", "subject", "group"]
 
@@ -28,20 +26,22 @@ def random_split(
     seed: int,
     unit: Unit = "auto",
 ) -> Split:
-    """Units drawn at random, dealt to the roles in the order of :data:`ROLES`.
+    """Units in random order, dealt to the roles in the order of :class:`~pixleak.core.roles.Role`.
 
-    Where units hold several records, the last unit of a role is trimmed so that the
-    counts are met exactly; what was trimmed goes unused.
+    If units hold several records, the last unit of a role is trimmed so that the counts are met
+    exactly; the records that are trimmed go unused.
 
     Args:
-        records: what to split.
-        counts: role -> number of records, roles not named get none; None shares out everything
-            evenly to the target's and the shadow's roles (by record, up to three are left over).
+        records: to split.
+        counts: role -> number of records, 0 for roles that are not named; None shares all records
+            out evenly to the target's and the shadow's roles (by record, up to three are left
+            over).
         seed: of the draw.
-        unit: what to keep together; ``"auto"`` is by subject where any record has one.
+        unit: what has one role as a whole; ``"auto"``: the subject if any record has one, else the
+            record.
 
     Raises:
-        InputError: too few records, an unknown role, a count below zero, records without the
+        InputError: too few records, an unknown role, a count below zero, or records without the
             subject or group to split by.
     """
     chosen = _unit_of(records, unit)
@@ -72,23 +72,23 @@ def _unit_of(records: Records, unit: Unit) -> str:
     if unit == "record" and has_subjects:
         raise InputError(
             f"{records.name}: records have subjects, so they cannot be split record by record; "
-            "use unit subject"
+            f"set {setting('split.unit')} to subject"
         )
     return unit
 
 
 def _unit_name(key: RecordKey, unit: str) -> str:
     name = {"subject": key.subject, "group": key.group, "record": key.id}[unit]
-    # A record without a subject, among others that have one, stands for itself.
+    # A record without a subject, among others that have one, is a unit of its own.
     return f"unit {name}" if name is not None else f"record {key.id}"
 
 
-def _dealt_evenly(units: Sequence[list[int]], name: str, unit: str) -> dict[str, list[int]]:
+def _dealt_evenly(units: Sequence[list[int]], name: str, unit: str) -> dict[Role, list[int]]:
     if len(units) < len(MAIN_ROLES):
         raise InputError(
             f"{name}: {len(units)} {unit}s are too few for the {len(MAIN_ROLES)} roles of a split"
         )
-    dealt: dict[str, list[int]] = {role: [] for role in MAIN_ROLES}
+    dealt: dict[Role, list[int]] = {role: [] for role in MAIN_ROLES}
     for positions in units:
         min(dealt.values(), key=len).extend(positions)
     if unit == "record":
@@ -98,17 +98,17 @@ def _dealt_evenly(units: Sequence[list[int]], name: str, unit: str) -> dict[str,
 
 
 def _dealt(
-    units: Sequence[list[int]], counts: Mapping[str, int], records: Records, unit: str
-) -> dict[str, list[int]]:
-    asked = ", ".join(f"{role} {counts[role]}" for role in ROLES if counts[role])
+    units: Sequence[list[int]], counts: Mapping[Role, int], records: Records, unit: str
+) -> dict[Role, list[int]]:
+    asked = ", ".join(f"{role} {counts[role]}" for role in Role if counts[role])
     if sum(counts.values()) > len(records):
         raise InputError(
             f"{records.name}: the split asks for {sum(counts.values())} records ({asked}), "
             f"but there are {len(records)}"
         )
     left = iter(units)
-    dealt: dict[str, list[int]] = {role: [] for role in ROLES}
-    for role in ROLES:
+    dealt: dict[Role, list[int]] = {role: [] for role in Role}
+    for role in Role:
         while len(dealt[role]) < counts[role]:
             positions = next(left, None)
             if positions is None:

@@ -1,40 +1,21 @@
-"""The roles a record can have in an audit, and who has which.
+"""Splits: which record has which role in an audit.
 
-The target is trained on its members and never sees its non-members; the attacker's shadow model
-is trained on the shadow members, likewise. The population is in no model's training set. Each
-canary is trained on, or not, by the toss of a coin. A reserve is what a defender holds beside the
-training records, to regularise with, to distil on or to stop by; the shadow has one of its own.
-What is poisoned is in the target's training set beside the members. Bystanders are trained on by
-the target, or not, and dealt to reference models, as audited records are, but are not attacked.
-Records that belong together (slices of one patient) stay on one side, or a non-member looks like a
-member.
+Records that belong together (slices of one patient) must have one role, or non-members look like
+members.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pixleak.core.errors import InputError
 from pixleak.core.files import replaced
 from pixleak.core.registry import alternatives
+from pixleak.core.roles import Role
 from pixleak.records.base import RecordKey, Records
-
-MAIN_ROLES = ("target-members", "target-nonmembers", "shadow-members", "shadow-nonmembers")
-"""Those that records are shared out to where no numbers are given."""
-
-ROLES = (
-    *MAIN_ROLES,
-    "population",
-    "canaries",
-    "reserve",
-    "shadow-reserve",
-    "poisoned",
-    "bystander-members",
-    "bystander-nonmembers",
-)
 
 
 @dataclass(frozen=True)
@@ -42,10 +23,10 @@ class Split:
     """Record ids by role; a record has one role or none.
 
     Args:
-        kind: ``"random"``, ``"block"``, ``"file"``, ...
-        unit: what was kept together: ``"record"``, ``"subject"``, ``"group"``, ``"block"``.
-        seed: that it was drawn with, or None.
-        roles: role -> record ids; every role of :data:`ROLES` is there, perhaps empty.
+        kind: ``"random"``, ``"block"``, ``"file"``, ``"given"``.
+        unit: what has one role as a whole: ``"record"``, ``"subject"``, ``"group"``, ``"block"``.
+        seed: of the draw, or None.
+        roles: role -> record ids; every role is a key afterwards, those not given have no ids.
 
     Raises:
         InputError: an unknown role, or a record that occurs twice.
@@ -54,12 +35,12 @@ class Split:
     kind: str
     unit: str
     seed: int | None
-    roles: Mapping[str, tuple[str, ...]]
+    roles: Mapping[Role, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        known_roles(self.roles)
-        object.__setattr__(self, "roles", {r: tuple(self.roles.get(r, ())) for r in ROLES})
-        seen: dict[str, str] = {}
+        given = {role_of(role): tuple(ids) for role, ids in self.roles.items()}
+        object.__setattr__(self, "roles", {role: given.get(role, ()) for role in Role})
+        seen: dict[str, Role] = {}
         for role, ids in self.roles.items():
             for key in ids:
                 if key in seen:
@@ -70,7 +51,7 @@ class Split:
                 seen[key] = role
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[Role, int]:
         """Role -> number of records."""
         return {role: len(ids) for role, ids in self.roles.items()}
 
@@ -80,19 +61,19 @@ class Split:
         Raises:
             InputError: the role is unknown or empty, or a record is not in the set.
         """
-        known_roles([role])
-        if not self.roles[role]:
+        ids = self.roles[role_of(role)]
+        if not ids:
             raise InputError(f"split: no record has the role {role}")
-        return records.select(self.roles[role])
+        return records.select(ids)
 
     def check(self, records: Records) -> None:
-        """Refuse a split that names unknown records or tears a subject apart.
+        """Refuse a split that names unknown records or gives a subject two roles.
 
         Raises:
             InputError: naming the record, or the subject and its two roles.
         """
         keys = {key.id: key for key in records.keys}
-        sides: dict[str, tuple[str, str]] = {}
+        first_of: dict[str, tuple[Role, str]] = {}
         for role, ids in self.roles.items():
             for key in ids:
                 if key not in keys:
@@ -100,22 +81,22 @@ class Split:
                 subject = keys[key].subject
                 if subject is None:
                     continue
-                first_role, first = sides.setdefault(subject, (role, key))
+                first_role, first = first_of.setdefault(subject, (role, key))
                 if first_role != role:
                     raise InputError(
-                        f"split: subject {subject!r} is on two sides, record {first!r} in "
+                        f"split: subject {subject!r} has two roles, record {first!r} is in "
                         f"{first_role} and {key!r} in {role}; split by subject"
                     )
 
     def units(self, records: Records) -> dict[str, str]:
-        """Record id -> what it was dealt with; records of one unit are not independent.
+        """Record id -> unit; records of one unit are not independent.
 
-        The subject where there is one; for blocks, the run of neighbouring records of one
-        group with one role; else the record itself.
+        The unit is the subject if the record has one; for blocks, the run of neighbouring records
+        of one group with one role; else the record itself.
         """
         role_of = {key: role for role, ids in self.roles.items() for key in ids}
         units: dict[str, str] = {}
-        before: tuple[str | None, str | None] = (None, None)
+        before: tuple[Role | None, str | None] = (None, None)
         block = 0
         for key in records.keys:
             role = role_of.get(key.id)
@@ -128,9 +109,9 @@ class Split:
         return units
 
     def save(self, path: Path, records: Records | None = None) -> None:
-        """Write a CSV of columns id, role, subject, group; unused records get no row.
+        """Write a CSV with the columns id, role, subject, group; unused records have no row.
 
-        Subject and group are left empty where ``records`` are not given.
+        Subject and group are empty if ``records`` are not given.
         """
         keys = {key.id: key for key in records.keys} if records is not None else {}
         with (
@@ -146,15 +127,15 @@ class Split:
 
 
 def read_split(path: Path, records: Records) -> Split:
-    """A split from a CSV with columns id and role (others are ignored).
+    """A split from a CSV with the columns id and role; other columns are ignored.
 
     Raises:
         InputError: the file is missing or lacks a column; an unknown role or record; a record
-            with two roles; a subject on two sides.
+            or a subject with two roles.
     """
     if not path.is_file():
         raise InputError(f"there is no split file {path}")
-    roles: dict[str, list[str]] = {role: [] for role in ROLES}
+    roles: dict[Role, list[str]] = {role: [] for role in Role}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
@@ -162,13 +143,10 @@ def read_split(path: Path, records: Records) -> Split:
                 column = min(missing)
                 raise InputError(f"{path}: a split needs the columns id and role; no {column}")
             for row in rows:
-                role = row["role"] or ""
-                if role not in roles:
-                    raise InputError(
-                        f"{path}, line {rows.line_num}: unknown role {role!r}"
-                        f"{alternatives(role, ROLES)}"
-                    )
-                roles[role].append(row["id"])
+                try:
+                    roles[role_of(row["role"] or "")].append(row["id"])
+                except InputError as error:
+                    raise InputError(f"{path}, line {rows.line_num}: {error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a readable CSV file: {error}") from error
     unit = "subject" if any(key.subject is not None for key in records.keys) else "record"
@@ -177,24 +155,29 @@ def read_split(path: Path, records: Records) -> Split:
     return split
 
 
-def known_roles(roles: Iterable[str]) -> None:
-    """Refuse a role that is not one of :data:`ROLES`."""
-    for role in roles:
-        if role not in ROLES:
-            raise InputError(f"split: unknown role {role!r}{alternatives(role, ROLES)}")
-
-
-def checked_counts(counts: Mapping[str, int]) -> dict[str, int]:
-    """Counts of all roles, those not named being 0.
+def role_of(name: str) -> Role:
+    """The role with this name.
 
     Raises:
-        InputError: an unknown role, a negative count, nothing asked for.
+        InputError: there is none.
     """
-    known_roles(counts)
+    try:
+        return Role(name)
+    except ValueError:
+        raise InputError(f"unknown role {name!r}{alternatives(name, Role)}") from None
+
+
+def checked_counts(counts: Mapping[str, int]) -> dict[Role, int]:
+    """Counts of all roles; 0 for those that are not named.
+
+    Raises:
+        InputError: an unknown role, a negative count, or no record at all.
+    """
     for role, count in counts.items():
         if count < 0:
-            raise InputError(f"split: {role} must be at least 0, got {count}")
-    full = {role: int(counts.get(role, 0)) for role in ROLES}
+            raise InputError(f"split: {role_of(role)} must be at least 0, got {count}")
+    given = {role_of(role): count for role, count in counts.items()}
+    full = {role: int(given.get(role, 0)) for role in Role}
     if not any(full.values()):
         raise InputError("split: every count is 0; ask for at least one record")
     return full

@@ -9,7 +9,7 @@ import torch
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import Records
 from pixleak.records.checks.features import plain_features
-from pixleak.records.phantom.phantom import phantom
+from pixleak.records.readers.phantom import phantom
 
 Held = Callable[..., Records]
 

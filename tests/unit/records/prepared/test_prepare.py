@@ -16,9 +16,9 @@ import torch
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.phantom.phantom import phantom
 from pixleak.records.prepared import prepare as module
 from pixleak.records.prepared.prepare import open_prepared, prepare
+from pixleak.records.readers.phantom import phantom
 
 Held = Callable[..., Records]
 
@@ -161,7 +161,7 @@ def _bad(**change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             r"label values 3 lie outside the classes 0\.\.2; map them",
         ),
         (_bad(truth=torch.full((4, 4), -2)), LabelTruth(3, ignore=-1), r"values -2 .* and -1"),
-        (_bad(truth=torch.full((4, 4), 9)), LabelTruth(3, ignore=9), "every pixel carries the ign"),
+        (_bad(truth=torch.full((4, 4), 9)), LabelTruth(3, ignore=9), "every pixel has the ign"),
         (_bad(), ImageTruth(1), "its true image must be 1 x 4 x 4 floats, got"),
         (_bad(truth=torch.full((1, 4, 4), torch.nan)), ImageTruth(1), "true image holds NaN"),
         (

@@ -66,7 +66,7 @@ def test_keys_subjects_and_groups_are_kept() -> None:
 @pytest.mark.parametrize(
     ("item", "truth", "sentence"),
     [
-        ({"picture": BYTES}, LabelTruth(2), "item 0 has the keys picture; say which"),
+        ({"picture": BYTES}, LabelTruth(2), "item 0 has the keys picture; say with keys="),
         (7, LabelTruth(2), "item 0 is a int, expected"),
         (("a", MASK), LabelTruth(2), "its image is a str, expected a tensor"),
         ((BYTES.astype(np.int64), MASK), LabelTruth(2), "its image is int64, expected floats"),

@@ -117,8 +117,8 @@ def test_palette_masks_give_their_index(one: Callable[..., torch.Tensor]) -> Non
 def test_values_are_mapped_and_255_can_be_ignored(one: Callable[..., torch.Tensor]) -> None:
     mask = np.array([[7, 8], [255, 0]], dtype=np.uint8)
     truth = LabelTruth(3, ignore=255)
-    assert one(mask, truth=truth, values={7: 1, 8: 2}).tolist() == [[1, 2], [255, 0]]
-    assert one(mask, truth=truth, values={7: 1}, other=255).tolist() == [[1, 255], [255, 255]]
+    assert one(mask, truth=truth, mask_values={7: 1, 8: 2}).tolist() == [[1, 2], [255, 0]]
+    assert one(mask, truth=truth, mask_values={7: 1}, other=255).tolist() == [[1, 255], [255, 255]]
     assert one(mask, threshold=7).tolist() == [[0, 1], [1, 0]]
     binary = np.array([[0, 255], [255, 0]], dtype=np.uint8)
     assert one(binary, truth=LabelTruth(2, ignore=255)).tolist() == [[0, 255], [255, 0]]
@@ -160,7 +160,7 @@ def test_missing_folders_and_partners_are_named(tmp_path: Path, save: Save) -> N
 def test_bad_masks_are_named(one: Callable[..., torch.Tensor], tmp_path: Path, save: Save) -> None:
     with pytest.raises(InputError, match=r"mask .*a\.png: label values 3 lie outside .*0\.\.1"):
         one(GREY + 3)
-    with pytest.raises(InputError, match=r"a\.png is a colour picture"):
+    with pytest.raises(InputError, match=r"a\.png is a colour image"):
         one(np.random.default_rng(0).integers(0, 2, (4, 6, 3), dtype=np.uint8))
     with pytest.raises(InputError, match="a threshold makes 2 classes, not 3"):
         one(GREY, truth=LabelTruth(3), threshold=4)
@@ -193,5 +193,5 @@ def test_impossible_formats_are_refused(tmp_path: Path, save: Save) -> None:
     save(tmp_path / "i" / "a.png", GREY)
     with pytest.raises(InputError, match="channels must be 1"):
         read_folders(tmp_path / "i", tmp_path / "i", channels=2)
-    with pytest.raises(InputError, match="size must be"):
+    with pytest.raises(InputError, match=r"size\.0 must be at least 1, got 0"):
         read_folders(tmp_path / "i", tmp_path / "i", size=(0, 4))

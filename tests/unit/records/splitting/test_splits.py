@@ -9,10 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixleak.core.errors import InputError
+from pixleak.core.roles import MAIN_ROLES, Role
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.splitting.random import ROLES, Split, block_split, random_split, read_split
-from pixleak.records.splitting.split import MAIN_ROLES
+from pixleak.records.named import DATASETS
+from pixleak.records.splitting.blocks import block_split
+from pixleak.records.splitting.random import random_split
+from pixleak.records.splitting.split import Split, read_split
+
+ROLES = tuple(Role)
 
 
 def _never(index: int) -> object:
@@ -210,7 +215,7 @@ def test_a_saved_split_reads_back(tmp_path: Path) -> None:
         ("id,role\nr0,target-members\nr0,target-members\n", "twice in target-members"),
         (
             "id,role\nr0,target-members\nr1,target-nonmembers\n",
-            "subject 'x' is on two sides, record 'r0' in target-members and 'r1' in target-nonm",
+            "subject 'x' has two roles, record 'r0' is in target-members and 'r1' in target-nonm",
         ),
     ],
 )
@@ -232,3 +237,23 @@ def test_an_empty_role_cannot_be_opened() -> None:
     assert split.of(records, ROLES[0]).ids == ("r0",)
     with pytest.raises(InputError, match="no record has the role shadow-members"):
         split.of(records, "shadow-members")
+
+
+@pytest.fixture(scope="module")
+def real(repo: Path) -> Path:
+    folder = repo.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real image sets are not here")
+    return folder
+
+
+def test_camvid_in_blocks_has_every_sequence_in_every_role(real: Path) -> None:
+    if not (real / "camvid").is_dir():
+        pytest.skip("CamVid is not here")
+    frames = DATASETS["camvid"].open(real / "camvid", (24, 32))
+    split = block_split(frames, None, seed=0)
+    group_of = {key.id: key.group for key in frames.keys}
+    for role in MAIN_ROLES:
+        ids = split.roles[role]
+        assert len(ids) == 136
+        assert {group_of[key] for key in ids} == {"0001TP", "0006R0", "0016E5", "Seq05V"}

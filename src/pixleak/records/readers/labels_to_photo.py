@@ -1,10 +1,9 @@
-"""Records for generators: label maps to photos, and grey to colour."""
+"""Records of label maps turned round for generators: from the label map to the image."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,15 +13,11 @@ from torch.nn import functional
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth
-from pixleak.records.base import Load, RecordKey, Records
-from pixleak.records.readers.files import Size, image_files, opened, to_tensor
-from pixleak.records.readers.folders import check_format, found_in
+from pixleak.records.base import Load, Records
+from pixleak.records.readers.files import Size, opened
 
 Edges = Callable[[int], Tensor]
 """Position of a record -> (h, w) edges between instances, 0 or 1."""
-
-LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in the grey of ITU-R BT.601."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +49,20 @@ class _OneHot:
 
 
 def labels_to_photo(records: Records, *, edges: Edges | None = None) -> Records:
-    """The same records turned round: from the label map to the image.
+    """The same records with the label map as the input and the image as the truth.
 
-    The input has one layer a class, 1 where the pixel is of it and 0 elsewhere; an ignored pixel is
-    in none.
+    The input is one-hot: one channel per class, 1 where a pixel belongs to the class and 0
+    elsewhere; an ignored pixel is 0 in all of them.
 
     Args:
         records: with label maps.
-        edges: one more layer, of edges between instances; picklable.
+        edges: one more channel, with the edges between instances; picklable.
 
     Raises:
-        InputError: the truth is an image already.
+        InputError: the truth of the records is an image.
 
     Example:
-        >>> from pixleak.records.phantom.phantom import phantom
+        >>> from pixleak import phantom
         >>> record = labels_to_photo(phantom(8, size=16, seed=0))[0]
         >>> tuple(record.image.shape), tuple(record.truth.shape), float(record.image.sum(0).max())
         ((2, 16, 16), (1, 16, 16), 1.0)
@@ -80,7 +75,7 @@ def labels_to_photo(records: Records, *, edges: Edges | None = None) -> Records:
 
 
 def instance_edges(instances: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Where a pixel and one of its four neighbours are of different instances; both are marked.
+    """Pixels of which one of the four neighbours belongs to another instance.
 
     Args:
         instances: (h, w) instance numbers.
@@ -107,8 +102,8 @@ class InstanceEdges:
     """Loads the edges of the i-th file of instance numbers.
 
     Args:
-        files: one a record.
-        size: (h, w) to resize to first, taking the nearest pixel; None keeps the file's.
+        files: one per record.
+        size: (h, w) to resize to first, by the nearest pixel; None keeps the file's size.
     """
 
     files: tuple[str, ...]
@@ -119,46 +114,3 @@ class InstanceEdges:
         if self.size is not None:
             picture = picture.resize((self.size[1], self.size[0]), resample=0)
         return torch.from_numpy(instance_edges(np.asarray(picture)))
-
-
-@dataclass(frozen=True)
-class _Colouring:
-    """Loads the i-th image's grey and its colours."""
-
-    files: tuple[str, ...]
-    size: Size | None
-
-    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        colours = to_tensor(opened(self.files[index]), 3, self.size)
-        grey = (colours * torch.tensor(LUMA)[:, None, None]).sum(dim=0, keepdim=True)
-        return grey, colours
-
-
-def read_colouring(
-    folder: Path,
-    *,
-    size: Size | None = None,
-    subject: str | None = None,
-    group: str | None = None,
-    name: str | None = None,
-) -> Records:
-    """Records from grey to colour, of any folder of colour images.
-
-    Args:
-        folder: of images.
-        size: (h, w) to resize to; None keeps each size.
-        subject: regular expression that finds the subject in a stem (its first group).
-        group: regular expression that finds the group in a stem (its first group).
-        name: what to call the set; the folder's name where left out.
-
-    Raises:
-        InputError: a missing or empty folder, or a pattern that does not fit.
-    """
-    check_format(size, 3)
-    files = image_files(folder)
-    keys = [
-        RecordKey(stem, found_in(stem, subject, "subject"), found_in(stem, group, "group"))
-        for stem in files
-    ]
-    called = name if name is not None else Path(folder).name
-    return Records(keys, _Colouring(tuple(map(str, files.values())), size), ImageTruth(3), called)

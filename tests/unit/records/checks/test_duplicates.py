@@ -6,19 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pixleak.core.errors import InputError
-from pixleak.core.holm import holm
 from pixleak.records.base import Records
-from pixleak.records.checks.checks import check_shift, find_duplicates
+from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.checks.hashes import close_pairs, look
 from pixleak.records.named import DATASETS
-from pixleak.records.phantom.phantom import phantom
 from pixleak.records.prepared.prepare import prepare
-from pixleak.records.splitting.random import ROLES, block_split, random_split
-from pixleak.records.splitting.split import MAIN_ROLES
+from pixleak.records.readers.phantom import phantom
 
 Held = Callable[..., Records]
 
@@ -94,69 +89,6 @@ def test_sides_of_different_shape_are_refused(held: Held) -> None:
         find_duplicates(phantom(2, seed=0), phantom(2, seed=0, size=32))
 
 
-def test_a_fair_split_shows_no_shift(tmp_path: Path) -> None:
-    records = prepare(phantom(240, seed=3, size=24), tmp_path)
-    failed = 0
-    for seed in range(5):
-        split = random_split(records, {ROLES[0]: 120, ROLES[1]: 120}, seed=seed)
-        shift = check_shift(split.of(records, ROLES[0]), split.of(records, ROLES[1]))
-        failed += not shift.passed
-    assert failed == 0
-    assert "None of 10 plain image properties differs" in shift.explanation
-    assert "120 and 120 records" in shift.explanation
-
-
-def test_another_scanner_is_a_shift() -> None:
-    records = phantom(120, seed=5, size=32, shift=0.5)
-    sides = [
-        records.select([k.id for k in records.keys if k.group == f"scanner-{s}"]) for s in "ab"
-    ]
-    shift = check_shift(*sides)
-    assert not shift.passed
-    assert shift.features[0].p_adjusted < 1e-6
-    assert shift.features[0].feature in shift.explanation
-    adjusted = [feature.p_adjusted for feature in shift.features]
-    assert adjusted == sorted(adjusted)
-
-
-def test_slices_of_one_subject_count_once(held: Held) -> None:
-    """Five subjects a side, forty identical slices each: the records would say p < 1e-40."""
-    brightness = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.15, 0.25, 0.35, 0.45, 0.55])
-    images = brightness.repeat_interleave(40)[:, None, None, None].expand(-1, 1, 4, 4)
-    truths = torch.zeros(400, 4, 4, dtype=torch.int64)
-    subjects = [f"s{i // 40}" for i in range(400)]
-    records = held(images, truths, subjects=subjects)
-    members, nonmembers = records.select(records.ids[:200]), records.select(records.ids[200:])
-    shift = check_shift(members, nonmembers)
-    assert shift.passed
-    assert "means of 5 and 5 units" in shift.explanation
-    mean = next(feature for feature in shift.features if feature.feature == "mean")
-    assert (mean.members_mean, mean.nonmembers_mean) == (pytest.approx(0.3), pytest.approx(0.35))
-    # Interleaved values: at most one of five lies between, so D = 1/5.
-    assert mean.statistic == pytest.approx(0.2)
-    alone = held(images, truths)
-    assert not check_shift(alone.select(alone.ids[:200]), alone.select(alone.ids[200:])).passed
-    units = dict(zip(alone.ids, subjects, strict=True))
-    given_units = check_shift(
-        alone.select(alone.ids[:200]), alone.select(alone.ids[200:]), units=units
-    )
-    assert given_units.features == shift.features
-
-
-def test_holm_by_hand() -> None:
-    # Sorted .005 .011 .02 .04 times 4 3 2 1 is .02 .033 .04 .04.
-    assert holm([0.02, 0.005, 0.04, 0.011]) == pytest.approx([0.04, 0.02, 0.04, 0.033])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_equals_its_definition(p_values: list[float]) -> None:
-    order = sorted(range(len(p_values)), key=lambda k: p_values[k])
-    for rank, index in enumerate(order):
-        slow = max(min(1.0, (len(order) - r) * p_values[order[r]]) for r in range(rank + 1))
-        assert holm(p_values)[index] == slow
-
-
 @pytest.fixture(scope="module")
 def real(repo: Path) -> Path:
     folder = repo.parent / "shared" / "data"
@@ -176,15 +108,3 @@ def test_frames_that_kvasir_seg_repeats_are_found(real: Path, tmp_path: Path) ->
     chosen = prepare(frames.select(left + right), tmp_path)
     found = find_duplicates(chosen.select(left), chosen.select(right))
     assert sorted((pair.member, pair.nonmember) for pair in found.pairs) == sorted(repeated)
-
-
-def test_camvid_in_blocks_has_every_sequence_in_every_role(real: Path) -> None:
-    if not (real / "camvid").is_dir():
-        pytest.skip("CamVid is not here")
-    frames = DATASETS["camvid"].open(real / "camvid", (24, 32))
-    split = block_split(frames, None, seed=0)
-    group_of = {key.id: key.group for key in frames.keys}
-    for role in MAIN_ROLES:
-        ids = split.roles[role]
-        assert len(ids) == 136
-        assert {group_of[key] for key in ids} == {"0001TP", "0006R0", "0016E5", "Seq05V"}

@@ -1,9 +1,9 @@
-"""Generated records: CT-like slices of an abdomen with tumours, of which everything is known.
+"""Rendering phantoms: from a subject's anatomy to the scanned slice and its label map.
 
-Each record shows a body with organs of their own brightness and texture, a smooth bias field, and
-scanner noise; the truth marks the tumours (and organs, with more classes). Knobs set
-how hard records are, how far masks disagree with the images (which a model can only memorise), and
-plant the two ways in which an audit can fool itself: a distribution shift and near-duplicates.
+A slice shows a body with organs of their own brightness and texture, a smooth bias field, and
+scanner noise; the truth marks the tumours (and organs, with more classes). Which body, scan and
+annotation a record has is drawn from streams of its own, so that every record can be rendered
+alone.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pixleak.core.errors import InputError
-from pixleak.core.truth import LabelTruth
-from pixleak.records.base import RecordKey, Records
 from pixleak.records.phantom.anatomy import (
     CLASS_NAMES,
     Field,
@@ -29,8 +26,8 @@ from pixleak.records.phantom.anatomy import (
     smooth,
 )
 
-# What each random stream is for; streams of one seed never overlap.
-_SUBJECT, _SLICE, _TRUTH, _COPIES, _SCANNERS = range(5)
+SUBJECT, SLICE, TRUTH, COPIES, SCANNERS = range(5)
+"""What each random stream of a seed is for; streams never overlap."""
 
 # Brightness of red, green and blue as powers of the grey value: pinkish, like stained tissue.
 _TINT = (0.8, 1.05, 1.0)
@@ -38,7 +35,7 @@ _TINT = (0.8, 1.05, 1.0)
 
 @dataclass(frozen=True)
 class _Scanner:
-    """How a scanner renders tissue: contrast curve, offset, noise, and width of its blur."""
+    """How a scanner shows tissue: contrast curve, offset, strength of noise, and blur."""
 
     gamma: float
     offset: float
@@ -51,8 +48,21 @@ _SCANNER_B = _Scanner(gamma=0.8, offset=0.05, noise=0.055, blur=0.25)
 
 
 @dataclass(frozen=True)
-class _Phantom:
-    """Makes record i; holds the settings only, so it pickles to a few bytes."""
+class Rendering:
+    """Renders the i-th record; holds nothing but settings, so it pickles to a few bytes.
+
+    Args:
+        seed: of all streams.
+        size: height and width in pixels.
+        classes: 2 marks the tumours; more mark further tissues, in the order of the class names.
+        channels: 1 (grey) or 3 (tinted).
+        slices: number of neighbouring records that show one subject.
+        difficulty: 0..1; how much the contrast of tumours varies.
+        label_noise: 0..1; how far masks are displaced and deformed against the image.
+        empty_share: 0..1; share of slices without a lesion, on average.
+        copies: subjects that repeat the one before them.
+        shifted: subjects that are imaged by the other scanner.
+    """
 
     seed: int
     size: int
@@ -69,7 +79,7 @@ class _Phantom:
         unit, position = divmod(index, self.slices)
         if unit in self.copies:
             image, labels = self._render(unit - 1, position)
-            again = np.random.default_rng((self.seed, _SLICE, unit, position))
+            again = np.random.default_rng((self.seed, SLICE, unit, position))
             image = image + 0.012 * again.standard_normal(image.shape, dtype=np.float32)
             image = np.clip(image * np.float32(again.uniform(0.98, 1.02)), 0, 1)
         else:
@@ -78,7 +88,7 @@ class _Phantom:
 
     def _render(self, unit: int, position: int) -> tuple[Field, NDArray[np.int64]]:
         """(channels, size, size) image and (size, size) labels of one slice of one subject."""
-        body = np.random.default_rng((self.seed, _SUBJECT, unit))
+        body = np.random.default_rng((self.seed, SUBJECT, unit))
         subject = draw_subject(body, difficulty=self.difficulty, cysts=self.classes > 3)
         height = 0.0 if self.slices == 1 else position / (self.slices - 1) - 0.5
         extent = self._lesion_extent(body, position)
@@ -89,11 +99,11 @@ class _Phantom:
         u, v = _plane(subject, self.size)
         texture = smooth(subject.texture, self.size)
         grey = _paint(subject, organs, u, v, texture)
-        scan = np.random.default_rng((self.seed, _SLICE, unit, position))
+        scan = np.random.default_rng((self.seed, SLICE, unit, position))
         image = _scan(scan, grey, _SCANNER_B if unit in self.shifted else _SCANNER_A, self.channels)
 
         labelled = organs.only(CLASS_NAMES[1 : self.classes])
-        annotate = np.random.default_rng((self.seed, _TRUTH, unit, position))
+        annotate = np.random.default_rng((self.seed, TRUTH, unit, position))
         du, dv = smooth(draw_modes(annotate, (2, 6, 6), 0, 0.5), self.size)
         reach = np.float32(0.09 * self.label_noise)
         inside = _inside(labelled, u + reach * du, v + reach * dv, texture)
@@ -104,7 +114,7 @@ class _Phantom:
         return image, labels
 
     def _lesion_extent(self, generator: Generator, position: int) -> float:
-        """Relative size of the lesions in this slice; 0 where the slice has none.
+        """Relative size of the lesions in this slice; 0 if the slice has none.
 
         A run of neighbouring slices shows the lesions; its length is binomial, so that
         ``empty_share`` of all slices are empty on average.
@@ -127,9 +137,9 @@ def _plane(subject: Subject, size: int) -> tuple[Field, Field]:
 
 
 def _inside(organs: Organs, u: Field, v: Field, texture: Field) -> Field:
-    """(n, size, size) how far inside each organ: 1 - d ** 2 with d = 1 on its border.
+    """(n, size, size) depth inside each organ: 1 - d ** 2 with d = 1 on its border.
 
-    The quadratic is expanded, so that all organs are one product of matrices.
+    The quadratic is expanded, so that one matrix product serves all organs.
     """
     x, y = organs.at[:, 0], organs.at[:, 1]
     a, b = organs.radii[:, 0] ** -2, organs.radii[:, 1] ** -2
@@ -148,7 +158,7 @@ def _paint(subject: Subject, organs: Organs, u: Field, v: Field, texture: Field)
     grey += np.clip(1 - np.abs(skin - 0.985) * (0.6 * by_pixel), 0, 1) * np.float32(0.2)
     vessels = np.exp(-((smooth(subject.texture.T, len(u)) / np.float32(0.16)) ** 2))
     inside = _inside(organs, u, v, texture)
-    # Near the border 1 - d ** 2 is twice 1 - d, so this ramp is about one pixel wide.
+    # Near the border 1 - d ** 2 is about 2 (1 - d), so this ramp is about one pixel wide.
     ramps = organs.radii[:, :2].min(axis=1) * (by_pixel / 2)
     cover = inside * ramps[:, None, None]
     cover += np.float32(0.5)
@@ -191,97 +201,3 @@ def _blurred(field: Field, weight: float) -> Field:
         blurred[..., -1] += side * field[..., -1]
         field = np.swapaxes(blurred, -1, -2)
     return field
-
-
-def phantom(
-    count: int,
-    *,
-    seed: int,
-    size: int = 64,
-    classes: int = 2,
-    slices_per_subject: int = 1,
-    channels: int = 1,
-    difficulty: float = 0.5,
-    label_noise: float = 0.3,
-    shift: float = 0.0,
-    near_duplicates: float = 0.0,
-    empty_share: float = 0.0,
-) -> Records:
-    """Generated records; each is made when it is asked for, in about a millisecond at 64 x 64.
-
-    Record i depends on the seed and the settings, not on ``count``.
-
-    Args:
-        count: number of records.
-        seed: non-negative.
-        size: height and width in pixels, at least 16.
-        classes: 2 marks the tumours; 3 to 9 add liver, cysts, kidneys, spleen, spine, stomach
-            and aorta, in this order.
-        slices_per_subject: neighbouring records that share an anatomy; from 2 on, records carry
-            a subject.
-        channels: 1 (grey) or 3 (tinted).
-        difficulty: 0..1; how much the contrast of tumours varies, from all plain to some all
-            but invisible.
-        label_noise: 0..1; how far masks are displaced and deformed against the image. At 1
-            by about a tenth of the body's half-width, a small tumour's radius.
-        shift: 0..1; this share of subjects, on average, comes from another scanner (brighter,
-            noisier, more blurred). Groups ``"scanner-a"`` and ``"scanner-b"`` tell which.
-        near_duplicates: 0..0.5; this share of records, on average, repeats the record (with
-            several slices: the subject) before it, with a little noise.
-        empty_share: 0..1; this share of records, on average, shows no lesion. Their mask is
-            empty where ``classes`` is 2.
-
-    Raises:
-        InputError: a setting is out of range.
-    """
-    _check(
-        count=(count, 1, None),
-        seed=(seed, 0, None),
-        size=(size, 16, None),
-        classes=(classes, 2, len(CLASS_NAMES)),
-        slices_per_subject=(slices_per_subject, 1, None),
-        difficulty=(difficulty, 0, 1),
-        label_noise=(label_noise, 0, 1),
-        shift=(shift, 0, 1),
-        near_duplicates=(near_duplicates, 0, 0.5),
-        empty_share=(empty_share, 0, 1),
-    )
-    if channels not in (1, 3):
-        raise InputError(f"phantom: channels must be 1 or 3, got {channels}")
-    units = -(-count // slices_per_subject)
-    repeat = np.random.default_rng((seed, _COPIES)).random(units) < 2 * near_duplicates
-    other = np.random.default_rng((seed, _SCANNERS)).random(units) < shift
-    copies = frozenset(u for u in range(1, units, 2) if repeat[u])
-    shifted = frozenset(u for u in range(units) if other[u - 1 if u in copies else u])
-    keys = []
-    for index in range(count):
-        unit, position = divmod(index, slices_per_subject)
-        subject = f"phantom-{unit:05d}"
-        scanner = "scanner-b" if unit in shifted else "scanner-a"
-        keys.append(
-            RecordKey(
-                id=subject if slices_per_subject == 1 else f"{subject}-{position:02d}",
-                subject=None if slices_per_subject == 1 else subject,
-                group=scanner if shift > 0 else None,
-            )
-        )
-    load = _Phantom(
-        seed=seed,
-        size=size,
-        classes=classes,
-        channels=channels,
-        slices=slices_per_subject,
-        difficulty=difficulty,
-        label_noise=label_noise,
-        empty_share=empty_share,
-        copies=copies,
-        shifted=shifted,
-    )
-    return Records(keys, load, LabelTruth(classes, names=CLASS_NAMES[:classes]), "phantom")
-
-
-def _check(**settings: tuple[float, float, float | None]) -> None:
-    for name, (value, low, high) in settings.items():
-        if value < low or (high is not None and value > high):
-            span = f"at least {low}" if high is None else f"between {low} and {high}"
-            raise InputError(f"phantom: {name} must be {span}, got {value}")

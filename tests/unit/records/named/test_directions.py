@@ -1,73 +1,16 @@
-"""Records for generators."""
-
 from __future__ import annotations
 
-import pickle
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from pixleak.core.errors import InputError
-from pixleak.core.truth import ImageTruth, LabelTruth
-from pixleak.records.base import RecordKey, Records
 from pixleak.records.named import DATASETS
 from pixleak.records.named.base import open_named
 from pixleak.records.named.fetch import _unpack
-from pixleak.records.readers.single import read_single
-from pixleak.records.readers.turned import instance_edges, labels_to_photo, read_colouring
-
-TRUTH = LabelTruth(3, ignore=255)
-
-
-def _load(index: int) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.full((3, 2, 2), 0.5), torch.tensor([[0, 2], [255, 1]])
-
-
-def _edges(index: int) -> torch.Tensor:
-    return torch.tensor([[1, 0], [0, 1]], dtype=torch.bool)
-
-
-def test_labels_become_layers_and_ignored_pixels_are_in_none() -> None:
-    records = Records([RecordKey("a", "s", "g")], _load, TRUTH, "mine")
-    turned = pickle.loads(pickle.dumps(labels_to_photo(records, edges=_edges)))
-    record = turned[0]
-    assert record.key == RecordKey("a", "s", "g")
-    assert turned.truth == ImageTruth(3)
-    assert record.image.tolist() == [
-        [[1, 0], [0, 0]],
-        [[0, 0], [0, 1]],
-        [[0, 1], [0, 0]],
-        [[1, 0], [0, 1]],
-    ]
-    assert torch.equal(record.truth, torch.full((3, 2, 2), 0.5))
-
-
-def test_what_cannot_be_turned_round_is_refused() -> None:
-    images = Records([RecordKey("a")], _load, ImageTruth(3), "mine")
-    with pytest.raises(InputError, match="mine: labels-to-photo needs label maps"):
-        labels_to_photo(images)
-    wide = Records(
-        [RecordKey("a")], lambda i: (torch.full((1, 2, 2), 40.0), _load(0)[1]), TRUTH, "ct"
-    )
-    with pytest.raises(InputError, match="the image of 'a' spans 40 to 40, but a generator's"):
-        labels_to_photo(wide)[0]
-
-
-def test_edges_lie_on_both_sides() -> None:
-    instances = np.array([[1, 1, 1], [1, 2, 1], [1, 1, 1]])
-    assert instance_edges(instances).astype(int).tolist() == [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
-
-
-def test_grey_to_colour(tmp_path: Path) -> None:
-    Image.fromarray(np.full((4, 6, 3), (255, 0, 0), dtype=np.uint8)).save(tmp_path / "p1-a.png")
-    records = read_colouring(tmp_path, subject="(p[0-9])-")
-    assert records.keys[0] == RecordKey("p1-a", "p1")
-    assert torch.allclose(records[0].image, torch.full((1, 4, 6), 0.299))
-    assert records[0].truth[:, 0, 0].tolist() == [1, 0, 0]
 
 
 @pytest.fixture
@@ -135,21 +78,3 @@ def test_cityscapes_has_edges_where_it_has_instances(tmp_path: Path) -> None:
     assert image[13].min() == 1  # cars everywhere
     assert image[19, 0].tolist() == [0, 1, 1, 0]
     assert open_named(known, tmp_path, None)[0].truth[0, 0] == 13
-
-
-@pytest.mark.parametrize("kind", ["image-to-image", "labels-to-photo", "photo-to-labels"])
-def test_one_record_of_two_files(tmp_path: Path, kind: str) -> None:
-    photo, labels = tmp_path / "photo.png", tmp_path / "labels.png"
-    Image.fromarray(np.full((4, 4, 3), 51, dtype=np.uint8)).save(photo)
-    Image.fromarray(np.full((4, 4), 2, dtype=np.uint8)).save(labels)
-    files = (labels, photo) if kind == "labels-to-photo" else (photo, labels)
-    record = read_single(*files, kind, truth=TRUTH)[0]  # type: ignore[arg-type]
-    if kind == "photo-to-labels":
-        assert record.truth.unique().tolist() == [2]
-    elif kind == "labels-to-photo":
-        assert record.image[:, 0, 0].tolist() == [0, 0, 1]
-        assert torch.allclose(record.truth, torch.tensor(0.2))
-    else:
-        assert torch.allclose(record.image, torch.tensor(0.2))
-    with pytest.raises(InputError, match="there is no file"):
-        read_single(tmp_path / "none.png", photo, kind)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import torch
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Record
-from pixleak.records.phantom.phantom import phantom
+from pixleak.records.readers.phantom import phantom
 
 
 def _same(a: Record, b: Record) -> bool:
@@ -123,8 +123,8 @@ def test_the_share_of_empty_masks_is_met(slices: int) -> None:
     [
         ({"count": 0}, "count must be at least 1, got 0"),
         ({"size": 8}, "size must be at least 16"),
-        ({"classes": 10}, "classes must be between 2 and 9"),
-        ({"near_duplicates": 0.7}, "near_duplicates must be between 0 and 0.5"),
+        ({"classes": 10}, "classes must be at most 9, got 10"),
+        ({"near_duplicates": 0.7}, "near_duplicates must be at most 0.5, got 0.7"),
         ({"channels": 2}, "channels must be 1 or 3"),
         ({"seed": -1}, "seed must be at least 0"),
     ],

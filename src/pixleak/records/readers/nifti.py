@@ -1,0 +1,127 @@
+"""NIfTI files: finding them, and reading voxels in one orientation whatever the file's own."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixleak.core.errors import InputError, require
+from pixleak.records.readers.files import natural
+
+AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
+
+
+def nibabel_module() -> Any:
+    """The package that reads NIfTI files.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    return require("nibabel", extra="nifti", why="reading NIfTI volumes")
+
+
+def volume_files(folder: Path) -> dict[str, Path]:
+    """Stem -> NIfTI file, in natural order.
+
+    Raises:
+        InputError: the folder is missing or holds no volumes.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")
+    found = {
+        path.name.removesuffix(".gz").removesuffix(".nii"): path
+        for path in sorted(folder.iterdir(), key=lambda p: natural(p.name))
+        if path.name.endswith((".nii", ".nii.gz")) and not path.name.startswith(".")
+    }
+    if not found:
+        raise InputError(f"{folder} holds no NIfTI volumes (.nii, .nii.gz)")
+    return found
+
+
+def volume(path: str, integer: bool) -> NDArray[Any]:
+    """(right, anterior, superior) voxels, whatever the file's own order of axes.
+
+    Raises:
+        InputError: the file cannot be read, is not 3-D, or holds NaN.
+    """
+    try:
+        changed = os.stat(path).st_mtime_ns
+    except OSError as error:
+        raise InputError(f"volume {path} cannot be read: {error}") from error
+    return _decoded(path, changed, integer)
+
+
+# Slices of one volume are read one after the other, so the last image and label volume are kept.
+# The time of change is part of the cache's key, so that a file that was replaced is read again.
+@lru_cache(maxsize=2)
+def _decoded(path: str, changed: int, integer: bool) -> NDArray[Any]:
+    nibabel = nibabel_module()
+    try:
+        file = nibabel.load(path)
+        voxels: NDArray[Any] = np.asarray(file.dataobj, dtype=np.float32)
+    # nibabel raises its own errors besides those of gzip, zlib and the system.
+    except Exception as error:
+        raise InputError(f"volume {path} cannot be read: {error}") from error
+    if voxels.ndim == 4 and voxels.shape[-1] == 1:
+        voxels = voxels[..., 0]
+    if voxels.ndim != 3:
+        raise InputError(f"volume {path} has shape {voxels.shape}, expected three dimensions")
+    if not np.isfinite(voxels).all():
+        raise InputError(f"volume {path} holds NaN or infinite values")
+    orientation = nibabel.orientations.io_orientation(file.affine)
+    voxels = np.asarray(nibabel.orientations.apply_orientation(voxels, orientation))
+    if integer:
+        whole = voxels.astype(np.int32)
+        if (whole != voxels).any():
+            raise InputError(f"label volume {path} holds fractions; labels must be whole numbers")
+        voxels = whole
+    voxels.flags.writeable = False
+    return voxels
+
+
+def percentiles(voxels: NDArray[Any]) -> tuple[float, float]:
+    """The window of a volume that was given none, from a regular subset of its voxels."""
+    thin = tuple(slice(None, None, max(1, n // 48)) for n in voxels.shape)
+    low, high = np.percentile(voxels[thin], (0.5, 99.5)).tolist()
+    return low, high
+
+
+def plane(voxels: NDArray[Any], axis: int, at: int) -> NDArray[Any]:
+    """(h, w) slice in radiological convention: superior or anterior up, the patient's right left.
+
+    Sagittal slices show anterior on the left.
+    """
+    cut = np.take(voxels, at, axis=axis)
+    return np.ascontiguousarray(cut.T[::-1, ::-1])
+
+
+def depth(image: Path, label: Path, axis: int) -> int:
+    """Number of slices along an anatomical axis, from the headers.
+
+    Raises:
+        InputError: a file cannot be read, or image and label volume differ in shape.
+    """
+    nibabel = nibabel_module()
+    shapes = []
+    for path in (image, label):
+        try:
+            file = nibabel.load(path)
+            order = nibabel.orientations.io_orientation(file.affine)
+        except Exception as error:
+            raise InputError(f"volume {path} cannot be read: {error}") from error
+        if len(file.shape) < 3:
+            raise InputError(f"volume {path} has shape {file.shape}, expected three dimensions")
+        source = [int(np.flatnonzero(order[:, 0] == a)[0]) for a in range(3)]
+        shapes.append(tuple(int(file.shape[s]) for s in source))
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            f"{image} has {shapes[0]} voxels, {label} {shapes[1]} (right, anterior, superior); "
+            "they must be equal"
+        )
+    return int(shapes[0][axis])
