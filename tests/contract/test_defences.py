@@ -17,7 +17,7 @@ from pixleak.defences import DEFENCES
 from pixleak.targets.asking import asked
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
-from pixleak.training.defence import Defence, altered, check_defences, described
+from pixleak.training.defence import Defence, check_defences, described, modified_recipe
 from pixleak.training.loop.fit import Trained, Trainer
 from pixleak.training.recipe import Recipe
 from pixleak.training.untrained import untrained
@@ -104,7 +104,7 @@ def test_training_is_repeatable_and_keeps_the_architecture(name: str, kind: str)
     trained = train(name, kind)
     assert torch.equal(global_state, torch.get_rng_state())
     assert same(trained, train(name, kind))
-    recipe = altered(BARE[kind], (of(name, kind),))
+    recipe = modified_recipe(BARE[kind], (of(name, kind),))
     channels, *size = records[0].image.shape
     blank = untrained(recipe, channels, records.truth, (size[0], size[1]), seed=0)
     shapes = {key: value.shape for key, value in blank.state_dict().items()}
@@ -120,7 +120,7 @@ def test_a_training_side_defence_changes_the_training(name: str, kind: str) -> N
     defence, recipe = of(name, kind), BARE[kind]
     steps = defence.trainer()
     assert steps is None or issubclass(steps, Trainer)
-    assert steps is not None or defence.altered(recipe) != recipe
+    assert steps is not None or defence.modify_recipe(recipe) != recipe
     assert described(recipe, (defence,)) != described(recipe, ())
 
 
@@ -142,12 +142,12 @@ def served(name: str, kind: str, access: Access) -> tuple[Target, Target] | None
         target = restricted(target, access)
     defence = of(name, kind)
     try:
-        granted = defence.access(access)
+        granted = defence.access_after(access)
     except InputError:
         with pytest.raises(InputError):
-            defence.served(target)
+            defence.wrap_target(target)
         return None
-    answering = defence.served(target)
+    answering = defence.wrap_target(target)
     assert answering.access is granted
     return answering, target
 
@@ -177,6 +177,6 @@ def test_what_is_served_is_what_was_declared(name: str, kind: str) -> None:
 def test_an_output_side_defence_leaves_the_training_alone(name: str) -> None:
     defence = of(name)
     recipe = BARE["labels"]
-    assert defence.altered(recipe) == recipe
+    assert defence.modify_recipe(recipe) == recipe
     assert defence.trainer() is None
     assert not defence.needs_reserve

@@ -10,7 +10,7 @@ import torch
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.training.defence import Defence, altered, check_defences
+from pixleak.training.defence import Defence, check_defences, modified_recipe
 from pixleak.training.loop import fit as fitting
 from pixleak.training.loop.fit import Trained, fit
 from pixleak.training.recipe import Recipe
@@ -33,7 +33,7 @@ def defended(
     """Trained as an audit does it."""
     check_defences(defences, recipe, records.truth, reserve=reserve is not None)
     return fit(
-        altered(recipe, defences),
+        modified_recipe(recipe, defences),
         records,
         seed=seed,
         defences=defences,

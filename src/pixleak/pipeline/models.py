@@ -25,7 +25,7 @@ from pixleak.targets.base import Target
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
 from pixleak.training.checkpoint import load_network
-from pixleak.training.defence import altered, described
+from pixleak.training.defence import described, modified_recipe
 from pixleak.training.jobs import TrainingJob, discriminator_path, finished, train_all
 from pixleak.training.untrained import outputs_of, untrained
 
@@ -102,7 +102,7 @@ def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> M
     """The target's network as it was before its training."""
     seed = plan.seed_for("untrained")
     module = untrained(
-        altered(target.recipe, plan.defences),
+        modified_recipe(target.recipe, plan.defences),
         channels=records.image_shape[0],
         truth=records.truth,
         size=records.image_shape[1:],
@@ -156,7 +156,7 @@ def training_jobs(plan: Plan, records: PreparedRecords, store: Store) -> dict[st
     for name, (bare, ids) in _recipes(plan).items():
         chosen = records.select(ids)
         defences = tuple(one for one in plan.defences_of(name) if one.side == "training")
-        recipe = altered(bare, defences)
+        recipe = modified_recipe(bare, defences)
         reserve = None
         if any(one.needs_reserve for one in defences):
             reserve = records.select(plan.reserve_of(name))
@@ -268,7 +268,7 @@ def _asked(
         module, truth, first, name=name, device=device, discriminator=discriminator
     )
     for defence in plan.defences_of(name):
-        target = defence.served(target)
+        target = defence.wrap_target(target)
     # What pixleak trains answers with logits, and is reduced to what the target grants.
     return target if access.of_images else restricted(target, access)
 

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from pixleak.targets.base import Target
     from pixleak.training.loop.fit import Trainer
 
-Side = Literal["training", "output"]
+DefenceSide = Literal["training", "output"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Defence(Configured):
     """A frozen dataclass of parameters; what determines it is its name and its fields.
 
-    A subclass overrides what it changes: :meth:`altered` for the recipe, :meth:`trainer` for steps
-    of the training, :meth:`served` for the answers. All default to no change.
+    A subclass overrides what it changes: :meth:`modify_recipe` for the recipe, :meth:`trainer` for
+    steps of the training, :meth:`wrap_target` for the answers. All default to no change.
     """
 
     name: ClassVar[str]
@@ -37,7 +37,7 @@ class Defence(Configured):
     summary: ClassVar[str]
     """One line for ``pixleak list``."""
     source: ClassVar[str]
-    side: ClassVar[Side]
+    side: ClassVar[DefenceSide]
     """``"output"`` where weights stay what they are, so that any model can be given it."""
     on: ClassVar[Literal["labels", "image", "any"]] = "labels"
     """Which kind of truth it is for."""
@@ -60,7 +60,7 @@ class Defence(Configured):
             InputError: naming what does not fit, and what would.
         """
 
-    def altered(self, recipe: Recipe) -> Recipe:
+    def modify_recipe(self, recipe: Recipe) -> Recipe:
         """The recipe to train by."""
         return recipe
 
@@ -71,19 +71,19 @@ class Defence(Configured):
         """
         return None
 
-    def access(self, given: Access) -> Access:
+    def access_after(self, given: Access) -> Access:
         """What the defended model gives away, where the bare one gives ``given``."""
         return given
 
-    def served(self, target: Target) -> Target:
+    def wrap_target(self, target: Target) -> Target:
         """The model as it is asked: usually a target that holds ``target`` and calls it."""
         return target
 
 
-def altered(recipe: Recipe, defences: Sequence[Defence]) -> Recipe:
+def modified_recipe(recipe: Recipe, defences: Sequence[Defence]) -> Recipe:
     """The recipe after every defence in turn."""
     for defence in defences:
-        recipe = defence.altered(recipe)
+        recipe = defence.modify_recipe(recipe)
     return recipe
 
 
@@ -117,8 +117,8 @@ def check_defences(
             raise InputError(
                 f"defence {defence.name!r} cannot be combined with {excluded[0]!r}; leave one out"
             )
-        served = type(defence).served is not Defence.served
-        if recipe is None and defence.side == "training" and not served:
+        wraps = type(defence).wrap_target is not Defence.wrap_target
+        if recipe is None and defence.side == "training" and not wraps:
             raise InputError(
                 f"defence {defence.name!r} changes how a model is trained, but nothing is trained "
                 "here: the target exists already and the attacker has no recipe of its own"
@@ -130,7 +130,7 @@ def check_defences(
             )
         defence.check(recipe, truth)
         if recipe is not None:
-            recipe = defence.altered(recipe)
+            recipe = defence.modify_recipe(recipe)
 
 
 def described(recipe: Recipe, defences: Sequence[Defence]) -> Mapping[str, Any]:

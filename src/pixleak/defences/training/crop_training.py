@@ -36,7 +36,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth, Truth
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.fit import OnEpoch, Trainer
 from pixleak.training.networks import NETWORKS
 from pixleak.training.networks.base import fitting_size
@@ -59,7 +59,7 @@ class CropTraining(Defence):
     title: ClassVar[str] = "Crop training"
     summary: ClassVar[str] = "train on random crops, and answer by tiles of their size"
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
 
     size: float = 0.5
@@ -88,13 +88,13 @@ class CropTraining(Defence):
         if recipe is not None and self.size >= 1:
             _check_fits(recipe, int(self.size))
 
-    def altered(self, recipe: Recipe) -> Recipe:
+    def modify_recipe(self, recipe: Recipe) -> Recipe:
         return recipe.model_copy(update={"epochs": recipe.epochs * self.epochs_factor})
 
     def trainer(self) -> type[Trainer]:
         return CropTrainer
 
-    def served(self, target: Target) -> Target:
+    def wrap_target(self, target: Target) -> Target:
         return TiledTarget(target, self)
 
     def pixels(self, size: Sequence[int]) -> int:

@@ -277,7 +277,7 @@ def open_target(
                 "target.access is discriminator, but the recipe has no adversary to train one"
             )
         for defence in defences:
-            access = defence.access(access)
+            access = defence.access_after(access)
         return TrainedTarget(target.recipe, access, target.device)
     return defended(_open_given(target, truth, access, seed), defences)
 
@@ -307,8 +307,8 @@ def _open_given(target: TargetConfig, truth: Truth, access: Access, seed: int) -
 def defended(given: GivenTarget, defences: Sequence[Defence]) -> GivenTarget:
     """A target that exists already, and its untrained twin, behind output-side defences."""
     for defence in defences:
-        twin = None if given.untrained is None else defence.served(given.untrained)
-        given = replace(given, target=defence.served(given.target), untrained=twin)
+        twin = None if given.untrained is None else defence.wrap_target(given.untrained)
+        given = replace(given, target=defence.wrap_target(given.target), untrained=twin)
     return given
 
 

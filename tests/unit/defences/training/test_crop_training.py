@@ -113,7 +113,7 @@ def twin(target: Target, images: Tensor, side: int, step: int) -> Tensor:
 @pytest.mark.parametrize(("overlap", "step"), [(0.25, 6), (0.5, 4), (0.0, 8)])
 def test_overlapping_tiles_are_averaged(access: Access, overlap: float, step: int) -> None:
     inner = restricted(asked(network(), LabelTruth(3), Access.LOGIT), access)
-    served = CropTraining(size=8, overlap=overlap).served(inner)
+    served = CropTraining(size=8, overlap=overlap).wrap_target(inner)
     assert served.access is access
     images = images_of(2, 16, 13)
     torch.testing.assert_close(
@@ -127,11 +127,12 @@ def test_tiles_of_a_pixelwise_network_say_what_the_whole_says() -> None:
     for access in (Access.LOGIT, Access.PROBABILITY, Access.LABEL):
         inner = restricted(asked(pixelwise, LabelTruth(3), Access.LOGIT), access)
         images = images_of(3, 20, 17)
-        served = CropTraining().served(inner)
+        served = CropTraining().wrap_target(inner)
         torch.testing.assert_close(served.predict(images).values, inner.predict(images).values)
     generator = asked(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid()), ImageTruth(2), Access.IMAGE)
     torch.testing.assert_close(
-        CropTraining().served(generator).predict(images).values, generator.predict(images).values
+        CropTraining().wrap_target(generator).predict(images).values,
+        generator.predict(images).values,
     )
 
 
@@ -142,7 +143,7 @@ def test_the_network_is_asked_about_tiles_only() -> None:
         sizes.append(tuple(images.shape[-2:]))
         return torch.cat([images, -images], dim=1)
 
-    served = CropTraining(size=0.5).served(FunctionTarget(answer, LabelTruth(2), Access.LOGIT))
+    served = CropTraining(size=0.5).wrap_target(FunctionTarget(answer, LabelTruth(2), Access.LOGIT))
     served.predict(images_of(2, 10, 14))
     assert set(sizes) == {(5, 5)}
 
@@ -150,7 +151,7 @@ def test_the_network_is_asked_about_tiles_only() -> None:
 def test_one_channel_is_tiled_too() -> None:
     inner = FunctionTarget(lambda images: images - 0.5, LabelTruth(2), Access.LOGIT)
     images = images_of(2, 9, 9)
-    answer = CropTraining(size=4).served(inner).predict(images).values
+    answer = CropTraining(size=4).wrap_target(inner).predict(images).values
     torch.testing.assert_close(answer, images - 0.5)
 
 
@@ -177,7 +178,7 @@ def test_what_does_not_fit() -> None:
         defended(unet, RECORDS, CropTraining())
     with pytest.raises(InputError, match="crops of 13 x 13 cannot be had of images of 16 x 12"):
         defended(TINY, RECORDS, CropTraining(size=13))
-    served = CropTraining(size=32).served(asked(network(), LabelTruth(3), Access.LOGIT))
+    served = CropTraining(size=32).wrap_target(asked(network(), LabelTruth(3), Access.LOGIT))
     with pytest.raises(InputError, match="32 x 32 cannot be had of images of 16 x 40"):
         served.predict(images_of(1, 16, 40))
     for size in (0.0, 1.0, -4, 8.5, float("nan")):

@@ -217,9 +217,9 @@ def test_a_generators_student_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_recipe_without_adversary_is_given_one() -> None:
     recipe = GENERATOR.model_copy(update={"adversary": None})
-    changed = AdversarialDistillation(width=8, layers=2).altered(recipe)
+    changed = AdversarialDistillation(width=8, layers=2).modify_recipe(recipe)
     assert changed.adversary == Adversary(name="pix2pix", width=8, layers=2)
-    assert AdversarialDistillation().altered(GENERATOR) == GENERATOR
+    assert AdversarialDistillation().modify_recipe(GENERATOR) == GENERATOR
 
 
 def test_refuses_what_cannot_be() -> None:

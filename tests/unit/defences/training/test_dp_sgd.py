@@ -213,7 +213,7 @@ def test_batch_normalisation_is_gone_and_weights_load_again(tmp_path: Path) -> N
     )
     defence = DpSgd(noise_multiplier=1.0)
     records = bright_squares(6, (16, 16))
-    changed = defence.altered(recipe)
+    changed = defence.modify_recipe(recipe)
     assert "group norm" in changed.description
     assert Recipe(**changed.model_dump()) == changed
     path = tmp_path / "weights.safetensors"
@@ -239,8 +239,8 @@ def test_group_norm_is_opacus_own_replacement() -> None:
 
 def test_an_instance_normalised_recipe_keeps_its_network_and_a_bare_one_its_address() -> None:
     recipe = Recipe(network="unet")
-    assert DpSgd().altered(recipe).network == recipe.network
-    assert DpSgd().altered(recipe).lr == 4 * recipe.lr
+    assert DpSgd().modify_recipe(recipe).network == recipe.network
+    assert DpSgd().modify_recipe(recipe).lr == 4 * recipe.lr
     assert "group_norm" not in recipe.model_dump()["network"]
 
 
