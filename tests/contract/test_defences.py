@@ -14,7 +14,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.registry import made
 from pixleak.defences import DEFENCES
-from pixleak.targets.asking import asked
+from pixleak.targets.target_for import target_for
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
 from pixleak.training.defence import Defence, check_defences, described, modified_recipe
@@ -137,7 +137,7 @@ def served(name: str, kind: str, access: Access) -> tuple[Target, Target] | None
     records = SEGMENTERS if kind == "labels" else GENERATORS
     module = untrained(BARE[kind], records[0].image.shape[0], records.truth, SIZES[kind], seed=0)
     first = access if access.of_images else Access.LOGIT
-    target: Target = asked(module.eval(), records.truth, first)
+    target: Target = target_for(module.eval(), records.truth, first)
     if kind == "labels":
         target = restricted(target, access)
     defence = of(name, kind)

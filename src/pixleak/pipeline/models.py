@@ -20,7 +20,7 @@ from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
 from pixleak.results.models import ModelInfo
 from pixleak.runners import runner_for
-from pixleak.targets.asking import asked
+from pixleak.targets.target_for import target_for
 from pixleak.targets.base import Target
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
@@ -264,7 +264,7 @@ def _asked(
     access = plan.target.access
     truth, device = records.truth, plan.target.device
     first = access if access.of_images else Access.LOGIT
-    target: Target = asked(
+    target: Target = target_for(
         module, truth, first, name=name, device=device, discriminator=discriminator
     )
     for defence in plan.defences_of(name):

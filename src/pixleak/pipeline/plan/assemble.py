@@ -29,7 +29,7 @@ from pixleak.request.audit import (
     SplitConfig,
     TargetConfig,
 )
-from pixleak.targets.asking import asked
+from pixleak.targets.target_for import target_for
 from pixleak.training.defence import check_defences
 
 if TYPE_CHECKING:
@@ -356,9 +356,9 @@ def given_module(
         if access is Access.DISCRIMINATOR and blank is None:
             note = "an untrained discriminator cannot be made"
         else:
-            twin = asked(fresh, truth, access, name=name, device=device, discriminator=blank)
+            twin = target_for(fresh, truth, access, name=name, device=device, discriminator=blank)
             note = ""
-    target = asked(module, truth, access, device=device, discriminator=discriminator)
+    target = target_for(module, truth, access, device=device, discriminator=discriminator)
     return GivenTarget(target, twin, note, device)
 
 

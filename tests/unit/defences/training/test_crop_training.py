@@ -16,7 +16,7 @@ from pixleak.defences.training.crop_training import CropTrainer, CropTraining
 from pixleak.defences.training.cut_mix import CutMix
 from pixleak.defences.training.ema import Ema
 from pixleak.records.base import RecordKey, Records
-from pixleak.targets.asking import asked
+from pixleak.targets.target_for import target_for
 from pixleak.targets.base import Target
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.restricted import restricted
@@ -112,7 +112,7 @@ def twin(target: Target, images: Tensor, side: int, step: int) -> Tensor:
 @pytest.mark.parametrize("access", [Access.LOGIT, Access.PROBABILITY, Access.LABEL])
 @pytest.mark.parametrize(("overlap", "step"), [(0.25, 6), (0.5, 4), (0.0, 8)])
 def test_overlapping_tiles_are_averaged(access: Access, overlap: float, step: int) -> None:
-    inner = restricted(asked(network(), LabelTruth(3), Access.LOGIT), access)
+    inner = restricted(target_for(network(), LabelTruth(3), Access.LOGIT), access)
     served = CropTraining(size=8, overlap=overlap).wrap_target(inner)
     assert served.access is access
     images = images_of(2, 16, 13)
@@ -125,11 +125,11 @@ def test_tiles_of_a_pixelwise_network_say_what_the_whole_says() -> None:
     with seeded(0):
         pixelwise = nn.Conv2d(1, 3, 1).eval()
     for access in (Access.LOGIT, Access.PROBABILITY, Access.LABEL):
-        inner = restricted(asked(pixelwise, LabelTruth(3), Access.LOGIT), access)
+        inner = restricted(target_for(pixelwise, LabelTruth(3), Access.LOGIT), access)
         images = images_of(3, 20, 17)
         served = CropTraining().wrap_target(inner)
         torch.testing.assert_close(served.predict(images).values, inner.predict(images).values)
-    generator = asked(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid()), ImageTruth(2), Access.IMAGE)
+    generator = target_for(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid()), ImageTruth(2), Access.IMAGE)
     torch.testing.assert_close(
         CropTraining().wrap_target(generator).predict(images).values,
         generator.predict(images).values,
@@ -178,7 +178,7 @@ def test_what_does_not_fit() -> None:
         defended(unet, RECORDS, CropTraining())
     with pytest.raises(InputError, match="crops of 13 x 13 cannot be had of images of 16 x 12"):
         defended(TINY, RECORDS, CropTraining(size=13))
-    served = CropTraining(size=32).wrap_target(asked(network(), LabelTruth(3), Access.LOGIT))
+    served = CropTraining(size=32).wrap_target(target_for(network(), LabelTruth(3), Access.LOGIT))
     with pytest.raises(InputError, match="32 x 32 cannot be had of images of 16 x 40"):
         served.predict(images_of(1, 16, 40))
     for size in (0.0, 1.0, -4, 8.5, float("nan")):
