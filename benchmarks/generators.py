@@ -115,7 +115,6 @@ def one_seed(
     from pixleak.training.checkpoint import load_network
     from pixleak.training.jobs import TrainingJob, train_all
     from pixleak.training.recipe import Recipe
-    from pixleak.training.untrained import untrained
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     split = block_split(
@@ -162,8 +161,9 @@ def one_seed(
         ]
         target = target_for(load_network(job.path), prepared.truth, Access.IMAGE)
         seen = measure(target, prepared, signals).join(hard)
-        blank = untrained(job.recipe, *shape(prepared), seed=seed)
-        control = measure(target_for(blank, prepared.truth, Access.IMAGE), prepared, signals).join(hard)
+        blank = job.method.untrained(*shape(prepared), seed=seed)
+        twin = target_for(blank, prepared.truth, Access.IMAGE)
+        control = measure(twin, prepared, signals).join(hard)
         kept = [*members[: int(size)], *split.roles["target-nonmembers"]]
         rows = attacks(
             seen, control, kept, set(members), split.roles["population"], units, other, seed

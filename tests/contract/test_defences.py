@@ -14,12 +14,13 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.registry import made
 from pixleak.defences import DEFENCES
-from pixleak.targets.target_for import target_for
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
+from pixleak.targets.target_for import target_for
 from pixleak.training.defence import Defence, check_defences, described, modified_recipe
-from pixleak.training.loop.fit import Trained, Trainer
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
+from pixleak.training.trained import Trained
 from pixleak.training.untrained import untrained
 from toy_records import bright_squares
 from trainings import defended, pictures, same

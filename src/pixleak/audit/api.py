@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pixleak.results.set_test import SetResult
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
-    from pixleak.training.recipe import Recipe
+    from pixleak.training.method import TrainingMethod
 
 
 def audit(
@@ -36,10 +36,10 @@ def audit(
     *,
     access: Access | str | None = None,
     classes: int | LabelTruth | ImageTruth | None = None,
-    shadow: Recipe | None = None,
+    shadow: TrainingMethod | None = None,
     shadow_records: Records | Dataset[Any] | None = None,
     references: int = 0,
-    reference_recipe: Recipe | None = None,
+    reference_recipe: TrainingMethod | None = None,
     defences: Sequence[str | Defence] = (),
     attacker: Literal["adaptive", "naive"] = "adaptive",
     reserve: Records | Dataset[Any] | None = None,
@@ -272,22 +272,25 @@ def _given(
 ) -> GivenTarget:
     from torch import nn
 
-    from pixleak.pipeline.plan.assemble import given_function, given_module
     from pixleak.pipeline.plan.plan import GivenTarget
     from pixleak.targets.base import Target
+    from pixleak.targets.function import FunctionTarget
+    from pixleak.targets.module import check_device
+    from pixleak.targets.target_for import target_for
 
-    if isinstance(model, Target):
-        note = "a target without known weights has nothing to take away"
-        return GivenTarget(model, None, note)
+    target = model
     if isinstance(model, nn.Module):
-        return given_module(
-            model, records.truth, access, seed=seed, device=device, discriminator=discriminator
+        check_device(device)
+        target = target_for(
+            model, records.truth, access, device=device, discriminator=discriminator
         )
-    if callable(model):
-        return given_function(model, records.truth, access)
-    raise InputError(
-        f"model is a {type(model).__name__}; expected a torch module, a target or a function"
-    )
+    elif callable(model) and not isinstance(model, Target):
+        target = FunctionTarget(model, records.truth, access)
+    if not isinstance(target, Target):
+        raise InputError(
+            f"model is a {type(model).__name__}; expected a torch module, a target or a function"
+        )
+    return GivenTarget.of(target, seed, device)
 
 
 def query(

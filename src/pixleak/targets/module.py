@@ -17,7 +17,6 @@ from pixleak.targets.base import Target, Untwinned
 from pixleak.targets.reinitialised import reinitialised
 from pixleak.targets.state import state_digests, tensor_digest
 
-
 TWIN = "untrained twin of the target"
 """What an untrained twin is called in errors and reports."""
 
@@ -99,9 +98,9 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def placed(module: nn.Module, device: torch.device) -> nn.Module:
+def placed(module: nn.Module, device: str | torch.device) -> nn.Module:
     """The module if it is on the device, else a copy of it there."""
-    if _differ(device, _device_of(module)):
+    if _differ(torch.device(device), _device_of(module)):
         return copy.deepcopy(module).to(device)
     return module
 

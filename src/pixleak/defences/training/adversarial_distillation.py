@@ -28,7 +28,7 @@ from pixleak.defences.steps.teaching import TaughtTrainer
 from pixleak.records.base import Records
 from pixleak.training.adversary import Adversary
 from pixleak.training.defence import Defence, DefenceSide
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 

@@ -28,7 +28,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import Truth
 from pixleak.defences.steps.mixing import check_batches, partners, shares
 from pixleak.training.defence import Defence, DefenceSide
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 

@@ -38,8 +38,8 @@ from pixleak.defences.steps.teaching import TaughtTrainer
 from pixleak.records.base import Records
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.losses import dice_loss
+from pixleak.training.loop.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,8 +64,8 @@ from pixleak.defences.steps.streams import Draws
 from pixleak.records.base import RecordKey
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 _NOISE = 1

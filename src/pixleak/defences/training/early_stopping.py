@@ -32,8 +32,8 @@ from pixleak.core.errors import InputError
 from pixleak.records.base import Records
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,8 +31,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pixleak.core.errors import InputError
 from pixleak.training.defence import Defence, DefenceSide
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)

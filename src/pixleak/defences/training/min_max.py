@@ -43,8 +43,8 @@ from pixleak.core.truth import LabelTruth
 from pixleak.defences.steps.streams import Draws, cycled
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed, feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.seeded import seeded
 
 _STREAM = 2

@@ -33,7 +33,7 @@ from pixleak.core.truth import ImageTruth, Truth
 from pixleak.defences.steps.answered import Answered
 from pixleak.defences.steps.mixing import check_batches, partners, shares
 from pixleak.training.defence import Defence, DefenceSide
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 

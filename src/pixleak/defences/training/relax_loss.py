@@ -43,8 +43,8 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.defences.steps.answered import Answered
 from pixleak.training.defence import Defence, DefenceSide
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 _OF_GREY = {"l1": 0.5, "l2": 0.25}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pixleak.core.access import Access, access_for
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.registry import made
 from pixleak.core.truth import ImageTruth, Truth
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, References, TrainedTarget
@@ -29,18 +28,18 @@ from pixleak.request.audit import (
     SplitConfig,
     TargetConfig,
 )
-from pixleak.targets.target_for import target_for
 from pixleak.training.defence import check_defences
+from pixleak.training.target_kinds import target_kind_from
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from pixleak.records.base import Records
     from pixleak.request.sources import Source
-    from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
-    from pixleak.training.recipe import Recipe
+    from pixleak.training.method import TrainingMethod
 
+
+GIVEN_KEYS = {"module", "checkpoint", "allow_pickle", "discriminator", "function", "weights"}
+"""Settings of a target that exists already, which its kind understands."""
 
 Opening = Callable[["Source"], "Records"]
 """How the records of a source are had."""
@@ -149,7 +148,7 @@ def _references(config: AuditConfig, records: Records, split: Split) -> Referenc
 
 
 def pool(
-    recipe: Recipe,
+    method: TrainingMethod,
     records: Records,
     split: Split,
     *,
@@ -172,7 +171,7 @@ def pool(
     ]
     units = split.units(records)
     return References(
-        recipe=recipe,
+        method=method,
         membership=draw_membership(ids, units, models, seed=seed),
         records=trained_on,
         unit=split.unit,
@@ -271,100 +270,24 @@ def open_target(
         InputError: it cannot be had, or its access does not go with the truth.
     """
     access = access_for(truth, target.access)
-    if target.recipe is not None:
-        if access is Access.DISCRIMINATOR and target.recipe.adversary is None:
+    if (method := target.recipe) is not None:
+        if access is Access.DISCRIMINATOR and not method.has_discriminator:
             raise InputError(
-                "target.access is discriminator, but the recipe has no adversary to train one"
+                f"{setting('target.access')} is discriminator, but the training has no "
+                f"adversary: {method.description}"
             )
+        method.check(truth)
         for defence in defences:
             access = defence.access_after(access)
-        return TrainedTarget(target.recipe, access, target.device)
-    return defended(_open_given(target, truth, access, seed), defences)
-
-
-def _open_given(target: TargetConfig, truth: Truth, access: Access, seed: int) -> GivenTarget:
-    from pixleak.targets.load import load_function, load_module
-
-    if target.weights is not None:
-        return given_weights(target.weights, truth, access, seed=seed, device=target.device)
-    if target.module is not None:
-        module = load_module(
-            target.module, checkpoint=target.checkpoint, allow_pickle=target.allow_pickle
-        )
-        discriminator = None if target.discriminator is None else load_module(target.discriminator)
-        return given_module(
-            module,
-            truth,
-            access,
-            seed=seed,
-            device=target.device,
-            discriminator=discriminator,
-        )
-    assert target.function is not None
-    return given_function(load_function(target.function), truth, access)
+        return TrainedTarget(method, access, target.device)
+    given = target.model_dump(exclude_none=True, include=GIVEN_KEYS, exclude_defaults=True)
+    opened = target_kind_from(given).open(truth, access, device=target.device)
+    return defended(GivenTarget.of(opened, seed, target.device), defences)
 
 
 def defended(given: GivenTarget, defences: Sequence[Defence]) -> GivenTarget:
-    """A target that exists already, and its untrained twin, behind output-side defences."""
+    """A target that exists already, and its untrained twin, behind the defences of answers."""
     for defence in defences:
         twin = None if given.untrained is None else defence.wrap_target(given.untrained)
         given = replace(given, target=defence.wrap_target(given.target), untrained=twin)
     return given
-
-
-def given_weights(
-    path: Path, truth: Truth, access: Access, *, seed: int, device: str = "cpu"
-) -> GivenTarget:
-    """A model that pixleak trained, with its discriminator where that lies beside it."""
-    from pixleak.training.checkpoint import load_network
-    from pixleak.training.jobs import discriminator_path
-
-    discriminator = None
-    if access is Access.DISCRIMINATOR and discriminator_path(path).is_file():
-        from pixleak.training.discriminators import load_discriminator
-
-        discriminator = load_discriminator(discriminator_path(path))
-    return given_module(
-        load_network(path), truth, access, seed=seed, device=device, discriminator=discriminator
-    )
-
-
-def given_module(
-    module: nn.Module,
-    truth: Truth,
-    access: Access,
-    *,
-    seed: int,
-    device: str = "cpu",
-    discriminator: nn.Module | None = None,
-) -> GivenTarget:
-    """A torch module as target, with its untrained twin where it can be re-initialised."""
-    from pixleak.targets.module import check_device
-    from pixleak.training.untrained import reinitialised
-
-    check_device(device)
-    fresh = reinitialised(module, seed)
-    twin: Target | None = None
-    if fresh is None:
-        note = (
-            "the module has parameters that no reset_parameters() sets, so an untrained twin "
-            "cannot be made"
-        )
-    else:
-        name = "untrained twin of the target"
-        blank = None if discriminator is None else reinitialised(discriminator, seed)
-        if access is Access.DISCRIMINATOR and blank is None:
-            note = "an untrained discriminator cannot be made"
-        else:
-            twin = target_for(fresh, truth, access, name=name, device=device, discriminator=blank)
-            note = ""
-    target = target_for(module, truth, access, device=device, discriminator=discriminator)
-    return GivenTarget(target, twin, note, device)
-
-
-def given_function(function: Callable[..., object], truth: Truth, access: Access) -> GivenTarget:
-    """A function from images to predictions as target."""
-    from pixleak.targets.function import FunctionTarget
-
-    note = "a function has no weights to take away"
-    return GivenTarget(FunctionTarget(function, truth, access), None, note)

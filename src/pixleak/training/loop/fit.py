@@ -31,8 +31,8 @@ def fit(
 
     Args:
         recipe: how to train.
-        records: what to train on; all of one size. A loss of ``dice``, ``ce`` or both needs label maps,
-            ``l1`` or ``l2`` true images in [0, 1].
+        records: what to train on; all of one size. A loss of ``dice``, ``ce`` or both needs label
+            maps, ``l1`` or ``l2`` true images in [0, 1].
         seed: at least 0.
         device: where to train.
         on_epoch: called after each epoch.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -36,8 +36,7 @@ SAVED_EVERY = 30.0
 
 
 class TrainingDefence(Protocol):
-    """What a training knows about a defence; the whole is
-    :class:`~pixleak.training.defence.Defence`."""
+    """What a training knows about a :class:`~pixleak.training.defence.Defence`."""
 
     @property
     def settings(self) -> Mapping[str, Any]:

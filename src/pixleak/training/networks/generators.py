@@ -88,9 +88,7 @@ class Spade(GeneratorNetwork):
     """Residual blocks normalised by the label map, from coarse to fine."""
 
     name: ClassVar[str] = "spade"
-    summary: ClassVar[str] = (
-        "generator: residual blocks normalised by the label map at every scale"
-    )
+    summary: ClassVar[str] = "generator: residual blocks normalised by the label map at every scale"
     source: ClassVar[str] = "Park 2019, arXiv:1903.07291"
     least: ClassVar[int] = 2
 

@@ -45,9 +45,7 @@ class SmpNetwork(Network):
         return self.model_copy(update={"encoder_weights": None})
 
     def make(self, channels: int, outputs: int) -> nn.Module:
-        smp = require(
-            "segmentation_models_pytorch", extra="smp", why=f"the network {self.name}"
-        )
+        smp = require("segmentation_models_pytorch", extra="smp", why=f"the network {self.name}")
         _check_encoder(smp, self.encoder)
         weights = self.encoder_weights
         from_file = weights is not None and Path(weights).suffix != ""

@@ -16,10 +16,10 @@ from pixleak.defences.training.crop_training import CropTrainer, CropTraining
 from pixleak.defences.training.cut_mix import CutMix
 from pixleak.defences.training.ema import Ema
 from pixleak.records.base import RecordKey, Records
-from pixleak.targets.target_for import target_for
 from pixleak.targets.base import Target
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.restricted import restricted
+from pixleak.targets.target_for import target_for
 from pixleak.training.defence import check_defences
 from pixleak.training.networks import NETWORKS
 from pixleak.training.networks.padding import Padded
@@ -36,8 +36,9 @@ def images_of(count: int, *size: int) -> Tensor:
 
 
 def network(layers: int = 2, outputs: int = 3, width: int = 4) -> nn.Module:
+    options = {"layers": layers, "width": width}
     with seeded(0):
-        return NETWORKS["tiny"].build(1, outputs, (16, 16), layers=layers, width=width).eval()
+        return NETWORKS["tiny"].configured(options).build(1, outputs, (16, 16)).eval()
 
 
 def test_crops_have_the_size_asked_for_and_their_own_truth() -> None:
@@ -129,7 +130,8 @@ def test_tiles_of_a_pixelwise_network_say_what_the_whole_says() -> None:
         images = images_of(3, 20, 17)
         served = CropTraining().wrap_target(inner)
         torch.testing.assert_close(served.predict(images).values, inner.predict(images).values)
-    generator = target_for(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid()), ImageTruth(2), Access.IMAGE)
+    module = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid())
+    generator = target_for(module, ImageTruth(2), Access.IMAGE)
     torch.testing.assert_close(
         CropTraining().wrap_target(generator).predict(images).values,
         generator.predict(images).values,
@@ -158,7 +160,7 @@ def test_one_channel_is_tiled_too() -> None:
 def test_a_network_that_pads_takes_crops_as_they_are() -> None:
     """Images of 20 are no multiple of 8, but the crops are, and must not be padded up to 24."""
     options = {"widths": [4, 4, 4, 4]}
-    module = NETWORKS["unet"].build(1, 2, (20, 20), **options)
+    module = NETWORKS["unet"].configured(options).build(1, 2, (20, 20))
     assert isinstance(module, Padded)
     seen = []
     module.network.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))

@@ -28,8 +28,8 @@ from pixleak.results.models import ModelInfo
 from pixleak.results.sections import PoisonInfo
 from pixleak.signals import SIGNALS
 from pixleak.signals.measure import measure
-from pixleak.targets.target_for import target_for
 from pixleak.targets.function import FunctionTarget
+from pixleak.targets.target_for import target_for
 from pixleak.training.checkpoint import load_network
 from toy_records import bright_squares
 

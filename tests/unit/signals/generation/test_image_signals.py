@@ -23,9 +23,9 @@ from pixleak.signals.generation.perceptual import Lpips
 from pixleak.signals.generation.sampling import MonteCarloShare
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels.images import SMALLEST, ImagePixels
-from pixleak.targets.target_for import target_for
 from pixleak.targets.base import Prediction
 from pixleak.targets.function import FunctionTarget
+from pixleak.targets.target_for import target_for
 
 KIND = ImageTruth(3)
 ALONE = [n for n, s in IMAGE_SIGNALS.items() if not s.optional]
