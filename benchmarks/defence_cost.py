@@ -22,9 +22,9 @@ from support.machine import machine
 
 from pixleak.defences import DEFENCES
 from pixleak.records.base import Records
+from pixleak.records.phantom.phantom import phantom
 from pixleak.records.prepared.prepare import prepare
-from pixleak.records.readers.phantom import phantom
-from pixleak.training.defence import Defence, altered
+from pixleak.training.defence import Defence, modified_recipe
 from pixleak.training.loop.fit import fit
 from pixleak.training.recipe import Recipe
 
@@ -45,7 +45,7 @@ DEFENDED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def seconds(records: Records, reserve: Records, defences: tuple[Defence, ...]) -> float:
-    recipe = altered(Recipe(network="unet", loss="dice", epochs=EPOCHS), defences)
+    recipe = modified_recipe(Recipe(network="unet", loss="dice", epochs=EPOCHS), defences)
     begun = time.perf_counter()
     fit(recipe, records, seed=0, defences=defences, reserve=reserve)
     return time.perf_counter() - begun

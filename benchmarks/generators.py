@@ -111,11 +111,10 @@ def one_seed(
     from pixleak.records.splitting.blocks import block_split
     from pixleak.signals.generation import IMAGE_SIGNALS
     from pixleak.signals.measure import measure
-    from pixleak.targets.asking import asked
+    from pixleak.targets.target_for import target_for
     from pixleak.training.checkpoint import load_network
     from pixleak.training.jobs import TrainingJob, train_all
     from pixleak.training.recipe import Recipe
-    from pixleak.training.untrained import untrained
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     split = block_split(
@@ -160,10 +159,11 @@ def one_seed(
             for s in IMAGE_SIGNALS.values()
             if not s.optional and not s.needs_samples and s.info.access is Access.IMAGE
         ]
-        target = asked(load_network(job.path), prepared.truth, Access.IMAGE)
+        target = target_for(load_network(job.path), prepared.truth, Access.IMAGE)
         seen = measure(target, prepared, signals).join(hard)
-        blank = untrained(job.recipe, *shape(prepared), seed=seed)
-        control = measure(asked(blank, prepared.truth, Access.IMAGE), prepared, signals).join(hard)
+        blank = job.method.untrained(*shape(prepared), seed=seed)
+        twin = target_for(blank, prepared.truth, Access.IMAGE)
+        control = measure(twin, prepared, signals).join(hard)
         kept = [*members[: int(size)], *split.roles["target-nonmembers"]]
         rows = attacks(
             seen, control, kept, set(members), split.roles["population"], units, other, seed

@@ -56,9 +56,10 @@ def _target() -> Any:
 def _plan(kind: str, number: int) -> Any:
     from pixleak import phantom
     from pixleak.core.access import Access
-    from pixleak.pipeline.plan.assemble import given_module, pool
-    from pixleak.pipeline.plan.plan import Plan
-    from pixleak.records.splitting.split import Split
+    from pixleak.pipeline.plan.assemble import pool
+    from pixleak.pipeline.plan.plan import GivenTarget, Plan
+    from pixleak.records.splitting.random import Split
+    from pixleak.targets.target_for import target_for
     from pixleak.training.recipe import Recipe
 
     generator = np.random.default_rng([number, kind == "pool"])
@@ -81,7 +82,7 @@ def _plan(kind: str, number: int) -> Any:
         "target-nonmembers": tuple(audited[SIDE:]),
         "population": records.ids[2 * SIDE :],
     }
-    target = given_module(_target(), records.truth, Access.LOGIT, seed=3)
+    target = GivenTarget.of(target_for(_target(), records.truth, Access.LOGIT), seed=3)
     return Plan(
         title=f"null {kind} {number}",
         seed=0,

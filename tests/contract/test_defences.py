@@ -14,12 +14,13 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.registry import made
 from pixleak.defences import DEFENCES
-from pixleak.targets.asking import asked
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
-from pixleak.training.defence import Defence, altered, check_defences, described
-from pixleak.training.loop.fit import Trained, Trainer
+from pixleak.targets.target_for import target_for
+from pixleak.training.defence import Defence, check_defences, described, modified_recipe
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
+from pixleak.training.trained import Trained
 from pixleak.training.untrained import untrained
 from toy_records import bright_squares
 from trainings import defended, pictures, same
@@ -104,7 +105,7 @@ def test_training_is_repeatable_and_keeps_the_architecture(name: str, kind: str)
     trained = train(name, kind)
     assert torch.equal(global_state, torch.get_rng_state())
     assert same(trained, train(name, kind))
-    recipe = altered(BARE[kind], (of(name, kind),))
+    recipe = modified_recipe(BARE[kind], (of(name, kind),))
     channels, *size = records[0].image.shape
     blank = untrained(recipe, channels, records.truth, (size[0], size[1]), seed=0)
     shapes = {key: value.shape for key, value in blank.state_dict().items()}
@@ -120,7 +121,7 @@ def test_a_training_side_defence_changes_the_training(name: str, kind: str) -> N
     defence, recipe = of(name, kind), BARE[kind]
     steps = defence.trainer()
     assert steps is None or issubclass(steps, Trainer)
-    assert steps is not None or defence.altered(recipe) != recipe
+    assert steps is not None or defence.modify_recipe(recipe) != recipe
     assert described(recipe, (defence,)) != described(recipe, ())
 
 
@@ -137,17 +138,17 @@ def served(name: str, kind: str, access: Access) -> tuple[Target, Target] | None
     records = SEGMENTERS if kind == "labels" else GENERATORS
     module = untrained(BARE[kind], records[0].image.shape[0], records.truth, SIZES[kind], seed=0)
     first = access if access.of_images else Access.LOGIT
-    target: Target = asked(module.eval(), records.truth, first)
+    target: Target = target_for(module.eval(), records.truth, first)
     if kind == "labels":
         target = restricted(target, access)
     defence = of(name, kind)
     try:
-        granted = defence.access(access)
+        granted = defence.access_after(access)
     except InputError:
         with pytest.raises(InputError):
-            defence.served(target)
+            defence.wrap_target(target)
         return None
-    answering = defence.served(target)
+    answering = defence.wrap_target(target)
     assert answering.access is granted
     return answering, target
 
@@ -177,6 +178,6 @@ def test_what_is_served_is_what_was_declared(name: str, kind: str) -> None:
 def test_an_output_side_defence_leaves_the_training_alone(name: str) -> None:
     defence = of(name)
     recipe = BARE["labels"]
-    assert defence.altered(recipe) == recipe
+    assert defence.modify_recipe(recipe) == recipe
     assert defence.trainer() is None
     assert not defence.needs_reserve

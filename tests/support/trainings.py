@@ -10,10 +10,11 @@ import torch
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.training.defence import Defence, altered, check_defences
-from pixleak.training.loop import fit as fitting
-from pixleak.training.loop.fit import Trained, fit
+from pixleak.training.defence import Defence, check_defences, modified_recipe
+from pixleak.training.loop import trainer as trainer_module
+from pixleak.training.loop.fit import fit
 from pixleak.training.recipe import Recipe
+from pixleak.training.trained import Trained
 
 TINY = Recipe(network="tiny", epochs=3, batch_size=4, lr=0.01)
 
@@ -33,7 +34,7 @@ def defended(
     """Trained as an audit does it."""
     check_defences(defences, recipe, records.truth, reserve=reserve is not None)
     return fit(
-        altered(recipe, defences),
+        modified_recipe(recipe, defences),
         records,
         seed=seed,
         defences=defences,
@@ -63,7 +64,7 @@ def interrupted(
     seed: int = 0,
 ) -> Trained:
     """Broken off in an epoch, whose work is lost, and gone on with."""
-    monkeypatch.setattr(fitting, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr(trainer_module, "SAVED_EVERY", 0.0)
     path = folder / "weights.partial"
 
     def stop(epoch: int, loss: float) -> None:

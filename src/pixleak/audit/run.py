@@ -175,9 +175,7 @@ def _run(
         timings={name: round(each, 3) for name, each in clock.seconds.items()},
         arguments=plan.arguments,
         seeds={"seed": plan.seed} | _seeds(plan),
-        environment=environment_here(
-            *PACKAGES, device=str(getattr(models.target.target, "device", "cpu"))
-        ),
+        environment=environment_here(*PACKAGES, device=str(models.target.target.device)),
         records=_records_info(plan, records),
         split=SplitInfo(
             kind=plan.split.kind,

@@ -43,4 +43,6 @@ _ALL: tuple[type[Defence], ...] = (
     Noise,
 )
 
-DEFENCES: Registry[type[Defence]] = Registry("defences", {one.name: one for one in _ALL})
+DEFENCES: Registry[type[Defence]] = Registry(
+    "defences", {one.name: one for one in _ALL}, noun="defence", base=Defence
+)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
-from torch import Tensor
 
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
@@ -20,20 +15,17 @@ from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
 from pixleak.results.models import ModelInfo
 from pixleak.runners import runner_for
-from pixleak.targets.asking import asked
 from pixleak.targets.base import Target
-from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
-from pixleak.training.checkpoint import load_network
-from pixleak.training.defence import altered, described
-from pixleak.training.jobs import TrainingJob, discriminator_path, finished, train_all
-from pixleak.training.untrained import outputs_of, untrained
+from pixleak.targets.target_for import target_for
+from pixleak.training.defence import described, modified_recipe, recipe_of
+from pixleak.training.jobs import TrainingJob, finished, train_all
 
 if TYPE_CHECKING:
     from torch import nn
 
     from pixleak.records.prepared.prepare import PreparedRecords
-    from pixleak.training.recipe import Recipe
+    from pixleak.training.method import TrainingMethod
 
 
 @dataclass(frozen=True)
@@ -82,7 +74,7 @@ class Models:
 
 
 def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: Progress) -> Models:
-    """Train what a recipe describes (side by side, reusing finished models), load the rest."""
+    """Train what has a training method (side by side, reusing finished models), load the rest."""
     names = () if plan.references is None else plan.references.membership.models
     if isinstance(plan.target, GivenTarget):
         # Asked first: if it cannot answer, nothing need be trained.
@@ -99,31 +91,19 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
 
 
 def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> Model:
-    """The target's network as it was before its training."""
+    """The target as it was before its training."""
     seed = plan.seed_for("untrained")
-    module = untrained(
-        altered(target.recipe, plan.defences),
-        channels=records.image_shape[0],
-        truth=records.truth,
-        size=records.image_shape[1:],
-        seed=seed,
-    )
+    channels, height, width = records.image_shape
+    method = modified_recipe(target.method, plan.defences)
+    module = method.untrained(channels, records.truth, (height, width), seed)
     discriminator = None
     if target.access is Access.DISCRIMINATOR:
-        from pixleak.training.discriminators import Discriminator
-        from pixleak.training.seeded import seeded
-
-        assert target.recipe.adversary is not None
-        with seeded(seed):
-            discriminator = Discriminator(
-                target.recipe.adversary,
-                records.image_shape[0],
-                outputs_of(records.truth),
-                records.image_shape[1:],
-            )
+        discriminator = method.untrained_discriminator(
+            channels, records.truth, (height, width), seed
+        )
     return Model(
-        _asked(module, records, "untrained", plan, discriminator),
-        {"recipe": dict(described(target.recipe, plan.defences)), "untrained": seed},
+        _target_of(module, records, "untrained", plan, discriminator),
+        {target.method.name: described(target.method, plan.defences), "untrained": seed},
         ModelInfo(
             name="untrained",
             description="the target's network with random weights, trained on nothing: "
@@ -133,37 +113,36 @@ def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> M
     )
 
 
-def _recipes(plan: Plan) -> dict[str, tuple[Recipe, tuple[str, ...]]]:
-    """Of every model to train: how, and on which records."""
-    recipes: dict[str, tuple[Recipe, tuple[str, ...]]] = {}
+def _methods(plan: Plan) -> dict[str, tuple[TrainingMethod, tuple[str, ...]]]:
+    """Name of every model to train -> how, and the ids of its training records."""
+    methods: dict[str, tuple[TrainingMethod, tuple[str, ...]]] = {}
     if not isinstance(plan.target, GivenTarget):
-        recipes["target"] = (plan.target.recipe, plan.trained_on("target"))
+        methods["target"] = (plan.target.method, plan.trained_on("target"))
     if plan.shadow is not None and plan.ids("shadow-members"):
-        recipes["shadow"] = (plan.shadow, plan.trained_on("shadow"))
+        methods["shadow"] = (plan.shadow, plan.trained_on("shadow"))
     if plan.references is not None:
-        recipe = plan.references.recipe
         for name in plan.references.membership.models:
-            recipes[name] = (recipe, plan.trained_on(name))
-    return recipes
+            methods[name] = (plan.references.method, plan.trained_on(name))
+    return methods
 
 
 def training_jobs(plan: Plan, records: PreparedRecords, store: Store) -> dict[str, TrainingJob]:
-    """Every training that the audit needs, finished or not, by the model's name.
+    """Name of every model -> its training, finished or not.
 
-    Trainings of one path are one and the same, whichever audits they belong to.
+    Trainings of one path are the same, whichever audits they belong to.
     """
     jobs: dict[str, TrainingJob] = {}
-    for name, (bare, ids) in _recipes(plan).items():
+    for name, (bare, ids) in _methods(plan).items():
         chosen = records.select(ids)
         defences = tuple(one for one in plan.defences_of(name) if one.side == "training")
-        recipe = altered(bare, defences)
+        method = modified_recipe(bare, defences)
         reserve = None
         if any(one.needs_reserve for one in defences):
             reserve = records.select(plan.reserve_of(name))
         place = store.artefact(
             "model",
             {
-                "recipe": dict(described(recipe, defences)),
+                method.name: described(method, defences),
                 "records": chosen.digest,
                 "seed": plan.seed_for(name),
             }
@@ -172,7 +151,7 @@ def training_jobs(plan: Plan, records: PreparedRecords, store: Store) -> dict[st
         path = place.folder / "weights.safetensors"
         jobs[name] = TrainingJob(
             name,
-            recipe,
+            method,
             chosen,
             plan.seed_for(name),
             path,
@@ -193,20 +172,20 @@ def _train(
         for model in train_all(
             list(jobs.values()),
             workers=plan.workers,
-            progress=_Course(jobs, progress).report,
+            progress=_TrainingProgress(jobs, progress).report,
             resume=True,
             runner=runner_for(plan.runner, plan.workers),
         )
     }
     return {
         name: Reference(
-            partial(_load, plan, records, name, job.path),
+            partial(_load, plan, records, name, job),
             {"model": job.path.parent.name}
             | ({"defences": served} if (served := _served(plan, name)) else {}),
             ModelInfo(
                 name=name,
-                description=f"{job.recipe.description}, trained on {len(job.records)} records",
-                recipe=job.recipe.model_dump(mode="json"),
+                description=f"{job.method.description}, trained on {len(job.records)} records",
+                recipe=None if recipe_of(job.method) is None else dict(job.method.identity),
                 defences=[one.description for one in plan.defences_of(name)],
                 facts=dict(done[name].facts),
                 seed=job.seed,
@@ -224,89 +203,78 @@ def _served(plan: Plan, name: str) -> list[dict[str, Any]]:
     return [defence.settings for defence in plan.defences_of(name)]
 
 
-class _Course:
-    """Progress of target and shadow on their own, of a pool as a whole."""
+class _TrainingProgress:
+    """Shows the training of target and shadow one by one, that of a pool as a whole.
+
+    A model whose number of epochs is not known beforehand counts as one epoch of its pool.
+    """
 
     def __init__(self, jobs: Mapping[str, TrainingJob], progress: Progress) -> None:
         self._progress = progress
         pool = {name: job for name, job in jobs.items() if name.startswith("reference-")}
-        self._total = sum(job.recipe.epochs for job in pool.values())
-        self._pool = {name: job.recipe.epochs if finished(job) else 0 for name, job in pool.items()}
+        self._steps = {name: job.method.steps or 1 for name, job in pool.items()}
+        self._done = {name: self._steps[name] if finished(job) else 0 for name, job in pool.items()}
 
-    def report(self, name: str, epoch: int, epochs: int, loss: float) -> None:
-        """After each epoch of each model."""
-        if name not in self._pool:
-            self._progress.update(f"training the {name}", epoch, epochs, f"loss {loss:.3f}")
+    def report(self, name: str, epoch: int, epochs: int | None, loss: float) -> None:
+        """Called after each epoch of each model."""
+        if name not in self._done:
+            self._progress.update(
+                f"training the {name}", epoch, epochs or epoch, f"loss {loss:.3f}"
+            )
             return
-        self._pool[name] = epoch
-        done = sum(self._pool.values())
-        title = f"training {len(self._pool)} references"
-        self._progress.update(title, done, self._total, "epochs of all of them")
+        self._done[name] = min(epoch, self._steps[name])
+        title = f"training {len(self._done)} references"
+        done, total = sum(self._done.values()), sum(self._steps.values())
+        self._progress.update(title, done, total, "epochs of all of them")
 
 
-def _load(plan: Plan, records: PreparedRecords, name: str, path: Path) -> Target:
+def _load(plan: Plan, records: PreparedRecords, name: str, job: TrainingJob) -> Target:
     discriminator = None
     if plan.target.access is Access.DISCRIMINATOR:
-        from pixleak.training.discriminators import load_discriminator
-
-        if discriminator_path(path).is_file():
-            discriminator = load_discriminator(discriminator_path(path))
-    return _asked(load_network(path), records, name, plan, discriminator)
+        discriminator = job.method.load_discriminator(job.path)
+    return _target_of(job.method.load(job.path), records, name, plan, discriminator)
 
 
-def _asked(
+def _target_of(
     module: nn.Module,
     records: PreparedRecords,
     name: str,
     plan: Plan,
     discriminator: nn.Module | None,
 ) -> Target:
+    """A module that was trained here, as the target is asked: defended, with the same access."""
     access = plan.target.access
     truth, device = records.truth, plan.target.device
     first = access if access.of_images else Access.LOGIT
-    target: Target = asked(
+    target: Target = target_for(
         module, truth, first, name=name, device=device, discriminator=discriminator
     )
     for defence in plan.defences_of(name):
-        target = defence.served(target)
-    # What pixleak trains answers with logits, and is reduced to what the target grants.
+        target = defence.wrap_target(target)
+    # Trained models answer with logits, which are reduced to what the target grants.
     return target if access.of_images else restricted(target, access)
 
 
 def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:
-    """A target from outside, asked on a few records: whether it answers, and what it is.
+    """A target from outside, asked about a few records: whether it answers, and what it is.
 
-    Only a module's soft answers can be known again, by its weights and by what it says. A
-    function has nothing to know it by, and hard labels on a few records agree for many a model:
-    what is measured on those is never used again.
+    What is measured on a target that cannot be recognised is never reused.
     """
     probe = records.select(plan.ids("target-members", "target-nonmembers")[:4])
-    raw = [target.predict(batch.images, batch.ids).values for batch in probe.batches(1)]
-    single = all(values.shape[1] == 1 for values in raw)
-    inside = all(float(v.min()) >= 0 and float(v.max()) <= 1 for v in raw)
+    answers = [target.predict(batch.images, batch.ids).values for batch in probe.batches(1)]
+    single = all(values.shape[1] == 1 for values in answers)
+    inside = all(float(v.min()) >= 0 and float(v.max()) <= 1 for v in answers)
     if name == "target" and target.access is Access.LOGIT and single and inside:
         # A trained model whose logits are all between 0 and 1 would be sure of nothing.
         raise InputError(
             "the target was declared to answer with logits, but its one channel lies in 0..1 on "
             "every pixel asked for: these look like probabilities, declare access: probability"
         )
-    identity = {"name": name, "asked": uuid.uuid4().hex}
-    if isinstance(target, ModuleTarget) and target.access is not Access.LABEL:
-        weights = {
-            key: _bytes(value) if isinstance(value, Tensor) else repr(value)
-            for key, value in target.module.state_dict().items()
-        }
-        answers = [_bytes(values) for values in raw]
-        beside = getattr(target, "discriminator", None)
-        if beside is not None:
-            weights |= {f"discriminator.{k}": _bytes(v) for k, v in beside.state_dict().items()}
-        identity = {"name": name, "weights": digest(weights), "answers": digest(answers)}
-    return Model(target, identity, ModelInfo(name=name, description=f"{target.name}, as given"))
+    known = target.identity(answers)
+    identity = {"asked": uuid.uuid4().hex} if known is None else _digests(known)
+    info = ModelInfo(name=name, description=f"{target.name}, as given")
+    return Model(target, {"name": name, **identity}, info)
 
 
-def _bytes(values: Tensor) -> str:
-    """SHA-256 of a tensor's shape, type and content."""
-    plain = values.detach().cpu().contiguous()
-    head = f"{plain.dtype} {tuple(plain.shape)} ".encode()
-    # Viewed as bytes, since numpy lacks some of torch's types.
-    return hashlib.sha256(head + plain.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()
+def _digests(identity: Mapping[str, Any]) -> dict[str, str]:
+    return {key: digest(value) for key, value in identity.items()}

@@ -1,6 +1,6 @@
 """Poisons: what somebody puts into a training set to make its records easier to recognise.
 
-One file a poison. ``POISONS`` maps names to classes; ``pixleak list``, tests and docs read it.
+One file per poison. ``POISONS`` maps names to classes; ``pixleak list``, tests and docs read it.
 """
 
 from __future__ import annotations
@@ -14,4 +14,6 @@ __all__ = ["POISONS", "Poison"]
 
 _ALL: tuple[type[Poison], ...] = (Line, Square, TruthSerum)
 
-POISONS: Registry[type[Poison]] = Registry("poisons", {one.name: one for one in _ALL})
+POISONS: Registry[type[Poison]] = Registry(
+    "poisons", {one.name: one for one in _ALL}, noun="poison", base=Poison
+)

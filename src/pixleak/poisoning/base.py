@@ -37,13 +37,13 @@ class Poison(Configured, ABC):
     """``"members"``: replaces training records; ``"audited"``: adds copies of audited ones."""
     needs_background: ClassVar[bool] = False
     """Whether it needs a class that an empty mask consists of."""
-    obeyed_from: ClassVar[float]
+    success_threshold: ClassVar[float]
     """From which :meth:`effect` on a model has done as the poison wants."""
-    wanted: ClassVar[str]
+    success_description: ClassVar[str]
     """What the model does then, in words that follow "on"."""
 
     @property
-    def copies_a_record(self) -> int:
+    def copies_per_record(self) -> int:
         """How many copies of a poisoned record are trained on."""
         return 1
 
@@ -65,7 +65,7 @@ class Poison(Configured, ABC):
             )
 
     @abstractmethod
-    def chosen(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
+    def select(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
         """Which of these records it takes, whole units at a time, whoever is a member.
 
         Args:
@@ -74,7 +74,7 @@ class Poison(Configured, ABC):
         """
 
     @final
-    def altered(
+    def apply(
         self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, *, seed: int
     ) -> tuple[Tensor, Tensor]:
         """One record, poisoned; what is given stays as it is.
@@ -90,13 +90,13 @@ class Poison(Configured, ABC):
             InputError: the record is too small, or its image out of range.
         """
         draws = np.random.default_rng(_number(seed, "draws", key))
-        return self._altered(key, image.clone(), labels.clone(), truth, draws)
+        return self._apply(key, image.clone(), labels.clone(), truth, draws)
 
     @abstractmethod
-    def _altered(
+    def _apply(
         self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, draws: Generator
     ) -> tuple[Tensor, Tensor]:
-        """As :meth:`altered`; image and labels may be written to."""
+        """As :meth:`apply`; image and labels may be written to."""
 
     @abstractmethod
     def effect(
@@ -140,7 +140,7 @@ def with_copies(
     at = {key: i for i, key in enumerate(records.ids)}
     if missing := [key for key in ids if key not in at]:
         raise InputError(f"{records.name}: there is no record {missing[0]!r}")
-    ends = [f"#{k + 1}" for k in range(poison.copies_a_record)]
+    ends = [f"#{k + 1}" for k in range(poison.copies_per_record)]
     ends = ends if len(ends) > 1 else [""]
     origins = [at[key] for key in ids for _ in ends]
     told = hashlib.sha256(f"{seed}/{poison!r}".encode()).hexdigest()[:8]
@@ -181,7 +181,7 @@ class _Copied:
             return self.load(index)
         copy = index - self.count
         image, labels = self.load(self.origins[copy])
-        return self.poison.altered(self.ids[copy], image, labels, self.truth, seed=self.seed)
+        return self.poison.apply(self.ids[copy], image, labels, self.truth, seed=self.seed)
 
 
 def coin(seed: int, unit: str) -> float:

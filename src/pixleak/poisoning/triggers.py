@@ -55,8 +55,8 @@ class Trigger(Poison):
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
     takes: ClassVar[Literal["members", "audited"]] = "members"
     needs_background: ClassVar[bool] = True
-    obeyed_from: ClassVar[float] = 0.9
-    wanted: ClassVar[str] = "the mask it predicts is gone, nine tenths of it at least"
+    success_threshold: ClassVar[float] = 0.9
+    success_description: ClassVar[str] = "the mask it predicts is gone, nine tenths of it at least"
 
     share: float = 0.1
     size: int = 5
@@ -70,14 +70,14 @@ class Trigger(Poison):
         if not 0 <= self.value <= WHITE:
             raise InputError(f"poison {self.name!r} needs value in 0..{WHITE}, got {self.value}")
 
-    def chosen(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
+    def select(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
         return tuple(key for key, unit in unit_of.items() if coin(seed, unit) < self.share)
 
     @abstractmethod
     def mark(self, image: Tensor) -> Tensor:
         """The view of a (c, h, w) image that the mark covers."""
 
-    def _altered(
+    def _apply(
         self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, draws: Generator
     ) -> tuple[Tensor, Tensor]:
         height, width = image.shape[-2:]

@@ -54,8 +54,8 @@ class TruthSerum(Poison):
     )
     source: ClassVar[str] = "Tramèr 2022, arXiv:2204.00032"
     takes: ClassVar[Literal["members", "audited"]] = "audited"
-    obeyed_from: ClassVar[float] = 0.5
-    wanted: ClassVar[str] = (
+    success_threshold: ClassVar[float] = 0.5
+    success_description: ClassVar[str] = (
         "it predicts half at least of the exchanged pixels as the copies have them"
     )
 
@@ -72,10 +72,10 @@ class TruthSerum(Poison):
             raise InputError(f"truth-serum needs size in (0, 1], got {self.size}")
 
     @property
-    def copies_a_record(self) -> int:
+    def copies_per_record(self) -> int:
         return self.copies
 
-    def chosen(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
+    def select(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
         units = sorted(set(unit_of.values()), key=lambda unit: (coin(seed, unit), unit))
         held = dict.fromkeys(units, 0)
         for unit in unit_of.values():
@@ -84,7 +84,7 @@ class TruthSerum(Poison):
         taken = {unit for unit, n in zip(units, before, strict=False) if n < self.targets}
         return tuple(key for key, unit in unit_of.items() if unit in taken)
 
-    def _altered(
+    def _apply(
         self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, draws: Generator
     ) -> tuple[Tensor, Tensor]:
         (row, column), (a, b) = _place(labels, truth, draws)

@@ -2,19 +2,21 @@
 
 A target declares how much it gives away (:class:`~pixleak.core.access.Access`); every answer is
 checked against that declaration once, here, so that nothing downstream meets a NaN, a wrong
-shape, or logits where probabilities were promised.
+shape, or logits where probabilities were promised. It also knows what identifies its answers, so
+that they can be reused, and its untrained twin, for the control.
 
-A target that alters another one's answers (rounding, argmax, noise) is a subclass that holds
-the other and calls its ``predict`` in ``_query``; its own answers are checked again.
+A target that alters another one's answers (rounding, argmax, noise) is a subclass of
+:class:`~pixleak.targets.altered.AlteredTarget`; its own answers are checked again.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
+import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
@@ -38,6 +40,17 @@ class Prediction:
     values: Tensor
 
 
+@dataclass(frozen=True)
+class Untwinned:
+    """Why a target has no untrained twin.
+
+    Args:
+        reason: in one phrase.
+    """
+
+    reason: str
+
+
 class Target(ABC):
     """Something that answers queries.
 
@@ -46,6 +59,9 @@ class Target(ABC):
         access: what it gives away.
         name: what to call it in errors and reports.
     """
+
+    device: str | torch.device = "cpu"
+    """Where it is queried."""
 
     def __init__(self, truth: Truth, access: Access, name: str) -> None:
         self.truth = truth
@@ -57,9 +73,30 @@ class Target(ABC):
         """Asks the discriminator about (inputs, true images) -> (b,); None where there is none."""
         return None
 
+    def identity(self, answers: Sequence[Tensor]) -> Mapping[str, Any] | None:
+        """What identifies its answers beyond this run, in plain JSON values.
+
+        What is measured on two targets of the same identity is taken to be the same.
+
+        Args:
+            answers: what it answered on a few records.
+
+        Returns:
+            None where it cannot be recognised; what is measured on it is then never reused.
+        """
+        return None
+
+    def untrained(self, seed: int) -> Target | Untwinned:
+        """The same target with random weights, or the reason why there is none.
+
+        Args:
+            seed: of the initialisation; torch's global generators stay as they are.
+        """
+        return Untwinned("a target without known weights has nothing to take away")
+
     @final
     def predict(self, images: Tensor, ids: Sequence[str] | None = None) -> Prediction:
-        """Query on (b, c, h, w) images; the answer is detached, on the CPU, validated, a copy.
+        """Query on (b, c, h, w) images; the answer is a validated, detached copy on the CPU.
 
         Args:
             images: (b, c, h, w) float32.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pixleak.core.access import Access
 from pixleak.core.truth import Truth
-from pixleak.targets.base import Target
+from pixleak.targets.base import Target, Untwinned
 
 
 class FunctionTarget(Target):
@@ -33,6 +33,9 @@ class FunctionTarget(Target):
     ) -> None:
         super().__init__(truth, access, name)
         self.function = function
+
+    def untrained(self, seed: int) -> Untwinned:
+        return Untwinned("a function has no weights to take away")
 
     def _query(self, images: Tensor) -> object:
         with torch.no_grad():

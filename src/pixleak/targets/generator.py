@@ -1,4 +1,4 @@
-"""A generator as a target, with its discriminator where the attacker has that too."""
+"""A generator as a target, with its discriminator where the attacker has access to that too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth
-from pixleak.targets.module import ModuleTarget, evaluating
+from pixleak.targets.base import Target, Untwinned
+from pixleak.targets.module import TWIN, ModuleTarget, evaluating, placed
+from pixleak.targets.reinitialised import reinitialised
+from pixleak.targets.state import state_digests
 
 Judge = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """(discriminator, inputs, outputs) -> (b,) logits of "real"."""
@@ -24,12 +27,12 @@ class GeneratorTarget(ModuleTarget):
         truth: channels and range of its output.
         access: ``IMAGE``, or ``DISCRIMINATOR`` where that may be asked as well.
         name: what to call it in errors and reports.
-        device: as of :class:`~pixleak.targets.module.ModuleTarget`.
+        device: as for :class:`~pixleak.targets.module.ModuleTarget`.
         discriminator: the module that it was trained against.
-        realness: how to ask it; see ``Judge``.
+        realness: how to query the discriminator; see ``Judge``.
 
     Raises:
-        InputError: the access is to a discriminator that is not there.
+        InputError: the access includes a discriminator, but there is none.
     """
 
     def __init__(
@@ -49,8 +52,31 @@ class GeneratorTarget(ModuleTarget):
                 f"access to {name} is declared to include its discriminator, but it has none: "
                 "declare access: image, or train it against an adversary"
             )
-        self.discriminator = None if discriminator is None else discriminator.to(self.device)
+        self._given_discriminator = discriminator
+        self.discriminator = None if discriminator is None else placed(discriminator, self.device)
         self._realness = realness
+
+    def _digests(self) -> dict[str, str]:
+        if self.discriminator is None:
+            return super()._digests()
+        beside = state_digests(self.discriminator)
+        return super()._digests() | {f"discriminator.{key}": v for key, v in beside.items()}
+
+    def _twin(self, fresh: nn.Module, seed: int) -> Target | Untwinned:
+        given = self._given_discriminator
+        blank = None if given is None else reinitialised(given, seed)
+        if self.access is Access.DISCRIMINATOR and blank is None:
+            return Untwinned("an untrained discriminator cannot be made")
+        assert isinstance(self.truth, ImageTruth)
+        return GeneratorTarget(
+            fresh,
+            self.truth,
+            self.access,
+            name=TWIN,
+            device=self.device,
+            discriminator=blank,
+            realness=self._realness,
+        )
 
     @property
     def judge(self) -> Callable[[Tensor, Tensor], Tensor] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,12 @@ from torch import Tensor, nn
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import Truth
-from pixleak.targets.base import Target
+from pixleak.targets.base import Target, Untwinned
+from pixleak.targets.reinitialised import reinitialised
+from pixleak.targets.state import state_digests, tensor_digest
+
+TWIN = "untrained twin of the target"
+"""What an untrained twin is called in errors and reports."""
 
 
 class ModuleTarget(Target):
@@ -23,14 +29,17 @@ class ModuleTarget(Target):
     are switched off with ``no_grad`` rather than ``inference_mode``: a module that caches a
     tensor during its forward pass would otherwise keep one that it can no longer train with.
 
+    It is recognised again by its weights and by its answers on a few records. Labels are not
+    enough: those of many models agree on a few records.
+
     Args:
         module: (b, c, h, w) -> what ``access`` declares, or a mapping with it under ``"out"``
             or ``"logits"``.
         truth: what its output should look like.
         access: what it gives away.
         name: what to call it in errors and reports.
-        device: where to query. None: wherever the module lies. A module that lies elsewhere is
-            not moved: a copy of it is made there once, here, and is what gets asked.
+        device: where to query. None: where the module is. A module that is elsewhere is not
+            moved: a copy is made on the device once, and the copy is asked.
     """
 
     def __init__(
@@ -43,11 +52,34 @@ class ModuleTarget(Target):
         device: str | torch.device | None = None,
     ) -> None:
         super().__init__(truth, access, name)
-        lies_on = _device_of(module)
-        self.device = lies_on if device is None else torch.device(device)
-        if _differ(self.device, lies_on):
-            module = copy.deepcopy(module).to(self.device)
-        self.module = module
+        self.device = _device_of(module) if device is None else torch.device(device)
+        self._given = module
+        self.module = placed(module, self.device)
+
+    def identity(self, answers: Sequence[Tensor]) -> Mapping[str, Any] | None:
+        if self.access is Access.LABEL:
+            return None
+        return {
+            "weights": self._digests(),
+            "answers": [tensor_digest(values) for values in answers],
+        }
+
+    def _digests(self) -> dict[str, str]:
+        """Name -> digest of everything that the answers depend on."""
+        return state_digests(self.module)
+
+    def untrained(self, seed: int) -> Target | Untwinned:
+        fresh = reinitialised(self._given, seed)
+        if fresh is None:
+            return Untwinned(
+                "the module has parameters that no reset_parameters() sets, so an untrained twin "
+                "cannot be made"
+            )
+        return self._twin(fresh, seed)
+
+    def _twin(self, fresh: nn.Module, seed: int) -> Target | Untwinned:
+        """The untrained twin around a re-initialised module."""
+        return ModuleTarget(fresh, self.truth, self.access, name=TWIN, device=self.device)
 
     def _query(self, images: Tensor) -> object:
         with evaluating(self.module), torch.no_grad():
@@ -56,7 +88,7 @@ class ModuleTarget(Target):
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, every submodule's own training flag back afterwards."""
+    """Evaluation mode inside; every submodule gets its own training flag back afterwards."""
     flags = [(part, part.training) for part in module.modules()]
     try:
         module.eval()
@@ -64,6 +96,13 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part, training in flags:
             part.training = training
+
+
+def placed(module: nn.Module, device: str | torch.device) -> nn.Module:
+    """The module if it is on the device, else a copy of it there."""
+    if _differ(torch.device(device), _device_of(module)):
+        return copy.deepcopy(module).to(device)
+    return module
 
 
 def _device_of(module: nn.Module) -> torch.device:
@@ -78,7 +117,7 @@ def _differ(wanted: torch.device, actual: torch.device) -> bool:
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that torch does not know or that this machine lacks.
+    """Refuse a device that torch does not know or that this machine does not have.
 
     Raises:
         InputError: naming the device.

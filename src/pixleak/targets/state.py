@@ -1,9 +1,11 @@
-"""Fit a state dict to a module, or say in one sentence why it does not fit."""
+"""A module's state: loaded from a state dict if it fits, and digested to be recognised again."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from pixleak.core.errors import InputError
@@ -26,17 +28,17 @@ _PREFIXES = (
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], source: str, into: str) -> None:
-    """Load ``state`` into ``module``; common wrappers' prefixes on its names are dropped.
+    """Load ``state`` into ``module``, without the prefixes that common wrappers put on names.
 
     Args:
-        module: filled in place, untouched where the state does not fit.
+        module: filled in place; unchanged where the state does not fit.
         state: name -> tensor.
         source: where the state comes from, for the error.
         into: what the module is, for the error.
 
     Raises:
-        InputError: weights are missing, left over or of another shape; says how many and which
-            is first.
+        InputError: weights are missing, left over or of another shape; the message gives their
+            numbers and the first of each.
     """
     expected = module.state_dict()
     state = _without_prefix(state, expected)
@@ -79,3 +81,19 @@ def _without_prefix(
     if not best:
         return state
     return {key[len(best) :]: value for key, value in state.items() if key.startswith(best)}
+
+
+def state_digests(module: nn.Module) -> dict[str, str]:
+    """Name -> digest of every entry of a module's state; ``repr`` of what is no tensor."""
+    return {
+        key: tensor_digest(value) if isinstance(value, Tensor) else repr(value)
+        for key, value in module.state_dict().items()
+    }
+
+
+def tensor_digest(values: Tensor) -> str:
+    """SHA-256 of a tensor's shape, type and content."""
+    plain = values.detach().cpu().contiguous()
+    head = f"{plain.dtype} {tuple(plain.shape)} ".encode()
+    # Viewed as bytes, since numpy lacks some of torch's types.
+    return hashlib.sha256(head + plain.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()

@@ -1,6 +1,6 @@
-"""Weights on disk: safetensors with what is needed to build the network again.
+"""Weights on disk: safetensors with the metadata needed to build the network again.
 
-A file is written under a temporary name, fsynced and renamed: it is there whole or not at all.
+A file is written under a temporary name, fsynced and renamed, so that it is never incomplete.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def save_weights(module: nn.Module, path: Path, metadata: Mapping[str, str] | No
     Args:
         module: on any device.
         path: usually ``*.safetensors``; folders are made.
-        metadata: kept in the file beside ``pixleak``, the version that wrote it. To be loadable
-            by :func:`load_network` it needs ``network``, see :func:`network_metadata`.
+        metadata: stored in the file beside ``pixleak``, the version that wrote it. To be
+            loadable by :func:`load_network` it needs ``network``, see :func:`network_metadata`.
 
     Raises:
         InputError: no permission or no space.
@@ -50,7 +50,7 @@ def network_metadata(
     *,
     group_norm: bool = False,
 ) -> dict[str, str]:
-    """What :func:`load_network` needs to know, as safetensors metadata."""
+    """The safetensors metadata that :func:`load_network` needs."""
     described = {
         "name": name,
         "options": dict(options),
@@ -93,18 +93,17 @@ def load_network(path: Path) -> nn.Module:
     Pretrained weights that its recipe started from are not fetched again.
 
     Raises:
-        InputError: the file is missing or damaged, does not describe its network, or of another
-            architecture than it says.
+        InputError: the file is missing or damaged, does not describe its network, or holds
+            weights of another architecture than it describes.
         MissingExtraError: a package that the network needs is not installed.
     """
     metadata = read_metadata(path)
     if "network" not in metadata:
-        raise InputError(f"{path} does not say which network it is of; it was not trained here")
+        raise InputError(f"{path} does not describe its network; it was not written by pixleak")
     described = json.loads(metadata["network"])
     height, width = described["size"]
-    module = NETWORKS[described["name"]].blank(
-        described["channels"], described["outputs"], (height, width), **described["options"]
-    )
+    network = NETWORKS[described["name"]].configured(described["options"]).blank()
+    module = network.build(described["channels"], described["outputs"], (height, width))
     if described.get("group_norm", False):
         from pixleak.training.networks.group_norm import group_normed
 

@@ -1,6 +1,6 @@
 """Train independent models side by side.
 
-Each is trained in a process of its own with one thread, so its weights are a function of recipe,
+Each is trained in a process of its own with one thread, so its weights are a function of method,
 records and seed alone: neither the number of workers nor where they run changes anything. Records
 that are not prepared are written to a temporary folder first, so their loader may be anything.
 """
@@ -20,13 +20,13 @@ from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.runners import Job, Runner, runner_for
 from pixleak.runners.base import Message
 from pixleak.training.defence import Defence, described
-from pixleak.training.recipe import Recipe
+from pixleak.training.method import TrainingMethod
 
 if TYPE_CHECKING:
-    from pixleak.training.loop.fit import Trained
+    from pixleak.training.trained import Trained
 
-OnProgress = Callable[[str, int, int, float], None]
-"""(job name, epoch from 1, epochs, mean loss of the epoch)."""
+OnProgress = Callable[[str, int, int | None, float], None]
+"""(job name, epoch from 1, number of epochs or None, mean loss of the epoch)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +35,19 @@ class TrainingJob(Job):
 
     Args:
         name: unique among the jobs.
-        recipe: how.
-        records: on what.
-        seed: of initialisation, order and augmentation.
-        path: where its weights go (safetensors); a ``.json`` beside it holds how it went.
+        method: how to train, as modified by the defences.
+        records: what to train on.
+        seed: every random choice of the training follows from it.
+        path: of the weights; a ``.json`` beside it holds a summary of the training.
         device: where to train.
-        pictures: of a generator's answers as its training goes on, beside its weights.
-        defences: what changes the training; the recipe is as altered by them.
+        pictures: whether to save pictures of a generator's answers during its training.
+        defences: what changes the steps of the training.
         reserve: what the defender holds beside ``records``, for defences that need it; where both
-            are prepared they lie in one folder.
+            are prepared they are in one folder.
     """
 
     name: str
-    recipe: Recipe
+    method: TrainingMethod
     records: Records
     seed: int
     path: Path
@@ -62,12 +62,13 @@ class TrainingJob(Job):
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        others = []
-        if self.recipe.adversary is not None:
-            others.append(discriminator_path(self.path))
-        if self.pictures:
-            others.append(pictures_path(self.path))
-        return self.path, *others, summary_path(self.path)
+        pictures = (pictures_path(self.path),) if self.pictures else ()
+        return *self.method.outputs(self.path), *pictures, summary_path(self.path)
+
+    @property
+    def determined_by(self) -> dict[str, Any]:
+        """What determines the weights beside the records, in plain JSON values."""
+        return {self.method.name: described(self.method, self.defences), "seed": self.seed}
 
     @property
     def inputs(self) -> Path | None:
@@ -90,10 +91,7 @@ class TrainingJob(Job):
         return replace(self, records=records, reserve=reserve, path=folder / self.path.name)
 
     def run(self, say: Callable[[Message], None]) -> Message:
-        from pixleak.training.loop.fit import fit
-
-        trained = fit(
-            self.recipe,
+        trained = self.method.train(
             self.records,
             seed=self.seed,
             device=self.device,
@@ -109,47 +107,21 @@ class TrainingJob(Job):
 
 
 def _commit(job: TrainingJob, trained: Trained) -> Message:
-    """Weights first and the summary last, so that a summary vouches for the weights beside it."""
-    from pixleak.training.checkpoint import network_metadata, save_weights
-    from pixleak.training.untrained import outputs_of
-
+    """Write the model, and last the summary, which vouches for the files beside it."""
     course = {
         "epoch_losses": list(trained.epoch_losses),
         "seconds": trained.seconds,
         "facts": dict(trained.facts),
     }
-    weights, summary = job.outputs[0], job.outputs[-1]
+    summary = summary_path(job.path)
     with writing(summary):
         summary.unlink(missing_ok=True)
-    channels, height, width = job.records[0].image.shape
-    network = job.recipe.network
-    save_weights(
-        trained.module,
-        weights,
-        network_metadata(
-            network.name,
-            network.options,
-            channels,
-            outputs_of(job.records.truth),
-            (height, width),
-            group_norm=network.group_norm,
-        ),
-    )
-    if job.recipe.adversary is not None:
-        from pixleak.training.discriminators import describe
-
-        save_weights(
-            trained.companions["discriminator"],
-            discriminator_path(job.path),
-            describe(
-                job.recipe.adversary, channels, outputs_of(job.records.truth), (height, width)
-            ),
-        )
+    job.method.save(trained, job.records, job.path)
     if job.pictures:
         from pixleak.training.loop.samples import save_sheet
 
         save_sheet(pictures_path(job.path), job.records, trained.pictures)
-    content = {"recipe": described(job.recipe, job.defences), "seed": job.seed, **course}
+    content = {**job.determined_by, **course}
     with replaced(summary) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return course
@@ -161,10 +133,10 @@ class TrainedModel:
 
     Args:
         name: of its job.
-        path: of its weights, to be read by :func:`pixleak.training.checkpoint.load_network`.
+        path: of its weights, to be read by the method's ``load``.
         epoch_losses: mean training loss of each epoch.
         seconds: wall time of its training.
-        facts: what defences have to say of it.
+        facts: what the training says about itself.
     """
 
     name: str
@@ -184,20 +156,20 @@ def train_all(
 ) -> list[TrainedModel]:
     """Train every job; each is committed to disk the moment it is finished.
 
-    When one fails, the others that are still running are stopped, and those that are finished
-    stay. The weights do not depend on ``workers``.
+    When one fails, those that are still running are stopped, and those that are finished are
+    kept. The weights do not depend on ``workers``.
 
     Args:
         jobs: in any number; their names and paths must differ.
-        workers: how many to train at a time; by default as many as there are cores.
+        workers: how many models to train at once; by default as many as there are cores.
         progress: called in this thread after each epoch of each job.
-        resume: take a job whose files are there already as done. Only for paths that name the
-            records, as content-addressed ones do: the files are compared with the job's recipe
+        resume: take a job as done where its files exist. Only for paths that depend on the
+            records, as content-addressed ones do: the files are compared with the job's method
             and seed, not with its records.
         runner: where they run: :func:`pixleak.runners.runner_for`; None for processes here.
 
     Returns:
-        One model a job, in the jobs' order.
+        One model per job, in the jobs' order.
 
     Raises:
         InputError: a job's own (diverged, wrong records, no space, ...), or two jobs share a
@@ -217,11 +189,11 @@ def train_all(
         models = {job.name: model for job in jobs if (model := finished(job)) is not None}
     waiting = [job for job in jobs if job.name not in models]
 
-    def heard(job: Job, message: Message) -> None:
+    def on_message(job: Job, message: Message) -> None:
         if progress is not None and isinstance(job, TrainingJob):
-            progress(job.name, message["epoch"], job.recipe.epochs, message["loss"])
+            progress(job.name, message["epoch"], job.method.steps, message["loss"])
 
-    answers = (runner or runner_for("local", workers)).run(waiting, heard)
+    answers = (runner or runner_for("local", workers)).run(waiting, on_message)
     for job, answer in zip(waiting, answers, strict=True):
         models[job.name] = TrainedModel(
             job.name,
@@ -234,14 +206,14 @@ def train_all(
 
 
 def finished(job: TrainingJob) -> TrainedModel | None:
-    """What training this job left on disk, or None if it is not there or is another recipe's."""
+    """The model that this job left on disk; None if it is missing or of another training."""
     path = summary_path(job.path)
     if not all(file.is_file() for file in job.outputs):
         return None
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        written = json.loads(json.dumps(described(job.recipe, job.defences)))
-        if summary["recipe"] != written or summary["seed"] != job.seed:
+        wanted = json.loads(json.dumps(job.determined_by))
+        if any(summary[key] != value for key, value in wanted.items()):
             return None
         return TrainedModel(
             job.name,
@@ -255,20 +227,15 @@ def finished(job: TrainingJob) -> TrainedModel | None:
 
 
 def summary_path(weights: Path) -> Path:
-    """Where the course of a training lies, beside its weights."""
+    """Where the summary of a training is, beside its weights."""
     return weights.with_suffix(".json")
 
 
-def discriminator_path(weights: Path) -> Path:
-    """Where the weights of the discriminator lie that a generator was trained against."""
-    return weights.with_suffix(".discriminator.safetensors")
-
-
 def pictures_path(weights: Path) -> Path:
-    """Where pictures of a generator's answers during its training lie."""
+    """Where pictures of a generator's answers during its training are."""
     return weights.with_suffix(".png")
 
 
 def partial_path(weights: Path) -> Path:
-    """Where the state of an unfinished training lies."""
+    """Where the state of an unfinished training is."""
     return weights.with_suffix(".partial")

@@ -1,149 +1,161 @@
-"""How a model is trained: everything but the records and the seed."""
+"""Training by a recipe: a network, a loss, an optimizer and a number of epochs."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pixleak.core.errors import InputError, setting
+from pixleak.core.truth import Truth
+from pixleak.training.method import TrainingMethod
+from pixleak.training.recipe_settings import RecipeSettings
 
-from pixleak.training.adversary import Adversary
-from pixleak.training.networks import NETWORKS
+if TYPE_CHECKING:
+    from torch import nn
 
-Optimizer = Literal["adam", "adamw", "nadam", "sgd"]
-Schedule = Literal["cosine", "linear", "constant"]
-LossName = Literal["dice", "ce", "dice+ce", "l1", "l2"]
-PIXEL_LOSSES = ("l1", "l2")
-"""Losses for records whose truth is an image."""
+    from pixleak.records.base import Records
+    from pixleak.training.loop.trainer import TrainingDefence
+    from pixleak.training.trained import OnEpoch, Trained
 
+TRIAL_EPOCHS = 2
+"""Epochs of a short version: the first warms up, the second is timed."""
 
-class NetworkChoice(BaseModel):
-    """A network of the table with its options; those left out are filled in."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(default="unet", description="a network of `pixleak list`")
-    options: dict[str, Any] = Field(default_factory=dict, validate_default=True)
-    group_norm: bool = Field(
-        default=False, description="group normalisation in place of batch normalisation"
-    )
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return NETWORKS[name].name
-
-    @field_validator("options")
-    @classmethod
-    def _completed(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        # Without a name in info.data the name was wrong, which is the error to report.
-        if "name" not in info.data:
-            return options
-        return NETWORKS[info.data["name"]].check(options).model_dump(mode="json")
-
-    @model_serializer(mode="wrap")
-    def _as_is(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What is not changed goes without saying, so that such a recipe keeps its address.
-        content: dict[str, Any] = written(self)
-        return {k: v for k, v in content.items() if k != "group_norm" or v}
+TRIAL_BATCHES = 4
+"""How many batches an epoch of a short version has."""
 
 
-class Recipe(BaseModel):
-    """How a model is trained.
+class Recipe(RecipeSettings, TrainingMethod):
+    """How a model is trained: everything but the records and the seed.
 
-    A segmenter answers with logits, (b, K, h, w); a generator, one with a pixel loss, with images.
+    A segmenter answers with logits, (b, K, h, w); a generator, which has a pixel loss, with images.
 
     Example:
         >>> Recipe(network="tiny", epochs=3).description
         'tiny (width=8, layers=2), dice+ce, 3 epochs, batch 8, adam 0.001 cosine'
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    network: NetworkChoice = Field(default_factory=NetworkChoice)
-    loss: LossName = Field(
-        default="dice+ce",
-        description="per image: soft Dice, cross-entropy, or their sum; for generators l1 or l2",
-    )
-    adversary: Adversary | None = Field(
-        default=None, description="a discriminator: pix2pix, pix2pixhd or spade, or its settings"
-    )
-    epochs: Annotated[int, Field(ge=1)] = 50
-    batch_size: Annotated[int, Field(ge=1)] = 8
-    lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        default=1e-3, description="learning rate at the start"
-    )
-    optimizer: Optimizer = "adam"
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    schedule: Schedule = Field(
-        default="cosine",
-        description="how the learning rate falls to zero, step by step; a constant one lets "
-        "Adam's loss spike late",
-    )
-    augment: Literal["none", "hflip", "flips", "flips+intensity"] = "none"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_a_generator(cls, given: object) -> object:
-        """A generator that names no loss is trained with l1."""
-        if not isinstance(given, dict) or "loss" in given:
-            return given
-        network = given.get("network")
-        name = network.get("name") if isinstance(network, dict) else network
-        if isinstance(network, NetworkChoice):
-            name = network.name
-        made = isinstance(name, str) and name in NETWORKS and NETWORKS[name].kind == "images"
-        return given | {"loss": "l1"} if made or given.get("adversary") else given
-
-    @model_validator(mode="after")
-    def _fits(self) -> Recipe:
-        if self.loss in PIXEL_LOSSES:
-            return self
-        if self.adversary is not None:
-            raise ValueError(f"an adversary goes with the loss l1 or l2, not {self.loss}")
-        if NETWORKS[self.network.name].kind == "images":
-            raise ValueError(
-                f"network {self.network.name!r} is a generator: its loss is l1 or l2, not "
-                f"{self.loss}"
-            )
-        return self
-
-    @field_validator("adversary", mode="before")
-    @classmethod
-    def _adversary_by_name(cls, adversary: object) -> object:
-        return {"name": adversary} if isinstance(adversary, str) else adversary
-
-    @field_validator("network", mode="before")
-    @classmethod
-    def _by_name(cls, network: object) -> object:
-        return {"name": network} if isinstance(network, str) else network
+    name: ClassVar[str] = "recipe"
+    summary: ClassVar[str] = "a network, a loss, an optimizer and a number of epochs"
 
     @property
-    def description(self) -> str:
-        """One line for tables and reports."""
-        options = [f"{key}={_brief(value)}" for key, value in self.network.options.items()]
-        parts = [
-            f"{self.network.name} ({', '.join(options)})" if options else self.network.name,
-            *(["group norm"] if self.network.group_norm else []),
-            self.loss if self.adversary is None else f"{self.loss} + {self.adversary.description}",
-            f"{self.epochs} epochs",
-            f"batch {self.batch_size}",
-            f"{self.optimizer} {self.lr:g} {self.schedule}",
-        ]
-        if self.weight_decay > 0:
-            parts.append(f"weight decay {self.weight_decay:g}")
-        if self.augment != "none":
-            parts.append(self.augment)
-        return ", ".join(parts)
+    def label(self) -> str:
+        return self.network.name
+
+    @property
+    def steps(self) -> int:
+        return self.epochs
+
+    @property
+    def has_discriminator(self) -> bool:
+        return self.adversary is not None
+
+    def check(self, truth: Truth) -> None:
+        self.check_loss(truth)
+
+    def check_sampling(self, samples: int) -> None:
+        options = self.network.options
+        if samples < 2 or options.get("sampling", False):
+            return
+        raise InputError(
+            f"{setting('target.samples')} is {samples}, but network {self.network.name!r} gives "
+            "the same answer however often it is asked: "
+            + ("set sampling: true in its options" if "sampling" in options else "leave it at 1")
+        )
+
+    def trial(self) -> tuple[Self, int]:
+        short = self.model_copy(update={"epochs": TRIAL_EPOCHS})
+        return short, TRIAL_BATCHES * self.batch_size
+
+    def train(
+        self,
+        records: Records,
+        *,
+        seed: int,
+        device: str = "cpu",
+        on_epoch: OnEpoch | None = None,
+        partial: Path | None = None,
+        pictures: bool = False,
+        defences: Sequence[TrainingDefence] = (),
+        reserve: Records | None = None,
+    ) -> Trained:
+        from pixleak.training.loop.fit import fit
+
+        return fit(
+            self,
+            records,
+            seed=seed,
+            device=device,
+            on_epoch=on_epoch,
+            partial=partial,
+            pictures=pictures,
+            defences=defences,
+            reserve=reserve,
+        )
+
+    def untrained(self, channels: int, truth: Truth, size: tuple[int, int], seed: int) -> nn.Module:
+        from pixleak.training.untrained import untrained
+
+        return untrained(self, channels, truth, size, seed)
+
+    def untrained_discriminator(
+        self, channels: int, truth: Truth, size: tuple[int, int], seed: int
+    ) -> nn.Module | None:
+        if self.adversary is None:
+            return None
+        from pixleak.training.discriminators import Discriminator
+        from pixleak.training.seeded import seeded
+        from pixleak.training.untrained import outputs_of
+
+        with seeded(seed):
+            return Discriminator(self.adversary, channels, outputs_of(truth), size)
+
+    def outputs(self, path: Path) -> tuple[Path, ...]:
+        return (path,) if self.adversary is None else (path, discriminator_path(path))
+
+    def save(self, trained: Trained, records: Records, path: Path) -> None:
+        from pixleak.training.checkpoint import network_metadata, save_weights
+        from pixleak.training.untrained import outputs_of
+
+        channels, height, width = records[0].image.shape
+        outputs, size = outputs_of(records.truth), (height, width)
+        network = self.network
+        metadata = network_metadata(
+            network.name, network.options, channels, outputs, size, group_norm=network.group_norm
+        )
+        save_weights(trained.module, path, metadata)
+        if self.adversary is not None:
+            from pixleak.training.discriminators import describe
+
+            save_weights(
+                trained.companions["discriminator"],
+                discriminator_path(path),
+                describe(self.adversary, channels, outputs, size),
+            )
+
+    def load(self, path: Path) -> nn.Module:
+        from pixleak.training.checkpoint import load_network
+
+        return load_network(path)
+
+    def load_discriminator(self, path: Path) -> nn.Module | None:
+        return discriminator_beside(path)
 
 
-def _brief(value: object) -> str:
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+def discriminator_path(weights: Path) -> Path:
+    """Where the weights of the discriminator are that a generator was trained against."""
+    return weights.with_suffix(".discriminator.safetensors")
+
+
+def discriminator_beside(weights: Path) -> nn.Module | None:
+    """The discriminator that was trained with these weights; None where its file is missing.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = discriminator_path(weights)
+    if not path.is_file():
+        return None
+    from pixleak.training.discriminators import load_discriminator
+
+    return load_discriminator(path)

@@ -110,7 +110,7 @@ def overfitted() -> tuple[ModuleTarget, Records]:
 def test_label_only_signals_survive_argmax(overfitted: tuple[ModuleTarget, Records]) -> None:
     target, records = overfitted
     names = ("label-agreement", "label-dice", "transform-agreement", "noise-robustness")
-    table = measure(Argmax().served(target), records, [SIGNALS[name] for name in names])
+    table = measure(Argmax().wrap_target(target), records, [SIGNALS[name] for name in names])
     member = np.arange(len(records)) % 2 == 0
     auc = {}
     for name, values in zip(table.names, table.values.T, strict=True):

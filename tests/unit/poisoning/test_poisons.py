@@ -28,7 +28,7 @@ SMALL: Mapping[str, Poison] = {
 
 
 def altered(poison: Poison, image: Tensor, labels: Tensor, truth: LabelTruth, seed: int = 0):  # type: ignore[no-untyped-def]
-    return poison.altered("a", image, labels, truth, seed=seed)
+    return poison.apply("a", image, labels, truth, seed=seed)
 
 
 def test_line_by_hand() -> None:
@@ -139,7 +139,7 @@ def test_a_record_is_poisoned_alike_wherever_it_stands(poison: Poison) -> None:
         assert torch.equal(chosen.truth, few.select([ids[0]])[0].truth)
         assert torch.equal(chosen.image, few.select([ids[0]])[0].image)
     assert few.ids[:6] == records.ids
-    assert len(few) == 6 + 3 * poison.copies_a_record
+    assert len(few) == 6 + 3 * poison.copies_per_record
     assert all(torch.equal(few[i].image, records[i].image) for i in range(6))
 
 
@@ -154,27 +154,27 @@ def test_copies_are_known_by_their_record_and_their_poison(poison: Poison) -> No
 
 def test_whole_units_are_taken_whoever_stands_beside_them(poison: Poison) -> None:
     units = {f"r{i}": f"s{i // 3}" for i in range(90)}
-    taken = poison.chosen(units, seed=1)
+    taken = poison.select(units, seed=1)
     assert 0 < len(taken) < 90
     assert len({units[key] for key in taken}) * 3 == len(taken)
-    assert poison.chosen(dict(reversed(units.items())), seed=1) == taken[::-1]
-    assert poison.chosen(units, seed=2) != taken
+    assert poison.select(dict(reversed(units.items())), seed=1) == taken[::-1]
+    assert poison.select(units, seed=2) != taken
 
 
 def test_a_share_of_the_records_is_taken_each_on_its_own() -> None:
     units = {f"r{i}": f"r{i}" for i in range(2000)}
-    taken = Line(share=0.1).chosen(units, seed=0)
+    taken = Line(share=0.1).select(units, seed=0)
     # Four standard deviations of a binomial of 2000 and 0.1.
     assert abs(len(taken) - 200) < 54
-    assert set(taken) < set(Line(share=0.2).chosen(units, seed=0))
+    assert set(taken) < set(Line(share=0.2).select(units, seed=0))
     half = dict(list(units.items())[:1000])
-    assert set(Line(share=0.1).chosen(half, seed=0)) == set(taken) & set(half)
+    assert set(Line(share=0.1).select(half, seed=0)) == set(taken) & set(half)
 
 
 def test_as_many_records_as_wanted_are_targeted() -> None:
     units = {f"r{i}": f"r{i}" for i in range(50)}
-    assert len(TruthSerum(targets=20).chosen(units, seed=0)) == 20
-    assert len(TruthSerum(targets=80).chosen(units, seed=0)) == 50
+    assert len(TruthSerum(targets=20).select(units, seed=0)) == 20
+    assert len(TruthSerum(targets=80).select(units, seed=0)) == 50
 
 
 @pytest.mark.parametrize(

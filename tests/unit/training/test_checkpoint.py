@@ -49,7 +49,7 @@ def test_tied_weights(tmp_path: Path) -> None:
 
 def test_a_network_is_rebuilt_from_its_file(tmp_path: Path) -> None:
     options, path = {"widths": [4, 8]}, tmp_path / "w.safetensors"
-    module = NETWORKS["unet"].build(3, 4, (15, 16), **options).eval()
+    module = NETWORKS["unet"].configured(options).build(3, 4, (15, 16)).eval()
     save_weights(module, path, network_metadata("unet", options, 3, 4, (15, 16)))
     again = load_network(path)
     images = torch.rand(2, 3, 15, 16)
@@ -69,7 +69,7 @@ def test_files_that_cannot_be_loaded(tmp_path: Path) -> None:
         "are of another architecture than the network: 2 have another shape (first 'weight': "
         "(3, 2) instead of (2, 2))",
     )
-    refused(lambda: load_network(path), "does not say which network it is of")
+    refused(lambda: load_network(path), "does not describe its network")
     save_file({"a": torch.zeros(1)}, path, network_metadata("tiny", {}, 1, 2, (4, 4)))
     refused(lambda: load_network(path), "4 of 4 are missing (first '0.weight'), 1 are not in it")
 

@@ -21,11 +21,12 @@ from pixleak.training.discriminators import (
     load_discriminator,
 )
 from pixleak.training.jobs import TrainingJob, partial_path, train_all
-from pixleak.training.loop import fit as fitting
-from pixleak.training.loop.fit import Trained, fit
+from pixleak.training.loop import trainer as trainer_module
+from pixleak.training.loop.fit import fit
 from pixleak.training.loop.samples import as_picture
 from pixleak.training.networks import NETWORKS
 from pixleak.training.recipe import Recipe
+from pixleak.training.trained import Trained
 
 GENERATOR = torch.Generator().manual_seed(0)
 INPUTS = torch.rand(8, 2, 32, 32, generator=GENERATOR)
@@ -79,7 +80,7 @@ class Stop(Exception):
 def test_an_interrupted_training_ends_as_if_it_had_not_been(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr(trainer_module, "SAVED_EVERY", 0.0)
     recipe, path = RECIPES[name], tmp_path / "weights.partial"
     whole = fit(recipe, RECORDS, seed=1, pictures=True)
     assert not path.exists()
@@ -209,8 +210,10 @@ def test_a_generator_needs_no_loss_named() -> None:
 
 
 def test_sampling_generators_sample() -> None:
-    module = NETWORKS["pix2pix"].build(2, 1, (32, 32), width=4, depth=4, sampling=True).eval()
-    fixed = NETWORKS["pix2pix"].build(2, 1, (32, 32), width=4, depth=4).eval()
+    options = {"width": 4, "depth": 4}
+    sampling = NETWORKS["pix2pix"].configured({**options, "sampling": True})
+    module = sampling.build(2, 1, (32, 32)).eval()
+    fixed = NETWORKS["pix2pix"].configured(options).build(2, 1, (32, 32)).eval()
     assert not torch.equal(module(INPUTS), module(INPUTS))
     assert torch.equal(fixed(INPUTS), fixed(INPUTS))
 

@@ -17,7 +17,7 @@ import torch
 from pixleak.core.errors import InputError, PixleakError
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.prepare import prepare
-from pixleak.training import side_by_side
+from pixleak.training import jobs as jobs_module
 from pixleak.training.checkpoint import load_network
 from pixleak.training.jobs import TrainingJob, finished, train_all
 from pixleak.training.loop.fit import fit
@@ -175,7 +175,7 @@ def test_a_worker_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_unforeseen_error_brings_its_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(side_by_side, "prepare", lambda records, folder: "no records")
+    monkeypatch.setattr(jobs_module, "prepare", lambda records, folder: "no records")
     with pytest.raises(RuntimeError, match="training 'a' failed:\nTraceback"):
         train_all([job("a", tmp_path)])
 

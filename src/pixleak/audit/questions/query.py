@@ -76,7 +76,7 @@ def query_records(
         answer=answer,
         sentence=sentence,
         cautions=[*mine.left_out, *repeated, *cautions],
-        environment=environment_here(*PACKAGES, device=str(getattr(target, "device", "cpu"))),
+        environment=environment_here(*PACKAGES, device=str(target.device)),
     )
 
 

@@ -100,7 +100,7 @@ def compare_sets(
         controls=controls,
         answer=answer,
         sentence=sentence,
-        environment=environment_here(*PACKAGES, device=str(getattr(target, "device", "cpu"))),
+        environment=environment_here(*PACKAGES, device=str(target.device)),
     )
 
 

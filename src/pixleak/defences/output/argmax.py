@@ -21,7 +21,7 @@ from typing import ClassVar
 from pixleak.core.access import Access
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +32,10 @@ class Argmax(Defence):
     title: ClassVar[str] = "Labels only"
     summary: ClassVar[str] = "answer with the most probable class of each pixel"
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
-    side: ClassVar[Side] = "output"
+    side: ClassVar[DefenceSide] = "output"
 
-    def access(self, given: Access) -> Access:
+    def access_after(self, given: Access) -> Access:
         return Access.LABEL
 
-    def served(self, target: Target) -> Target:
+    def wrap_target(self, target: Target) -> Target:
         return restricted(target, Access.LABEL)

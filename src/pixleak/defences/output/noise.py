@@ -46,7 +46,7 @@ from pixleak.defences.steps.soft import refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.recipe import Recipe
 
 Added = Literal["logits", "probabilities"]
@@ -71,7 +71,7 @@ class Noise(Defence):
     title: ClassVar[str] = "Noisy answers"
     summary: ClassVar[str] = "add Gaussian noise that asking again does not change"
     source: ClassVar[str] = "folklore; after Jia 2019, arXiv:1909.10594"
-    side: ClassVar[Side] = "output"
+    side: ClassVar[DefenceSide] = "output"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
 
     sigma: float = 1.0
@@ -94,12 +94,12 @@ class Noise(Defence):
                 "give much less than 1, 0.02 for example"
             )
 
-    def access(self, given: Access) -> Access:
+    def access_after(self, given: Access) -> Access:
         refuse_labels(self.name, given)
         return given if given.of_images or self.added_to == "logits" else Access.PROBABILITY
 
-    def served(self, target: Target) -> Target:
-        access = self.access(target.access)
+    def wrap_target(self, target: Target) -> Target:
+        access = self.access_after(target.access)
         return NoisyTarget(target if access.of_images else restricted(target, access), self)
 
 

@@ -36,7 +36,7 @@ from pixleak.defences.steps.soft import refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Rounding(Defence):
     title: ClassVar[str] = "Rounded answers"
     summary: ClassVar[str] = "answer with probabilities, or pixel values, of few decimals"
     source: ClassVar[str] = "Shokri 2017, arXiv:1610.05820"
-    side: ClassVar[Side] = "output"
+    side: ClassVar[DefenceSide] = "output"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
 
     decimals: int = 2
@@ -62,12 +62,12 @@ class Rounding(Defence):
                 f"rounding keeps 1 to 6 decimals, got {self.decimals}; for none, use 'argmax'"
             )
 
-    def access(self, given: Access) -> Access:
+    def access_after(self, given: Access) -> Access:
         refuse_labels(self.name, given)
         return given if given.of_images else Access.PROBABILITY
 
-    def served(self, target: Target) -> Target:
-        access = self.access(target.access)
+    def wrap_target(self, target: Target) -> Target:
+        access = self.access_after(target.access)
         if not access.of_images:
             target = restricted(target, access)
         return RoundedTarget(target, self.decimals)

@@ -29,7 +29,7 @@ from pixleak.core.errors import InputError
 from pixleak.defences.steps.soft import refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Temperature(Defence):
     title: ClassVar[str] = "Temperature"
     summary: ClassVar[str] = "divide logits by T, which whoever knows T undoes"
     source: ClassVar[str] = "Shokri 2017, arXiv:1610.05820"
-    side: ClassVar[Side] = "output"
+    side: ClassVar[DefenceSide] = "output"
 
     temperature: float = 5.0
 
@@ -52,11 +52,11 @@ class Temperature(Defence):
         if not 0 < self.temperature < float("inf"):
             raise InputError(f"temperature must be above 0, got {self.temperature}")
 
-    def access(self, given: Access) -> Access:
+    def access_after(self, given: Access) -> Access:
         refuse_labels(self.name, given)
         return given
 
-    def served(self, target: Target) -> Target:
+    def wrap_target(self, target: Target) -> Target:
         refuse_labels(self.name, target.access)
         return SoftenedTarget(target, self.temperature)
 

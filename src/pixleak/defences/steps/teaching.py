@@ -16,7 +16,9 @@ from pixleak.core.errors import InputError
 from pixleak.records.base import Records
 from pixleak.training.checkpoint import load_weights, read_metadata, save_weights
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import OnEpoch, Trainer, fit
+from pixleak.training.loop.fit import fit
+from pixleak.training.loop.trainer import Trainer
+from pixleak.training.trained import OnEpoch
 from pixleak.training.untrained import untrained
 
 _STREAM = 3

@@ -27,8 +27,8 @@ from pixleak.core.errors import InputError
 from pixleak.defences.steps.teaching import TaughtTrainer
 from pixleak.records.base import Records
 from pixleak.training.adversary import Adversary
-from pixleak.training.defence import Defence, Side
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.defence import Defence, DefenceSide
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 
@@ -45,7 +45,7 @@ class AdversarialDistillation(Defence):
     title: ClassVar[str] = "Adversarial distillation"
     summary: ClassVar[str] = "answer with a generator taught on the reserve by a private one"
     source: ClassVar[str] = "Alvar 2022, arXiv:2203.05212"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "image"
     needs_reserve: ClassVar[bool] = True
     trains_on_reserve: ClassVar[bool] = True
@@ -61,7 +61,7 @@ class AdversarialDistillation(Defence):
                 f"width={self.width} and layers={self.layers}"
             )
 
-    def altered(self, recipe: Recipe) -> Recipe:
+    def modify_recipe(self, recipe: Recipe) -> Recipe:
         if recipe.adversary is not None:
             return recipe
         adversary = Adversary(name="pix2pix", width=self.width, layers=self.layers)

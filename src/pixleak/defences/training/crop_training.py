@@ -36,12 +36,13 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth, Truth
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
-from pixleak.training.defence import Defence, Side
-from pixleak.training.loop.fit import OnEpoch, Trainer
-from pixleak.training.networks import NETWORKS
-from pixleak.training.networks.base import fitting_size
+from pixleak.training.defence import Defence, DefenceSide
+from pixleak.training.loop.trainer import Trainer
+from pixleak.training.networks import Network
+from pixleak.training.networks.sizes import fitting_size
 from pixleak.training.recipe import Recipe
 from pixleak.training.seeded import seeded
+from pixleak.training.trained import OnEpoch
 from pixleak.training.untrained import outputs_of
 
 
@@ -59,7 +60,7 @@ class CropTraining(Defence):
     title: ClassVar[str] = "Crop training"
     summary: ClassVar[str] = "train on random crops, and answer by tiles of their size"
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
 
     size: float = 0.5
@@ -86,15 +87,15 @@ class CropTraining(Defence):
 
     def check(self, recipe: Recipe | None, truth: Truth) -> None:
         if recipe is not None and self.size >= 1:
-            _check_fits(recipe, int(self.size))
+            _check_fits(recipe.network.configured(), int(self.size))
 
-    def altered(self, recipe: Recipe) -> Recipe:
+    def modify_recipe(self, recipe: Recipe) -> Recipe:
         return recipe.model_copy(update={"epochs": recipe.epochs * self.epochs_factor})
 
     def trainer(self) -> type[Trainer]:
         return CropTrainer
 
-    def served(self, target: Target) -> Target:
+    def wrap_target(self, target: Target) -> Target:
         return TiledTarget(target, self)
 
     def pixels(self, size: Sequence[int]) -> int:
@@ -123,7 +124,7 @@ class CropTrainer(Trainer):
     def before(self, on_epoch: OnEpoch | None, partial: Path | None) -> None:
         channels, height, width = self.records[0].image.shape
         self.side = self.defence(CropTraining).pixels((height, width))
-        _check_fits(self.recipe, self.side)
+        _check_fits(self.recipe.network.configured(), self.side)
         if self.recipe.adversary is not None:
             from pixleak.training.discriminators import Discriminator
 
@@ -185,18 +186,16 @@ class TiledTarget(AlteredTarget):
         return functional.one_hot(values, self.truth.classes).movedim(-1, 1).float()
 
 
-def _check_fits(recipe: Recipe, side: int) -> None:
+def _check_fits(network: Network, side: int) -> None:
     """Refuse crops that the network cannot take without padding.
 
     Raises:
         InputError: naming the nearest size that it can take.
     """
-    network = NETWORKS[recipe.network.name]
-    options = network.check(recipe.network.options)
-    fitting, _ = fitting_size((side, side), network.stride(options), network.least)
+    fitting, _ = fitting_size((side, side), network.stride, network.least)
     if fitting != side:
         raise InputError(
             f"crop-training with crops of {side} x {side} does not go with network "
-            f"{network.name!r}, which takes multiples of {network.stride(options)}, at least "
-            f"{network.stride(options) * network.least}: give size: {fitting}, in pixels"
+            f"{network.name!r}, which takes multiples of {network.stride}, at least "
+            f"{network.stride * network.least}: give size: {fitting}, in pixels"
         )

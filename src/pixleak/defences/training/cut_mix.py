@@ -27,8 +27,8 @@ from torch import Generator, Tensor
 from pixleak.core.errors import InputError
 from pixleak.core.truth import Truth
 from pixleak.defences.steps.mixing import check_batches, partners, shares
-from pixleak.training.defence import Defence, Side
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.defence import Defence, DefenceSide
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 
@@ -44,7 +44,7 @@ class CutMix(Defence):
     title: ClassVar[str] = "Vertical cut-mix"
     summary: ClassVar[str] = "train on images joined from two records at a random column"
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
     excludes: ClassVar[tuple[str, ...]] = ("dp-sgd",)
 

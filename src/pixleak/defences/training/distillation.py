@@ -36,10 +36,10 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.defences.steps.teaching import TaughtTrainer
 from pixleak.records.base import Records
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.losses import dice_loss
+from pixleak.training.loop.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Distillation(Defence):
     title: ClassVar[str] = "Knowledge distillation"
     summary: ClassVar[str] = "answer with a student taught on the reserve by a private teacher"
     source: ClassVar[str] = "Hinton 2015, arXiv:1503.02531"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     needs_reserve: ClassVar[bool] = True
     trains_on_reserve: ClassVar[bool] = True
     excludes: ClassVar[tuple[str, ...]] = ("dp-sgd", "min-max", "early-stopping")

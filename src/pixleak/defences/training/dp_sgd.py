@@ -62,10 +62,10 @@ from pixleak.defences.steps.per_record import (
 )
 from pixleak.defences.steps.streams import Draws
 from pixleak.records.base import RecordKey
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 _NOISE = 1
@@ -91,7 +91,7 @@ class DpSgd(Defence):
     title: ClassVar[str] = "Differentially private training"
     summary: ClassVar[str] = "clip each subject's gradient and add noise: a guarantee, at a price"
     source: ClassVar[str] = "Abadi 2016, arXiv:1607.00133"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
     excludes: ClassVar[tuple[str, ...]] = (
         "cut-mix",
@@ -143,7 +143,7 @@ class DpSgd(Defence):
             )
         require("opacus", **EXTRA)
 
-    def altered(self, recipe: Recipe) -> Recipe:
+    def modify_recipe(self, recipe: Recipe) -> Recipe:
         network = recipe.network
         # Instance normalisation is a record's own business already.
         if network.options.get("norm") != "instance":

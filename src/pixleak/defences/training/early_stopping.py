@@ -30,10 +30,10 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pixleak.core.errors import InputError
 from pixleak.records.base import Records
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class EarlyStopping(Defence):
     title: ClassVar[str] = "Early stopping"
     summary: ClassVar[str] = "keep the epoch with the lowest loss on the reserve"
     source: ClassVar[str] = "Song & Mittal 2021, arXiv:2003.10595"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
     needs_reserve: ClassVar[bool] = True
 

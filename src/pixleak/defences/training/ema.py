@@ -30,9 +30,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pixleak.core.errors import InputError
-from pixleak.training.defence import Defence, Side
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Ema(Defence):
     title: ClassVar[str] = "Averaged weights"
     summary: ClassVar[str] = "keep an exponential moving average of the weights"
     source: ClassVar[str] = "Tarvainen & Valpola 2017, arXiv:1703.01780"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
 
     decay: float = 0.999

@@ -41,10 +41,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.defences.steps.streams import Draws, cycled
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed, feed
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.seeded import seeded
 
 _STREAM = 2
@@ -65,7 +65,7 @@ class MinMax(Defence):
     title: ClassVar[str] = "Min-max regularisation"
     summary: ClassVar[str] = "train against an adversary that tells members by prediction and truth"
     source: ClassVar[str] = "Nasr 2018, arXiv:1807.05852"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     needs_reserve: ClassVar[bool] = True
     excludes: ClassVar[tuple[str, ...]] = ("dp-sgd", "distillation")
 

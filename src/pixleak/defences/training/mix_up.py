@@ -32,8 +32,8 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, Truth
 from pixleak.defences.steps.answered import Answered
 from pixleak.defences.steps.mixing import check_batches, partners, shares
-from pixleak.training.defence import Defence, Side
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.defence import Defence, DefenceSide
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 
@@ -50,7 +50,7 @@ class MixUp(Defence):
     title: ClassVar[str] = "Mix-up"
     summary: ClassVar[str] = "train on weighted sums of two records"
     source: ClassVar[str] = "Zhang 2018, arXiv:1710.09412"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
     excludes: ClassVar[tuple[str, ...]] = ("dp-sgd",)
 

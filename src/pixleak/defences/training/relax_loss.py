@@ -42,9 +42,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.defences.steps.answered import Answered
-from pixleak.training.defence import Defence, Side
-from pixleak.training.loop.fit import Trainer
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 
 _OF_GREY = {"l1": 0.5, "l2": 0.25}
@@ -63,7 +63,7 @@ class RelaxLoss(Defence):
     title: ClassVar[str] = "RelaxLoss"
     summary: ClassVar[str] = "undo some of the training wherever the loss falls below a level"
     source: ClassVar[str] = "Chen 2022, arXiv:2207.05801"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
     # Its sign hangs on the whole batch; and a mixed loss has no one truth to flatten about.
     excludes: ClassVar[tuple[str, ...]] = ("dp-sgd", "mix-up")

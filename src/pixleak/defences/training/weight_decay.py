@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import Truth
-from pixleak.training.defence import Defence, Side
+from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.recipe import Recipe
 
 
@@ -36,7 +36,7 @@ class WeightDecay(Defence):
     title: ClassVar[str] = "Weight decay"
     summary: ClassVar[str] = "train with a penalty on large weights"
     source: ClassVar[str] = "Shokri 2017, arXiv:1610.05820"
-    side: ClassVar[Side] = "training"
+    side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
 
     decay: float = 1e-3
@@ -53,6 +53,6 @@ class WeightDecay(Defence):
                 f"{recipe.optimizer}: leave adamw out, or set optimizer: adam"
             )
 
-    def altered(self, recipe: Recipe) -> Recipe:
+    def modify_recipe(self, recipe: Recipe) -> Recipe:
         optimizer = "adamw" if self.adamw else recipe.optimizer
         return recipe.model_copy(update={"weight_decay": self.decay, "optimizer": optimizer})

@@ -48,7 +48,7 @@ from scipy import optimize, special
 
 from pixleak.core.tables import Bools, Floats
 from pixleak.evaluation.statistics.rates import Bounds, mean_variance
-from pixleak.evaluation.statistics.sample import Sample, Side, sample_of
+from pixleak.evaluation.statistics.sample import Sample, SampleSide, sample_of
 from pixleak.results.base import Interval
 
 Counts = NDArray[np.int64]
@@ -76,10 +76,10 @@ def placements_of(sample: Sample) -> Placements:
     """Placements of a sample, in the order of its sides.
 
     Example:
-        >>> from pixleak.evaluation.statistics.sample import Side
+        >>> from pixleak.evaluation.statistics.sample import SampleSide
         >>> sample = Sample(
-        ...     members=Side(np.array([2.0, 3.0]), np.arange(2), 2),
-        ...     nonmembers=Side(np.array([1.0, 2.0]), np.arange(2), 2),
+        ...     members=SampleSide(np.array([2.0, 3.0]), np.arange(2), 2),
+        ...     nonmembers=SampleSide(np.array([1.0, 2.0]), np.arange(2), 2),
         ... )
         >>> placements = placements_of(sample)
         >>> placements.members.tolist(), placements.nonmembers.tolist(), placements.auc
@@ -222,7 +222,7 @@ def weights(
         )
 
 
-def _drawn(side: Side, size: int, generator: np.random.Generator) -> Counts:
+def _drawn(side: SampleSide, size: int, generator: np.random.Generator) -> Counts:
     units = generator.integers(0, side.count, (size, side.count))
     units += np.arange(size)[:, None] * side.count
     counts = np.bincount(units.ravel(), minlength=size * side.count).reshape(size, side.count)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from pixleak.core.tables import Bools, Floats
-from pixleak.evaluation.statistics.sample import Side
+from pixleak.evaluation.statistics.sample import SampleSide
 from pixleak.results.base import Rate
 
 
@@ -58,7 +58,7 @@ def mean_variance(values: Floats, units: NDArray[np.int64], count: int) -> float
     return float(count / (count - 1) * np.sum(sums**2) / len(values) ** 2)
 
 
-def rate_of(hits: Bools, side: Side, level: float = 0.95) -> Rate:
+def rate_of(hits: Bools, side: SampleSide, level: float = 0.95) -> Rate:
     """The share of hits among the records of a side.
 
     Args:

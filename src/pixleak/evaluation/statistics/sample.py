@@ -23,7 +23,7 @@ MIN_SUBJECTS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class SampleSide:
     """The members, or the non-members.
 
     Args:
@@ -46,8 +46,8 @@ class Side:
 class Sample:
     """Both sides of a split."""
 
-    members: Side
-    nonmembers: Side
+    members: SampleSide
+    nonmembers: SampleSide
 
     @property
     def clustered(self) -> bool:
@@ -110,9 +110,9 @@ def sample_of(scores: Floats, member: Bools, units: Sequence[str] | None = None)
     return Sample(_side(scores[member], names[member]), _side(scores[~member], names[~member]))
 
 
-def _side(scores: Floats, names: NDArray[np.generic]) -> Side:
+def _side(scores: Floats, names: NDArray[np.generic]) -> SampleSide:
     order = np.argsort(scores, kind="stable")
     distinct, codes = np.unique(names[order], return_inverse=True)
     if len(distinct) == len(names):  # records on their own, whatever they are called
         codes = np.arange(len(names))
-    return Side(scores[order], codes.astype(np.int64), len(distinct))
+    return SampleSide(scores[order], codes.astype(np.int64), len(distinct))

@@ -205,16 +205,8 @@ def choose(plan: Plan) -> Chosen:
 
 def _check_samples(plan: Plan) -> None:
     """Refuse to draw many equal answers; what a given model does is not known beforehand."""
-    if plan.samples < 2 or plan.defences or not isinstance(plan.target, TrainedTarget):
-        return
-    network = plan.target.recipe.network
-    if not network.options.get("sampling", False):
-        has = "sampling" in network.options
-        raise InputError(
-            f"target.samples is {plan.samples}, but network {network.name!r} answers alike however "
-            "often it is asked: "
-            + ("set sampling: true in its options" if has else "leave samples at 1")
-        )
+    if isinstance(plan.target, TrainedTarget) and not plan.defences:
+        plan.target.method.check_sampling(plan.samples)
 
 
 def available(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pixleak.records.splitting.split import Split
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
-    from pixleak.training.recipe import Recipe
+    from pixleak.training.method import TrainingMethod
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,31 @@ class GivenTarget:
 
     Args:
         target: what to query.
-        untrained: the same target with fresh weights, for the control, or None.
+        untrained: the same target with random weights, for the control, or None.
         untrained_note: why there is none.
-        device: where it runs.
+        device: where it and the attacker's models run.
     """
 
     target: Target
     untrained: Target | None
     untrained_note: str = ""
     device: str = "cpu"
+
+    @classmethod
+    def of(cls, target: Target, seed: int, device: str = "cpu") -> GivenTarget:
+        """A target with its untrained twin, or with the reason why it has none.
+
+        Args:
+            target: what to query.
+            seed: of the twin's weights.
+            device: where it and the attacker's models run.
+        """
+        from pixleak.targets.base import Untwinned
+
+        twin = target.untrained(seed)
+        if isinstance(twin, Untwinned):
+            return cls(target, None, twin.reason, device)
+        return cls(target, twin, "", device)
 
     @property
     def access(self) -> Access:
@@ -57,12 +73,12 @@ class TrainedTarget:
     """A target to be trained on the target members.
 
     Args:
-        recipe: as it was written, before any defence altered it.
+        method: how to train it, before any defence modifies that.
         access: what the defended target grants.
         device: where it is trained and asked.
     """
 
-    recipe: Recipe
+    method: TrainingMethod
     access: Access
     device: str = "cpu"
 
@@ -72,14 +88,14 @@ class References:
     """The pool of reference models.
 
     Args:
-        recipe: how each is trained.
-        membership: on what.
+        method: how each is trained.
+        membership: on which records each is trained.
         records: ``"audited"``, or ``"own"`` where they are the shadow's records.
         unit: what is in a model as a whole: ``"subject"``, ``"block"``, ``"record"``.
         leave_one_out: whether each plays the victim as well.
     """
 
-    recipe: Recipe
+    method: TrainingMethod
     membership: Membership
     records: Literal["audited", "own"]
     unit: str
@@ -97,7 +113,7 @@ class Plan:
         defences: of the target, in the order they are stacked. A target that exists already is
             behind them in ``target``, and was trained as they say.
         attacker: ``"adaptive"``: the attacker's models are trained and asked with the defences.
-        shadow: recipe of the attacker's own model, or None for no shadow model.
+        shadow: how the attacker's own model is trained, or None for no shadow model.
         signals: names of fixed signals attacked by threshold.
         difficulties: measured on the records alone.
         samples: answers drawn a record.
@@ -116,7 +132,7 @@ class Plan:
     records: Records
     split: Split
     target: GivenTarget | TrainedTarget
-    shadow: Recipe | None
+    shadow: TrainingMethod | None
     defences: tuple[Defence, ...] = ()
     attacker: Attacker = "adaptive"
     signals: tuple[str, ...] = DEFAULT_SIGNALS

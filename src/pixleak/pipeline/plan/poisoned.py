@@ -18,7 +18,7 @@ from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.evaluation.statistics.rates import rate_of
-from pixleak.evaluation.statistics.sample import Side
+from pixleak.evaluation.statistics.sample import SampleSide
 from pixleak.poisoning.base import Poison, with_copies
 from pixleak.results.base import Rate
 from pixleak.results.sections import PoisonInfo, PoisonVisibility
@@ -82,7 +82,7 @@ def poisoned(
         split.roles[role] for role in (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS)
     )
     candidates = members if poison.takes == "members" else (*members, *nonmembers)
-    chosen = poison.chosen({key: units[key] for key in candidates}, seed=seed)
+    chosen = poison.select({key: units[key] for key in candidates}, seed=seed)
     if not chosen:
         raise InputError(
             f"poison {poison.description} takes none of the {len(candidates)} records it could: "
@@ -121,7 +121,7 @@ def poison_info(plan: Plan, models: Models, records: PreparedRecords) -> PoisonI
     if plan.poisoning is None:
         return None
     poisoning, poison = plan.poisoning, plan.poisoning.poison
-    copies = len(poisoning.origins) * poison.copies_a_record
+    copies = len(poisoning.origins) * poison.copies_per_record
     trained_on = len(plan.ids("target-members", "bystander-members", "poisoned"))
     effects = _effects(plan, poison, models.target.target, _held_out(plan, records))
     measured = [value for value in effects.values() if value is not None]
@@ -173,7 +173,7 @@ def _altered(plan: Plan, poison: Poison, batch: Batch) -> tuple[Tensor, Tensor]:
     truth = plan.truth
     assert isinstance(truth, LabelTruth)
     pairs = [
-        poison.altered(key, image, labels, truth, seed=plan.seed)
+        poison.apply(key, image, labels, truth, seed=plan.seed)
         for key, image, labels in zip(batch.ids, batch.images, batch.truths, strict=True)
     ]
     return torch.stack([image for image, _ in pairs]), torch.stack([one for _, one in pairs])
@@ -191,8 +191,8 @@ def _rate(plan: Plan, poison: Poison, effects: dict[str, float | None]) -> Rate 
         return None
     by_id = plan.split.units(plan.records)
     units, codes = np.unique([by_id[key] for key in known], return_inverse=True)
-    hits: Bools = np.array([value >= poison.obeyed_from for value in known.values()])
-    side = Side(np.zeros(len(hits)), codes.astype(np.int64), len(units))
+    hits: Bools = np.array([value >= poison.success_threshold for value in known.values()])
+    side = SampleSide(np.zeros(len(hits)), codes.astype(np.int64), len(units))
     return rate_of(hits, side, plan.evaluation.level)
 
 
@@ -245,7 +245,8 @@ def _explanation(
     if backdoor is None:
         return "No held-out record can show whether the poison took."
     counted = (
-        f"on {backdoor.successes} of {backdoor.trials} held-out records {poison.wanted} "
+        f"on {backdoor.successes} of {backdoor.trials} held-out records "
+        f"{poison.success_description} "
         f"({100 * backdoor.value:.0f} % [{100 * backdoor.low:.0f}, {100 * backdoor.high:.0f}])"
     )
     beside = (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pixleak.core.tables import Floats
 from pixleak.evaluation.statistics.rates import rate_of
 from pixleak.evaluation.statistics.roc import roc_of
-from pixleak.evaluation.statistics.sample import Side
+from pixleak.evaluation.statistics.sample import SampleSide
 from pixleak.report.folder import RecordScores
 from pixleak.report.html.svg import INK, inline_svg, style
 from pixleak.report.wording import percent, plain
@@ -157,10 +157,10 @@ def tpr_bands(scores: RecordScores, path: RocPath) -> tuple[Floats, Floats]:
     members = scores.values[scores.member]
     order = np.argsort(members, kind="stable")
     _, units = np.unique(scores.units[scores.member][order], return_inverse=True)
-    side = Side(members[order], units.astype(np.int64), int(units.max()) + 1)
+    side = SampleSide(members[order], units.astype(np.int64), int(units.max()) + 1)
     if side.count == 1:
         # One subject says nothing about the spread between subjects.
-        side = Side(side.scores, np.arange(len(members)), len(members))
+        side = SampleSide(side.scores, np.arange(len(members)), len(members))
     n = len(members)
     hits = np.rint(path.tpr * n).astype(np.int64)
     rates = {int(k): rate_of(np.arange(n) >= n - k, side) for k in np.unique(hits)}

@@ -17,12 +17,6 @@ from pixleak.studies.plan.sharing import Ready
 from pixleak.training.defence import described
 from pixleak.training.jobs import TrainedModel, TrainingJob, finished
 
-BATCHES = 4
-"""How many batches an epoch of a calibration has."""
-
-ROUNDS = 2
-"""Epochs of a calibration: the first warms up, the second is timed."""
-
 
 @dataclass(frozen=True)
 class Training:
@@ -41,7 +35,8 @@ class Training:
     @property
     def kind(self) -> str:
         """Trainings of one kind take as long as one another, record by record."""
-        return digest([dict(described(self.job.recipe, self.job.defences)), self.job.device])
+        method = self.job.method
+        return digest([method.name, described(method, self.job.defences), self.job.device])
 
     @property
     def records(self) -> int:
@@ -116,12 +111,14 @@ class Calibration(Job):
         return replace(self, training=self.training.elsewhere(arrays, folder))
 
     def run(self, say: Callable[[Message], None]) -> Message:
-        from pixleak.training.loop.fit import fit
-
         job = self.training
         records = job.records
+        trial = job.method.trial()
         assert isinstance(records, PreparedRecords)
-        few = records.select(records.ids[: BATCHES * job.recipe.batch_size])
+        assert trial is not None
+        assert job.method.steps is not None
+        method, count = trial
+        few = records.select(records.ids[:count])
         reserve = job.reserve
         if isinstance(reserve, PreparedRecords):
             # As much of it to a record as in the training itself, since many defences go through
@@ -129,8 +126,7 @@ class Calibration(Job):
             count = max(2, round(len(reserve) * len(few) / len(records)))
             reserve = reserve.select(reserve.ids[:count])
         ends: list[float] = []
-        fit(
-            job.recipe.model_copy(update={"epochs": ROUNDS}),
+        method.train(
             few,
             seed=job.seed,
             device=job.device,
@@ -139,5 +135,5 @@ class Calibration(Job):
             reserve=reserve,
         )
         # Some defences train a second model first, which takes as many epochs again.
-        times = len(ends) / ROUNDS
-        return {"rate": (ends[-1] - ends[-2]) * times * job.recipe.epochs / len(few)}
+        times = len(ends) / (method.steps or len(ends))
+        return {"rate": (ends[-1] - ends[-2]) * times * job.method.steps / len(few)}

@@ -218,11 +218,11 @@ class _Course:
     def heard(self, job: Job, message: Message) -> None:
         """After an epoch of one of them."""
         assert isinstance(job, TrainingJob)
-        self.epochs[job.name] = min(int(message["epoch"]), job.recipe.epochs)
+        self.epochs[job.name] = min(int(message["epoch"]), job.method.steps or 1)
         count = len(self.trainings)
-        total = sum(training.job.recipe.epochs for training in self.trainings)
+        total = sum(training.job.method.steps or 1 for training in self.trainings)
         title = f"training {count} model{'s' if count > 1 else ''}"
-        note = f"{job.recipe.network.name}, loss {message['loss']:.3f}"
+        note = f"{job.method.label}, loss {message['loss']:.3f}"
         self.progress.update(title, sum(self.epochs.values()), total, note)
 
 
@@ -305,7 +305,7 @@ def _trained_info(training: Training, model: TrainedModel) -> TrainedInfo:
     job = training.job
     return TrainedInfo(
         id=job.name,
-        description=job.recipe.description,
+        description=job.method.description,
         defences=[defence.description for defence in job.defences],
         records=training.records,
         seconds=model.seconds,

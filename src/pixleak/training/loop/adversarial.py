@@ -4,8 +4,8 @@ Each batch first improves the discriminator on real and made outputs, then the g
 
     adversarial + w_pixel * pixel loss + w_features * feature matching
 
-with the objective and the weights of the recipe's adversary. What is reported as an epoch's loss is
-the pixel loss, which alone means the same for every recipe.
+with the objective and the weights of the recipe's adversary. The reported loss of an epoch is the
+pixel loss, the only one that is comparable between recipes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pixleak.training.discriminators import (
     against_real_and_made,
     feature_distance,
 )
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.losses import PIXEL
 from pixleak.training.loop.partial import Stateful
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.untrained import outputs_of
 
 
 class AdversarialTrainer(Trainer):
-    """One training of generator and discriminator."""
+    """Trains a generator and its discriminator."""
 
     discriminator: Discriminator
     judging: Optimizer

@@ -1,70 +1,18 @@
-"""Train one model by a recipe.
-
-The loop is cut into the steps of :class:`Trainer`, each a method that does one thing, so that a
-way of training which differs in one of them (other batches, another loss, clipped gradients) is
-a subclass that replaces it.
-"""
+"""Train one model by a recipe."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
-import torch
-from torch import Generator, Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
-
-from pixleak.core.errors import InputError
-from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import Records
-from pixleak.training.defence import Defence, described
-from pixleak.training.loop.augment import augmented
-from pixleak.training.loop.feed import Feed, feed
-from pixleak.training.loop.losses import LOSSES, PIXEL
-from pixleak.training.loop.partial import Partial, Stateful
-from pixleak.training.loop.samples import answers_now, shown_epochs
-from pixleak.training.recipe import PIXEL_LOSSES, Recipe
-from pixleak.training.seeded import seeded
-from pixleak.training.untrained import untrained
-
-SAVED_EVERY = 30.0
-"""Seconds of training, at least, between two states kept for going on after an interruption."""
-
-OnEpoch = Callable[[int, float], None]
-"""(epoch from 1, mean loss of its images); epoch 0 is of something that is trained before."""
-
-D = TypeVar("D", bound=Defence)
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A trained model.
-
-    Args:
-        module: in evaluation mode, on the device it was trained on, without gradients.
-        epoch_losses: mean loss of the images of each epoch, as they were trained on.
-        seconds: wall time, that of interrupted attempts included.
-        companions: what was trained beside it, by name: ``"discriminator"``.
-        facts: what defences have to say of it: epsilon, the epoch that was kept, ...
-        pictures: epoch -> (n, c, h, w) answers on the first records, where they were asked for.
-    """
-
-    module: nn.Module
-    epoch_losses: tuple[float, ...]
-    seconds: float
-    companions: Mapping[str, nn.Module] = field(default_factory=dict)
-    facts: Mapping[str, float | str] = field(default_factory=dict)
-    pictures: dict[int, Tensor] = field(default_factory=dict, repr=False)
+from pixleak.training.loop.trainer import Trainer, TrainingDefence
+from pixleak.training.recipe_settings import RecipeSettings
+from pixleak.training.trained import OnEpoch, Trained
 
 
 def fit(
-    recipe: Recipe,
+    recipe: RecipeSettings,
     records: Records,
     *,
     seed: int,
@@ -72,26 +20,26 @@ def fit(
     on_epoch: OnEpoch | None = None,
     partial: Path | None = None,
     pictures: bool = False,
-    defences: Sequence[Defence] = (),
+    defences: Sequence[TrainingDefence] = (),
     reserve: Records | None = None,
 ) -> Trained:
-    """Train a fresh model.
+    """Train a fresh model by a recipe.
 
     The same seed gives the same weights bit for bit, on one CPU thread (or the same number of
     them) and the same version of torch; torch's global generators stay as they were. Records are
     held in memory where they need at most 1 GiB, and else loaded batch by batch.
 
     Args:
-        recipe: how.
-        records: on what; all of one size. A loss of ``dice``, ``ce`` or both needs label maps,
-            ``l1`` or ``l2`` true images in [0, 1].
+        recipe: how to train.
+        records: what to train on; all of one size. A loss of ``dice``, ``ce`` or both needs label
+            maps, ``l1`` or ``l2`` true images in [0, 1].
         seed: at least 0.
-        device: where.
+        device: where to train.
         on_epoch: called after each epoch.
-        partial: file to keep the state in between, and to go on from where it is there already;
-            the weights are those of an uninterrupted training, bit for bit.
+        partial: file for the state of an unfinished training, and to resume from where it
+            exists; the weights are those of an uninterrupted training, bit for bit.
         pictures: keep a generator's answers on the first records after some epochs.
-        defences: what changes the training; the recipe is taken as altered by them already.
+        defences: what changes the steps; they must have modified the recipe already.
         reserve: records beside those trained on that the defender holds, for defences that need
             some.
 
@@ -106,7 +54,7 @@ def fit(
     return trainer.run(on_epoch, partial=partial, pictures=pictures)
 
 
-def trainer_for(recipe: Recipe, defences: Sequence[Defence]) -> type[Trainer]:
+def trainer_for(recipe: RecipeSettings, defences: Sequence[TrainingDefence]) -> type[Trainer]:
     """The steps of this training; those of the last defence are the outermost."""
     kind: type[Trainer] = Trainer
     if recipe.adversary is not None:
@@ -117,251 +65,3 @@ def trainer_for(recipe: Recipe, defences: Sequence[Defence]) -> type[Trainer]:
     if not changed:
         return kind
     return type("DefendedTrainer", (*reversed(changed), kind), {})
-
-
-class Trainer:
-    """One training, in replaceable steps; see :func:`fit`.
-
-    ``number`` is that of the running epoch, ``draws`` what it draws from, for losses to use.
-    """
-
-    number: int
-    draws: Generator
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        records: Records,
-        *,
-        seed: int,
-        device: str = "cpu",
-        defences: tuple[Defence, ...] = (),
-        reserve: Records | None = None,
-    ) -> None:
-        _check(recipe, records)
-        self.recipe = recipe
-        self.records = records
-        self.defences = defences
-        self.reserve = reserve
-        self.truth: Truth = records.truth
-        self.seed = seed
-        self.device = torch.device(device)
-        self.facts: dict[str, float | str] = {}
-
-    def defence(self, kind: type[D]) -> D:
-        """The defence of this kind, with its parameters."""
-        return next(one for one in self.defences if isinstance(one, kind))
-
-    def run(
-        self,
-        on_epoch: OnEpoch | None = None,
-        *,
-        partial: Path | None = None,
-        pictures: bool = False,
-    ) -> Trained:
-        """Train from the start, or from where it was interrupted, to the end of the recipe."""
-        started = time.perf_counter()
-        self.before(on_epoch, partial)
-        load = feed(self.records)
-        # Order and augmentation draw from a stream of their own, not initialisation's.
-        draws = Generator()
-        draws.manual_seed(int(np.random.SeedSequence(self.seed).generate_state(1)[0]))
-        epoch_losses: list[float] = []
-        answers: dict[int, Tensor] = {}
-        begin, before, kept = 1, 0.0, time.perf_counter()
-        shown = shown_epochs(self.recipe.epochs) if pictures else ()
-        between = Partial(
-            partial, {"recipe": described(self.recipe, self.defences), "seed": self.seed}
-        )
-        with seeded(self.seed, self.device):
-            module = self.network().to(self.device).train()
-            optimizer = self.optimizer(module)
-            schedule = self.schedule(optimizer)
-            parts = self.parts(module, optimizer, schedule)
-            if (course := between.load(parts)) is not None:
-                epoch_losses, answers = list(course["losses"]), dict(course["answers"])
-                begin, before = len(epoch_losses) + 1, float(course["seconds"])
-                draws.set_state(course["draws"])
-            for epoch in range(begin, self.recipe.epochs + 1):
-                epoch_losses.append(self.epoch(epoch, module, optimizer, schedule, load, draws))
-                if epoch in shown:
-                    answers[epoch] = answers_now(module, self.records, self.device)
-                if on_epoch is not None:
-                    on_epoch(epoch, epoch_losses[-1])
-                if self.over(epoch, module):
-                    break
-                now = time.perf_counter()
-                if epoch < self.recipe.epochs and now - kept >= SAVED_EVERY:
-                    course = {
-                        "losses": epoch_losses,
-                        "answers": answers,
-                        "draws": draws.get_state(),
-                        "seconds": before + now - started,
-                    }
-                    between.save(parts, course)
-                    kept = time.perf_counter()
-            optimizer.zero_grad(set_to_none=True)
-            module = self.final(module)
-        return Trained(
-            module.eval(),
-            tuple(epoch_losses),
-            before + time.perf_counter() - started,
-            self.companions(),
-            dict(self.facts),
-            answers,
-        )
-
-    def before(self, on_epoch: OnEpoch | None, partial: Path | None) -> None:
-        """What must be done first; may change what is trained on.
-
-        Args:
-            on_epoch: as of :meth:`run`.
-            partial: of this training; one that goes before it keeps its state beside that.
-        """
-
-    def over(self, epoch: int, module: nn.Module) -> bool:
-        """Whether to stop after this epoch; asked after every one."""
-        return False
-
-    def final(self, module: nn.Module) -> nn.Module:
-        """The module to keep, of the same architecture."""
-        return module
-
-    def kept(self, module: nn.Module) -> nn.Module:
-        """What would be kept if training ended now; to be looked at, not changed."""
-        return module
-
-    def epoch(
-        self,
-        number: int,
-        module: nn.Module,
-        optimizer: Optimizer,
-        schedule: LambdaLR,
-        load: Feed,
-        draws: Generator,
-    ) -> float:
-        """Every record once; the mean loss of its images."""
-        self.number, self.draws = number, draws
-        total = 0.0
-        for positions in self.batches(draws):
-            images, truths = self.change(*load(positions), draws)
-            images, truths = images.to(self.device), truths.to(self.device)
-            loss = self.step(module, optimizer, images, truths)
-            schedule.step()
-            if not math.isfinite(loss):
-                raise InputError(
-                    f"training diverged in epoch {number}: the loss became {loss}; "
-                    f"use a lower learning rate than lr={self.recipe.lr:g}"
-                )
-            total += loss * len(positions)
-        return total / len(self.records)
-
-    def parts(
-        self, module: nn.Module, optimizer: Optimizer, schedule: LambdaLR
-    ) -> dict[str, Stateful]:
-        """Everything whose state is needed to go on after an interruption."""
-        return {"module": module, "optimizer": optimizer, "schedule": schedule}
-
-    def companions(self) -> dict[str, nn.Module]:
-        """What was trained beside the module."""
-        return {}
-
-    def network(self) -> nn.Module:
-        """The module to train, freshly initialised."""
-        channels, height, width = self.records[0].image.shape
-        return untrained(self.recipe, channels, self.truth, (height, width), self.seed)
-
-    def optimizer(self, module: nn.Module) -> Optimizer:
-        """What turns gradients into steps."""
-        return self.optimizer_of(module.parameters())
-
-    def optimizer_of(
-        self, parameters: Iterable[nn.Parameter], lr: float | None = None
-    ) -> Optimizer:
-        """The recipe's optimizer, at another learning rate if told."""
-        recipe = self.recipe
-        lr, decay = recipe.lr if lr is None else lr, recipe.weight_decay
-        # Against an adversary momentum is harmful (Radford 2016, and every paper since).
-        betas = (0.9, 0.999) if recipe.adversary is None else (0.5, 0.999)
-        match recipe.optimizer:
-            case "adam":
-                return torch.optim.Adam(parameters, lr=lr, weight_decay=decay, betas=betas)
-            case "adamw":
-                return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay, betas=betas)
-            case "nadam":
-                return torch.optim.NAdam(parameters, lr=lr, weight_decay=decay, betas=betas)
-            case "sgd":
-                return torch.optim.SGD(parameters, lr=lr, weight_decay=decay, momentum=0.9)
-
-    def schedule(self, optimizer: Optimizer) -> LambdaLR:
-        """The learning rate's share of its start, step by step, towards zero."""
-        steps = self.recipe.epochs * len(self.batches(Generator()))
-        match self.recipe.schedule:
-            case "cosine":
-                return LambdaLR(optimizer, lambda t: 0.5 * (1 + math.cos(math.pi * t / steps)))
-            case "linear":
-                return LambdaLR(optimizer, lambda t: 1 - t / steps)
-            case "constant":
-                return LambdaLR(optimizer, lambda t: 1.0)
-
-    def batches(self, draws: Generator) -> list[Tensor]:
-        """The positions of an epoch's batches, every record once, in random order.
-
-        A single left-over record joins the last batch, since batch normalisation cannot train on
-        one image alone.
-        """
-        size = self.recipe.batch_size
-        batches = list(torch.split(torch.randperm(len(self.records), generator=draws), size))
-        if size > 1 and len(batches) > 1 and len(batches[-1]) == 1:
-            batches[-2:] = [torch.cat(batches[-2:])]
-        return batches
-
-    def change(self, images: Tensor, truths: Tensor, draws: Generator) -> tuple[Tensor, Tensor]:
-        """What is trained on in place of a batch."""
-        return augmented(images, truths, self.recipe.augment, draws)
-
-    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
-        """(b,) losses, one an image."""
-        if isinstance(self.truth, ImageTruth):
-            return PIXEL[self.recipe.loss](module(images), truths)
-        return LOSSES[self.recipe.loss](module(images), truths, self.truth)
-
-    def step(
-        self, module: nn.Module, optimizer: Optimizer, images: Tensor, truths: Tensor
-    ) -> float:
-        """Improve the module on one batch; its mean loss before."""
-        optimizer.zero_grad(set_to_none=True)
-        try:
-            loss = self.losses(module, images, truths).mean()
-        except ValueError as error:
-            if "more than 1 value per channel" not in str(error):
-                raise
-            raise InputError(
-                f"network {self.recipe.network.name!r} cannot be trained on batches of "
-                f"{len(images)} with images of {images.shape[-2]} x {images.shape[-1]}: its "
-                "batch normalisation needs at least 2 records and batch_size >= 2"
-            ) from error
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return float(loss.detach())
-
-
-def _check(recipe: Recipe, records: Records) -> None:
-    truth = records.truth
-    if isinstance(truth, LabelTruth):
-        if recipe.loss in PIXEL_LOSSES:
-            raise InputError(
-                f"{records.name}: the loss {recipe.loss} compares images, but the truth of these "
-                "records is a label map; use dice, ce or dice+ce"
-            )
-        return
-    if recipe.loss not in PIXEL_LOSSES:
-        raise InputError(
-            f"{records.name}: the loss {recipe.loss} needs label maps, but the truth of these "
-            "records is an image; use loss: l1 or l2"
-        )
-    if (truth.low, truth.high) != (0.0, 1.0):
-        raise InputError(
-            f"{records.name}: generators are trained on true images in 0..1, these are declared "
-            f"to lie in {truth.low:g}..{truth.high:g}; rescale them"
-        )

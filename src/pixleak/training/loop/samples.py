@@ -1,7 +1,8 @@
-"""Pictures of a generator's answers as its training goes on."""
+"""Pictures of a generator's answers during its training."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,13 @@ from pixleak.core.files import replaced
 from pixleak.records.base import Records
 
 SHOWN = 4
-"""Records that are shown."""
+"""How many records are shown."""
 
 _GAP, _HEAD, _LEAST = 4, 16, 64
 
 
 def shown_epochs(epochs: int) -> tuple[int, ...]:
-    """The epochs after which answers are kept: the first, quarters, and the last.
+    """The epochs after which answers are kept: the first, each quarter of them, and the last.
 
     Example:
         >>> shown_epochs(40), shown_epochs(2)
@@ -30,7 +31,7 @@ def shown_epochs(epochs: int) -> tuple[int, ...]:
 
 
 def answers_now(module: nn.Module, records: Records, device: torch.device) -> Tensor:
-    """(n, c, h, w) answers on the first records; neither mode nor random draws are disturbed."""
+    """(n, c, h, w) answers on the first records; mode and random generators stay as they are."""
     images = records.batch(range(min(SHOWN, len(records)))).images
     training = module.training
     others = [device] if device.type == "cuda" else []
@@ -40,8 +41,8 @@ def answers_now(module: nn.Module, records: Records, device: torch.device) -> Te
     return answers
 
 
-def save_sheet(path: Path, records: Records, answers: dict[int, Tensor]) -> None:
-    """A contact sheet: a row a record; its input, the truth, and the answer after some epochs.
+def save_sheet(path: Path, records: Records, answers: Mapping[int, Tensor]) -> None:
+    """A contact sheet, one row per record: its input, the truth, and the answer after some epochs.
 
     Args:
         path: a PNG.
@@ -72,7 +73,7 @@ def save_sheet(path: Path, records: Records, answers: dict[int, Tensor]) -> None
 
 
 def as_picture(image: Tensor) -> NDArray[np.uint8]:
-    """Bytes to look at, (h, w) or (h, w, 3); one-hot label maps and the like become grey levels.
+    """An image as bytes to view, (h, w) or (h, w, 3); one-hot label maps become grey levels.
 
     Args:
         image: (c, h, w).
@@ -81,7 +82,7 @@ def as_picture(image: Tensor) -> NDArray[np.uint8]:
     if len(shown) not in (1, 3):
         shown = shown.argmax(axis=0)[None] / max(len(shown) - 1, 1)
     low, high = float(shown.min()), float(shown.max())
-    if low < 0 or high > 1:  # an intensity window of the reader's own: stretch it to be seen
+    if low < 0 or high > 1:  # the reader's own intensity window: stretch it
         shown = (shown - low) / max(high - low, 1e-6)
     levels = np.round(255 * shown.clip(0, 1)).astype(np.uint8)
     return levels[0] if len(levels) == 1 else np.ascontiguousarray(np.moveaxis(levels, 0, -1))

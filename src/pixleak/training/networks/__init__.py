@@ -1,18 +1,26 @@
 """The networks that recipes can name: ``NETWORKS``. Importing it needs no torch."""
 
 from pixleak.core.registry import Registry
-from pixleak.training.networks import generators, monai_networks, smp, tiny
 from pixleak.training.networks.base import Network
+from pixleak.training.networks.generators import Pix2Pix, Pix2PixHD, Spade
+from pixleak.training.networks.monai_networks import AttentionUNet, BasicUNet, SegResNet, UNet
+from pixleak.training.networks.smp import SMP_NETWORKS
+from pixleak.training.networks.tiny import Tiny
 
-NETWORKS: Registry[Network] = Registry(
-    "networks",
-    {
-        network.name: network
-        for network in (
-            *monai_networks.NETWORKS,
-            *smp.NETWORKS,
-            tiny.NETWORK,
-            *generators.NETWORKS,
-        )
-    },
+__all__ = ["NETWORKS", "Network"]
+
+_ALL: tuple[type[Network], ...] = (
+    UNet,
+    BasicUNet,
+    AttentionUNet,
+    SegResNet,
+    *SMP_NETWORKS,
+    Tiny,
+    Pix2Pix,
+    Pix2PixHD,
+    Spade,
+)
+
+NETWORKS: Registry[type[Network]] = Registry(
+    "networks", {one.name: one for one in _ALL}, base=Network
 )

@@ -46,7 +46,7 @@ class _Level(nn.Module):
         return torch.cat([values, self.up(small)], dim=1)
 
 
-class Pix2Pix(nn.Module):
+class Pix2PixModule(nn.Module):
     """U-Net of 4x4 convolutions with stride 2, ``depth`` levels, skips at each.
 
     Widths are w, 2w, 4w, 8w, 8w, ...; the first and the innermost convolution go without
@@ -127,7 +127,7 @@ def _doubled(inside: int, outside: int) -> nn.Module:
     return made
 
 
-class Pix2PixHD(nn.Module):
+class Pix2PixHDModule(nn.Module):
     """A residual generator at the coarsest scale, and enhancers that each double the scale.
 
     An enhancer takes the image at twice the scale, halves it by a convolution, adds the features
@@ -172,7 +172,7 @@ class Pix2PixHD(nn.Module):
         return _unit_range(self.last(features))
 
 
-class Spade(nn.Module):
+class SpadeModule(nn.Module):
     """Residual blocks, coarse to fine, normalised as the label map says at every scale."""
 
     def __init__(self, channels: int, outputs: int, width: int, ups: int, hidden: int) -> None:

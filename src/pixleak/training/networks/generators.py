@@ -19,11 +19,11 @@ Differs from the source:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from pixleak.training.networks.base import Network, Options
+from pixleak.training.networks.base import Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,8 +31,18 @@ if TYPE_CHECKING:
 Width = Annotated[int, Field(ge=4)]
 
 
-class Pix2PixOptions(Options):
-    """Options of ``pix2pix``."""
+class GeneratorNetwork(Network):
+    """What the generators have in common: their fields are the arguments of their module."""
+
+    kind: ClassVar[Literal["any", "images"]] = "images"
+
+
+class Pix2Pix(GeneratorNetwork):
+    """A U-Net that halves the resolution ``depth`` times."""
+
+    name: ClassVar[str] = "pix2pix"
+    summary: ClassVar[str] = "generator: U-Net of 4x4 convolutions down to the bottleneck"
+    source: ClassVar[str] = "Isola 2017, arXiv:1611.07004"
 
     width: Width = 64
     depth: Annotated[int, Field(ge=3, le=9)] = 6
@@ -40,9 +50,23 @@ class Pix2PixOptions(Options):
     sampling: bool = False
     norm: Literal["instance", "batch"] = "instance"
 
+    @property
+    def stride(self) -> int:
+        return 1 << self.depth
 
-class Pix2PixHDOptions(Options):
-    """Options of ``pix2pixhd``."""
+    def make(self, channels: int, outputs: int) -> nn.Module:
+        from pixleak.training.networks.generator_modules import Pix2PixModule
+
+        return Pix2PixModule(channels, outputs, **self.model_dump())
+
+
+class Pix2PixHD(GeneratorNetwork):
+    """A coarse residual generator and local enhancers."""
+
+    name: ClassVar[str] = "pix2pixhd"
+    summary: ClassVar[str] = "generator: residual, coarse to fine with local enhancers"
+    source: ClassVar[str] = "Wang 2018, arXiv:1711.11585"
+    least: ClassVar[int] = 2
 
     width: Width = 64
     downs: Annotated[int, Field(ge=1, le=5)] = 3
@@ -50,65 +74,33 @@ class Pix2PixHDOptions(Options):
     enhancers: Annotated[int, Field(ge=0, le=2)] = 1
     enhancer_blocks: Annotated[int, Field(ge=1, le=6)] = 3
 
+    @property
+    def stride(self) -> int:
+        return 1 << (self.downs + self.enhancers)
 
-class SpadeOptions(Options):
-    """Options of ``spade``."""
+    def make(self, channels: int, outputs: int) -> nn.Module:
+        from pixleak.training.networks.generator_modules import Pix2PixHDModule
+
+        return Pix2PixHDModule(channels, outputs, **self.model_dump())
+
+
+class Spade(GeneratorNetwork):
+    """Residual blocks normalised by the label map, from coarse to fine."""
+
+    name: ClassVar[str] = "spade"
+    summary: ClassVar[str] = "generator: residual blocks normalised by the label map at every scale"
+    source: ClassVar[str] = "Park 2019, arXiv:1903.07291"
+    least: ClassVar[int] = 2
 
     width: Width = 64
     ups: Annotated[int, Field(ge=2, le=7)] = 4
     hidden: Width = 128
 
+    @property
+    def stride(self) -> int:
+        return 1 << self.ups
 
-def _pix2pix(channels: int, outputs: int, options: Pix2PixOptions) -> nn.Module:
-    from pixleak.training.networks.generator_modules import Pix2Pix
+    def make(self, channels: int, outputs: int) -> nn.Module:
+        from pixleak.training.networks.generator_modules import SpadeModule
 
-    return Pix2Pix(channels, outputs, **options.model_dump())
-
-
-def _pix2pixhd(channels: int, outputs: int, options: Pix2PixHDOptions) -> nn.Module:
-    from pixleak.training.networks.generator_modules import Pix2PixHD
-
-    return Pix2PixHD(channels, outputs, **options.model_dump())
-
-
-def _spade(channels: int, outputs: int, options: SpadeOptions) -> nn.Module:
-    from pixleak.training.networks.generator_modules import Spade
-
-    return Spade(channels, outputs, **options.model_dump())
-
-
-def _stride(exponent: Any) -> Any:
-    return lambda options: 2 ** exponent(options)
-
-
-NETWORKS = (
-    Network(
-        name="pix2pix",
-        summary="generator: U-Net of 4x4 convolutions down to the bottleneck",
-        source="Isola 2017, arXiv:1611.07004",
-        options=Pix2PixOptions,
-        make=_pix2pix,
-        stride=_stride(lambda options: options.depth),
-        kind="images",
-    ),
-    Network(
-        name="pix2pixhd",
-        summary="generator: residual, coarse to fine with local enhancers",
-        source="Wang 2018, arXiv:1711.11585",
-        options=Pix2PixHDOptions,
-        make=_pix2pixhd,
-        stride=_stride(lambda options: options.downs + options.enhancers),
-        least=2,
-        kind="images",
-    ),
-    Network(
-        name="spade",
-        summary="generator: residual blocks normalised by the label map at every scale",
-        source="Park 2019, arXiv:1903.07291",
-        options=SpadeOptions,
-        make=_spade,
-        stride=_stride(lambda options: options.ups),
-        least=2,
-        kind="images",
-    ),
-)
+        return SpadeModule(channels, outputs, **self.model_dump())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pixleak.training.networks.base import fitting_size
+from pixleak.training.networks.sizes import fitting_size
 
 
 class Padded(nn.Module):

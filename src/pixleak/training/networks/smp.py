@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
 from pixleak.core.errors import InputError, require
 from pixleak.core.registry import nearest
-from pixleak.training.networks.base import Network, Options
+from pixleak.training.networks.base import Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, images in [0, 1]
 
 
-class SmpOptions(Options):
-    """Options of every ``smp-*`` network.
+class SmpNetwork(Network):
+    """An architecture of segmentation-models-pytorch over any of its encoders.
 
     Args:
         encoder: any encoder name of segmentation-models-pytorch: ``resnet34``,
@@ -30,51 +30,56 @@ class SmpOptions(Options):
             package fetches, or a file with the encoder's state dict.
     """
 
+    extra: ClassVar[str | None] = "smp"
+    architecture: ClassVar[str]
+    """The name of its class in segmentation-models-pytorch."""
+
     encoder: Annotated[str, Field(min_length=1)] = "resnet34"
     encoder_weights: str | None = None
+
+    @property
+    def stride(self) -> int:
+        return 32
 
     def blank(self) -> Self:
         return self.model_copy(update={"encoder_weights": None})
 
-
-def _make(architecture: str, channels: int, outputs: int, options: SmpOptions) -> nn.Module:
-    smp = require(
-        "segmentation_models_pytorch", extra="smp", why=f"the network smp-{architecture.lower()}"
-    )
-    _check_encoder(smp, options.encoder)
-    weights = options.encoder_weights
-    from_file = weights is not None and Path(weights).suffix != ""
-    build: Callable[..., Any] = partial(
-        getattr(smp, architecture), encoder_name=options.encoder, classes=outputs
-    )
-    try:
-        if weights is not None and from_file:
-            module = build(encoder_weights=None, in_channels=3)
-            _fill_encoder(module.encoder, Path(weights).expanduser(), options.encoder)
-            if channels != 3:
-                module.encoder.set_in_channels(channels, pretrained=True)
-        else:
-            module = build(encoder_weights=weights, in_channels=channels)
-    except InputError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        cause = f"{type(error).__name__}: {reason}"
-        if weights is not None:
+    def make(self, channels: int, outputs: int) -> nn.Module:
+        smp = require("segmentation_models_pytorch", extra="smp", why=f"the network {self.name}")
+        _check_encoder(smp, self.encoder)
+        weights = self.encoder_weights
+        from_file = weights is not None and Path(weights).suffix != ""
+        build: Callable[..., Any] = partial(
+            getattr(smp, self.architecture), encoder_name=self.encoder, classes=outputs
+        )
+        try:
+            if weights is not None and from_file:
+                module = build(encoder_weights=None, in_channels=3)
+                _fill_encoder(module.encoder, Path(weights).expanduser(), self.encoder)
+                if channels != 3:
+                    module.encoder.set_in_channels(channels, pretrained=True)
+            else:
+                module = build(encoder_weights=weights, in_channels=channels)
+        except InputError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            cause = f"{type(error).__name__}: {reason}"
+            if weights is not None:
+                raise InputError(
+                    f"the weights {weights!r} of encoder {self.encoder!r} could not be obtained "
+                    f"({cause}); give a file that holds them as encoder_weights, or leave "
+                    "encoder_weights out to start from random weights"
+                ) from error
             raise InputError(
-                f"the weights {weights!r} of encoder {options.encoder!r} could not be had "
-                f"({cause}); give a file that holds them as encoder_weights, or leave "
-                "encoder_weights out to start from random weights"
+                f"segmentation-models-pytorch cannot build {self.architecture} with encoder "
+                f"{self.encoder!r} ({cause})"
             ) from error
-        raise InputError(
-            f"segmentation-models-pytorch cannot build {architecture} with encoder "
-            f"{options.encoder!r} ({cause})"
-        ) from error
-    if channels != 3:
-        return module  # type: ignore[no-any-return]
-    from pixleak.training.networks.standardising import Standardised
+        if channels != 3:
+            return module  # type: ignore[no-any-return]
+        from pixleak.training.networks.standardising import Standardised
 
-    return Standardised(module, _MEAN, _STD)
+        return Standardised(module, _MEAN, _STD)
 
 
 def _check_encoder(smp: ModuleType, encoder: str) -> None:
@@ -96,27 +101,85 @@ def _fill_encoder(encoder: nn.Module, path: Path, name: str) -> None:
     load_state(encoder, state, str(path), f"encoder {name!r}")
 
 
-def _network(name: str, architecture: str, summary: str, source: str) -> Network:
-    return Network(
-        name=name,
-        summary=summary,
-        source=f"segmentation-models-pytorch; {source}",
-        options=SmpOptions,
-        make=partial(_make, architecture),
-        stride=lambda options: 32,
-        extra="smp",
-    )
+class SmpUnet(SmpNetwork):
+    """U-Net."""
+
+    name: ClassVar[str] = "smp-unet"
+    summary: ClassVar[str] = "U-Net over any encoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Ronneberger et al. 2015"
+    architecture: ClassVar[str] = "Unet"
 
 
-NETWORKS = (
-    _network("smp-unet", "Unet", "U-Net over any encoder", "Ronneberger et al. 2015"),
-    _network("smp-unetplusplus", "UnetPlusPlus", "U-Net++ over any encoder", "Zhou et al. 2018"),
-    _network("smp-fpn", "FPN", "feature pyramid over any encoder", "Kirillov et al. 2017"),
-    _network(
-        "smp-deeplabv3plus", "DeepLabV3Plus", "DeepLabV3+ over any encoder", "Chen et al. 2018"
-    ),
-    _network("smp-linknet", "Linknet", "LinkNet over any encoder", "Chaurasia et al. 2017"),
-    _network("smp-manet", "MAnet", "MA-Net over any encoder", "Fan et al. 2020"),
-    _network("smp-upernet", "UPerNet", "UPerNet over any encoder", "Xiao et al. 2018"),
-    _network("smp-segformer", "Segformer", "SegFormer's decoder", "Xie et al. 2021"),
+class SmpUnetPlusPlus(SmpNetwork):
+    """U-Net++."""
+
+    name: ClassVar[str] = "smp-unetplusplus"
+    summary: ClassVar[str] = "U-Net++ over any encoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Zhou et al. 2018"
+    architecture: ClassVar[str] = "UnetPlusPlus"
+
+
+class SmpFpn(SmpNetwork):
+    """Feature pyramid network."""
+
+    name: ClassVar[str] = "smp-fpn"
+    summary: ClassVar[str] = "feature pyramid over any encoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Kirillov et al. 2017"
+    architecture: ClassVar[str] = "FPN"
+
+
+class SmpDeepLabV3Plus(SmpNetwork):
+    """DeepLabV3+."""
+
+    name: ClassVar[str] = "smp-deeplabv3plus"
+    summary: ClassVar[str] = "DeepLabV3+ over any encoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Chen et al. 2018"
+    architecture: ClassVar[str] = "DeepLabV3Plus"
+
+
+class SmpLinknet(SmpNetwork):
+    """LinkNet."""
+
+    name: ClassVar[str] = "smp-linknet"
+    summary: ClassVar[str] = "LinkNet over any encoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Chaurasia et al. 2017"
+    architecture: ClassVar[str] = "Linknet"
+
+
+class SmpManet(SmpNetwork):
+    """MA-Net."""
+
+    name: ClassVar[str] = "smp-manet"
+    summary: ClassVar[str] = "MA-Net over any encoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Fan et al. 2020"
+    architecture: ClassVar[str] = "MAnet"
+
+
+class SmpUperNet(SmpNetwork):
+    """UPerNet."""
+
+    name: ClassVar[str] = "smp-upernet"
+    summary: ClassVar[str] = "UPerNet over any encoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Xiao et al. 2018"
+    architecture: ClassVar[str] = "UPerNet"
+
+
+class SmpSegformer(SmpNetwork):
+    """SegFormer."""
+
+    name: ClassVar[str] = "smp-segformer"
+    summary: ClassVar[str] = "SegFormer's decoder"
+    source: ClassVar[str] = "segmentation-models-pytorch; Xie et al. 2021"
+    architecture: ClassVar[str] = "Segformer"
+
+
+SMP_NETWORKS: tuple[type[SmpNetwork], ...] = (
+    SmpUnet,
+    SmpUnetPlusPlus,
+    SmpFpn,
+    SmpDeepLabV3Plus,
+    SmpLinknet,
+    SmpManet,
+    SmpUperNet,
+    SmpSegformer,
 )

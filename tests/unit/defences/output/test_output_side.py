@@ -32,8 +32,8 @@ def saying(
 
 
 def told(defence: Defence, values: Tensor, access: Access, classes: int = 2) -> Tensor:
-    target = defence.served(saying(values, access, classes))
-    assert target.access is defence.access(access)
+    target = defence.wrap_target(saying(values, access, classes))
+    assert target.access is defence.access_after(access)
     return target.predict(torch.zeros(1, 1, *values.shape[-2:])).values[0]
 
 
@@ -93,8 +93,8 @@ def test_temperature_by_hand_and_undone() -> None:
     sure = told(Temperature(temperature=3), column(0.0, 1.0, 0.0), Access.PROBABILITY, 3)
     assert torch.equal(sure, column(0.0, 1.0, 0.0))
     logits = torch.randn(3, 5, 5, generator=torch.Generator().manual_seed(0)) * 4
-    through = Temperature(temperature=1 / 7).served(
-        Temperature(temperature=7).served(saying(logits, Access.LOGIT, 3))
+    through = Temperature(temperature=1 / 7).wrap_target(
+        Temperature(temperature=7).wrap_target(saying(logits, Access.LOGIT, 3))
     )
     back = through.predict(torch.zeros(1, 1, 5, 5)).values[0]
     torch.testing.assert_close(back, logits)
@@ -112,10 +112,10 @@ def test_noise_is_the_same_however_often_and_in_whichever_batch(
         values = logits.sigmoid() if channels == 1 else logits.softmax(dim=0)
     inner = saying(values, access, max(2, channels))
     images = torch.rand(4, 1, 6, 6, generator=torch.Generator().manual_seed(3))
-    served = noise.served(inner)
+    served = noise.wrap_target(inner)
     whole = served.predict(images).values
     assert torch.equal(whole, served.predict(images).values)
-    alone = torch.cat([noise.served(inner).predict(image[None]).values for image in images])
+    alone = torch.cat([noise.wrap_target(inner).predict(image[None]).values for image in images])
     torch.testing.assert_close(whole, alone)
     assert not torch.equal(whole[0], whole[1])
     plain = inner.predict(images).values
@@ -135,7 +135,7 @@ def test_noise_is_as_large_as_it_says_and_the_same_on_logits_and_on_their_probab
 def test_every_model_has_a_secret_of_its_own() -> None:
     values, images = torch.zeros(1, 8, 8), torch.zeros(1, 1, 8, 8)
     found = [
-        Noise(seed=seed).served(saying(values, Access.LOGIT, name=name)).predict(images).values
+        Noise(seed=seed).wrap_target(saying(values, Access.LOGIT, name=name)).predict(images).values
         for seed, name in ((0, "target"), (0, "shadow"), (1, "target"), (0, "target"))
     ]
     assert torch.equal(found[0], found[3])
@@ -146,11 +146,11 @@ def test_every_model_has_a_secret_of_its_own() -> None:
 def test_fresh_noise_averages_out_and_does_not_hang_on_other_queries() -> None:
     inner = saying(torch.zeros(1, 8, 8), Access.LOGIT)
     images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    served = Noise(fresh=True).served(inner)
+    served = Noise(fresh=True).wrap_target(inner)
     repeated = torch.stack([served.predict(images[:1]).values[0] for _ in range(100)])
     assert float(repeated.std()) == pytest.approx(1, rel=0.05)
     assert float(repeated.mean(dim=0).std()) < 0.15
-    other = Noise(fresh=True).served(inner)
+    other = Noise(fresh=True).wrap_target(inner)
     other.predict(images[1:])
     assert torch.equal(other.predict(images).values[0], repeated[0, 0:])
     assert torch.equal(other.predict(images).values[0], repeated[1, 0:])
@@ -176,15 +176,15 @@ def generator(judge: bool = False) -> GeneratorTarget:
 
 def test_pictures_are_rounded_and_blurred_in_units_of_their_range() -> None:
     images = torch.tensor([[[[-1.0, -0.97, 0.04, 0.88]]]])
-    rounded = Rounding(decimals=1).served(generator())
+    rounded = Rounding(decimals=1).wrap_target(generator())
     assert rounded.access is Access.IMAGE
     torch.testing.assert_close(
         rounded.predict(images).values, torch.tensor([[[[-1.0, -1.0, 0.0, 0.8]]]])
     )
     grey = torch.zeros(1, 1, 64, 64)
-    noisy = Noise(sigma=0.05).served(generator()).predict(grey).values
+    noisy = Noise(sigma=0.05).wrap_target(generator()).predict(grey).values
     assert float(noisy.std()) == pytest.approx(0.1, rel=0.05)
-    bright = Noise(sigma=0.05).served(generator()).predict(grey + 1).values
+    bright = Noise(sigma=0.05).wrap_target(generator()).predict(grey + 1).values
     assert float(bright.max()) == 1.0
     with pytest.raises(InputError, match="much less than 1"):
         check_defences([Noise()], None, ImageTruth(1), reserve=False)
@@ -193,7 +193,7 @@ def test_pictures_are_rounded_and_blurred_in_units_of_their_range() -> None:
 
 
 def test_the_discriminator_is_still_asked() -> None:
-    served = Rounding().served(generator(judge=True))
+    served = Rounding().wrap_target(generator(judge=True))
     assert served.access is Access.DISCRIMINATOR
     assert served.judge is not None
     assert float(served.judge(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2))) == 1.0
@@ -202,15 +202,15 @@ def test_the_discriminator_is_still_asked() -> None:
 @pytest.mark.parametrize("defence", SOFT, ids=lambda d: d.description)
 def test_labels_cannot_be_softened(defence: Defence) -> None:
     inner = saying(torch.zeros(2, 2, dtype=torch.int64), Access.LABEL)
-    for refused in (lambda: defence.access(Access.LABEL), lambda: defence.served(inner)):
+    for refused in (lambda: defence.access_after(Access.LABEL), lambda: defence.wrap_target(inner)):
         with pytest.raises(InputError, match="gives labels away: put it before 'argmax'"):
             refused()
-    before = defence.served(saying(column(0.0, 2.0), Access.LOGIT))
-    assert Argmax().served(before).predict(torch.zeros(1, 1, 1, 1)).access is Access.LABEL
+    before = defence.wrap_target(saying(column(0.0, 2.0), Access.LOGIT))
+    assert Argmax().wrap_target(before).predict(torch.zeros(1, 1, 1, 1)).access is Access.LABEL
 
 
 def test_rounding_hides_the_digits_that_tell() -> None:
-    sure = [Rounding().served(saying(column(z), Access.LOGIT)) for z in (7.0, 9.0)]
+    sure = [Rounding().wrap_target(saying(column(z), Access.LOGIT)) for z in (7.0, 9.0)]
     first, second = (target.predict(torch.zeros(1, 1, 1, 1)).values for target in sure)
     assert torch.equal(first, second)
     assert log(1 + exp(-7)) > 5 * log(1 + exp(-9))  # though their losses differ

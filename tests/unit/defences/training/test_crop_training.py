@@ -16,10 +16,10 @@ from pixleak.defences.training.crop_training import CropTrainer, CropTraining
 from pixleak.defences.training.cut_mix import CutMix
 from pixleak.defences.training.ema import Ema
 from pixleak.records.base import RecordKey, Records
-from pixleak.targets.asking import asked
 from pixleak.targets.base import Target
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.restricted import restricted
+from pixleak.targets.target_for import target_for
 from pixleak.training.defence import check_defences
 from pixleak.training.networks import NETWORKS
 from pixleak.training.networks.padding import Padded
@@ -36,8 +36,9 @@ def images_of(count: int, *size: int) -> Tensor:
 
 
 def network(layers: int = 2, outputs: int = 3, width: int = 4) -> nn.Module:
+    options = {"layers": layers, "width": width}
     with seeded(0):
-        return NETWORKS["tiny"].build(1, outputs, (16, 16), layers=layers, width=width).eval()
+        return NETWORKS["tiny"].configured(options).build(1, outputs, (16, 16)).eval()
 
 
 def test_crops_have_the_size_asked_for_and_their_own_truth() -> None:
@@ -112,8 +113,8 @@ def twin(target: Target, images: Tensor, side: int, step: int) -> Tensor:
 @pytest.mark.parametrize("access", [Access.LOGIT, Access.PROBABILITY, Access.LABEL])
 @pytest.mark.parametrize(("overlap", "step"), [(0.25, 6), (0.5, 4), (0.0, 8)])
 def test_overlapping_tiles_are_averaged(access: Access, overlap: float, step: int) -> None:
-    inner = restricted(asked(network(), LabelTruth(3), Access.LOGIT), access)
-    served = CropTraining(size=8, overlap=overlap).served(inner)
+    inner = restricted(target_for(network(), LabelTruth(3), Access.LOGIT), access)
+    served = CropTraining(size=8, overlap=overlap).wrap_target(inner)
     assert served.access is access
     images = images_of(2, 16, 13)
     torch.testing.assert_close(
@@ -125,13 +126,15 @@ def test_tiles_of_a_pixelwise_network_say_what_the_whole_says() -> None:
     with seeded(0):
         pixelwise = nn.Conv2d(1, 3, 1).eval()
     for access in (Access.LOGIT, Access.PROBABILITY, Access.LABEL):
-        inner = restricted(asked(pixelwise, LabelTruth(3), Access.LOGIT), access)
+        inner = restricted(target_for(pixelwise, LabelTruth(3), Access.LOGIT), access)
         images = images_of(3, 20, 17)
-        served = CropTraining().served(inner)
+        served = CropTraining().wrap_target(inner)
         torch.testing.assert_close(served.predict(images).values, inner.predict(images).values)
-    generator = asked(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid()), ImageTruth(2), Access.IMAGE)
+    module = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid())
+    generator = target_for(module, ImageTruth(2), Access.IMAGE)
     torch.testing.assert_close(
-        CropTraining().served(generator).predict(images).values, generator.predict(images).values
+        CropTraining().wrap_target(generator).predict(images).values,
+        generator.predict(images).values,
     )
 
 
@@ -142,7 +145,7 @@ def test_the_network_is_asked_about_tiles_only() -> None:
         sizes.append(tuple(images.shape[-2:]))
         return torch.cat([images, -images], dim=1)
 
-    served = CropTraining(size=0.5).served(FunctionTarget(answer, LabelTruth(2), Access.LOGIT))
+    served = CropTraining(size=0.5).wrap_target(FunctionTarget(answer, LabelTruth(2), Access.LOGIT))
     served.predict(images_of(2, 10, 14))
     assert set(sizes) == {(5, 5)}
 
@@ -150,14 +153,14 @@ def test_the_network_is_asked_about_tiles_only() -> None:
 def test_one_channel_is_tiled_too() -> None:
     inner = FunctionTarget(lambda images: images - 0.5, LabelTruth(2), Access.LOGIT)
     images = images_of(2, 9, 9)
-    answer = CropTraining(size=4).served(inner).predict(images).values
+    answer = CropTraining(size=4).wrap_target(inner).predict(images).values
     torch.testing.assert_close(answer, images - 0.5)
 
 
 def test_a_network_that_pads_takes_crops_as_they_are() -> None:
     """Images of 20 are no multiple of 8, but the crops are, and must not be padded up to 24."""
     options = {"widths": [4, 4, 4, 4]}
-    module = NETWORKS["unet"].build(1, 2, (20, 20), **options)
+    module = NETWORKS["unet"].configured(options).build(1, 2, (20, 20))
     assert isinstance(module, Padded)
     seen = []
     module.network.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))
@@ -177,7 +180,7 @@ def test_what_does_not_fit() -> None:
         defended(unet, RECORDS, CropTraining())
     with pytest.raises(InputError, match="crops of 13 x 13 cannot be had of images of 16 x 12"):
         defended(TINY, RECORDS, CropTraining(size=13))
-    served = CropTraining(size=32).served(asked(network(), LabelTruth(3), Access.LOGIT))
+    served = CropTraining(size=32).wrap_target(target_for(network(), LabelTruth(3), Access.LOGIT))
     with pytest.raises(InputError, match="32 x 32 cannot be had of images of 16 x 40"):
         served.predict(images_of(1, 16, 40))
     for size in (0.0, 1.0, -4, 8.5, float("nan")):

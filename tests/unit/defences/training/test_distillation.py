@@ -157,9 +157,9 @@ def test_goes_on_without_teaching_the_teacher_again(
 def test_a_teacher_that_was_interrupted_goes_on_and_another_ones_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pixleak.training.loop import fit as fitting
+    from pixleak.training.loop import trainer as trainer_module
 
-    monkeypatch.setattr(fitting, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr(trainer_module, "SAVED_EVERY", 0.0)
     records, reserve = bright_squares(), bright_squares(6, seed=1)
     whole = defended(TINY, records, Distillation(), reserve=reserve)
     heard: list[int] = []
@@ -217,9 +217,9 @@ def test_a_generators_student_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_recipe_without_adversary_is_given_one() -> None:
     recipe = GENERATOR.model_copy(update={"adversary": None})
-    changed = AdversarialDistillation(width=8, layers=2).altered(recipe)
+    changed = AdversarialDistillation(width=8, layers=2).modify_recipe(recipe)
     assert changed.adversary == Adversary(name="pix2pix", width=8, layers=2)
-    assert AdversarialDistillation().altered(GENERATOR) == GENERATOR
+    assert AdversarialDistillation().modify_recipe(GENERATOR) == GENERATOR
 
 
 def test_refuses_what_cannot_be() -> None:

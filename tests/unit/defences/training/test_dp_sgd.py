@@ -29,8 +29,8 @@ from pixleak.defences.training.ema import Ema
 from pixleak.records.base import Records
 from pixleak.training.checkpoint import load_network
 from pixleak.training.jobs import TrainingJob
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.losses import LOSSES
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.networks import NETWORKS
 from pixleak.training.networks.group_norm import BATCH_NORMS, group_normed
 from pixleak.training.recipe import Recipe
@@ -213,7 +213,7 @@ def test_batch_normalisation_is_gone_and_weights_load_again(tmp_path: Path) -> N
     )
     defence = DpSgd(noise_multiplier=1.0)
     records = bright_squares(6, (16, 16))
-    changed = defence.altered(recipe)
+    changed = defence.modify_recipe(recipe)
     assert "group norm" in changed.description
     assert Recipe(**changed.model_dump()) == changed
     path = tmp_path / "weights.safetensors"
@@ -231,7 +231,7 @@ def test_batch_normalisation_is_gone_and_weights_load_again(tmp_path: Path) -> N
 def test_group_norm_is_opacus_own_replacement() -> None:
     from opacus.validators import ModuleValidator
 
-    bare = NETWORKS["attention-unet"].build(1, 2, (16, 16), widths=[4, 8])
+    bare = NETWORKS["attention-unet"].configured({"widths": [4, 8]}).build(1, 2, (16, 16))
     theirs = ModuleValidator.fix(bare)
     ours = group_normed(bare)
     assert str(ours) == str(theirs)
@@ -239,8 +239,8 @@ def test_group_norm_is_opacus_own_replacement() -> None:
 
 def test_an_instance_normalised_recipe_keeps_its_network_and_a_bare_one_its_address() -> None:
     recipe = Recipe(network="unet")
-    assert DpSgd().altered(recipe).network == recipe.network
-    assert DpSgd().altered(recipe).lr == 4 * recipe.lr
+    assert DpSgd().modify_recipe(recipe).network == recipe.network
+    assert DpSgd().modify_recipe(recipe).lr == 4 * recipe.lr
     assert "group_norm" not in recipe.model_dump()["network"]
 
 
@@ -377,7 +377,7 @@ def test_every_kind_of_network_is_followed(name: str) -> None:
     if name.startswith("smp"):
         pytest.importorskip("segmentation_models_pytorch")
     torch.manual_seed(0)
-    module = group_normed(NETWORKS[name].build(3, 2, (32, 32), **SMALL[name])).train()
+    module = group_normed(NETWORKS[name].configured(SMALL[name]).build(3, 2, (32, 32))).train()
     for part in module.modules():
         if isinstance(part, nn.Dropout2d | nn.Dropout):
             part.p = 0.0

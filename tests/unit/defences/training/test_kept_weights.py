@@ -16,7 +16,7 @@ from pixleak.defences.training.early_stopping import EarlyStopping, EarlyStoppin
 from pixleak.defences.training.ema import Average, Ema, EmaTrainer
 from pixleak.defences.training.weight_decay import WeightDecay
 from pixleak.records.base import Records
-from pixleak.training.defence import altered, check_defences
+from pixleak.training.defence import check_defences, modified_recipe
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.fit import fit
 from pixleak.training.loop.losses import LOSSES
@@ -222,7 +222,7 @@ def test_decay_of_ema_is_a_share() -> None:
 def test_weight_decay_is_the_recipes() -> None:
     decayed = defended(TINY, RECORDS, WeightDecay(decay=0.1))
     assert same(decayed, fit(TINY.model_copy(update={"weight_decay": 0.1}), RECORDS, seed=0))
-    adamw = altered(TINY, (WeightDecay(decay=0.1, adamw=True),))
+    adamw = modified_recipe(TINY, (WeightDecay(decay=0.1, adamw=True),))
     assert (adamw.optimizer, adamw.weight_decay) == ("adamw", 0.1)
 
     def size(module: nn.Module) -> float:
@@ -239,5 +239,5 @@ def test_weight_decay_is_the_recipes() -> None:
 
 
 def test_longer_training_of_crops_is_counted_in_the_schedule() -> None:
-    recipe = altered(TINY, (CropTraining(), WeightDecay()))
+    recipe = modified_recipe(TINY, (CropTraining(), WeightDecay()))
     assert (recipe.epochs, recipe.weight_decay) == (9, 1e-3)

@@ -14,7 +14,8 @@ from pixleak.core.truth import LabelTruth
 from pixleak.defences.steps.streams import cycled
 from pixleak.defences.training.min_max import MinMax, MinMaxTrainer, Teller, seen
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import Trainer, fit
+from pixleak.training.loop.fit import fit
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
 from trainings import TINY, defended, interrupted, refused, same

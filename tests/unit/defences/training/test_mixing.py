@@ -14,8 +14,8 @@ from pixleak.defences.steps.mixing import partners, shares
 from pixleak.defences.training.cut_mix import CutMix, CutMixTrainer
 from pixleak.defences.training.mix_up import MixUp, MixUpTrainer
 from pixleak.records.base import RecordKey, Records
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.losses import LOSSES
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
 from trainings import TINY, defended, interrupted, pictures, refused, same

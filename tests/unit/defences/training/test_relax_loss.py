@@ -14,8 +14,8 @@ from pixleak.core.truth import LabelTruth
 from pixleak.defences.training.relax_loss import RelaxLoss, RelaxLossTrainer, flattening
 from pixleak.records.base import RecordKey, Records
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import Trained
 from pixleak.training.recipe import Recipe
+from pixleak.training.trained import Trained
 from pixleak.training.untrained import untrained
 from toy_records import bright_squares
 from trainings import TINY, defended, interrupted, pictures, refused, same

@@ -20,7 +20,7 @@ from pixleak.evaluation.statistics.intervals import (
 )
 from pixleak.evaluation.statistics.rates import clopper_pearson, rate_of
 from pixleak.evaluation.statistics.roc import roc_of
-from pixleak.evaluation.statistics.sample import Side, sample_of
+from pixleak.evaluation.statistics.sample import SampleSide, sample_of
 
 
 def drawn(seed: int, n: int = 15, distance: float = 1.0, subjects: bool = True):
@@ -51,7 +51,7 @@ def test_certifying_a_tenth_of_a_percent_needs_thousands() -> None:
 def test_rates_by_subject_count_subjects() -> None:
     # Ten subjects of four identical records: forty hits are worth ten.
     hits = np.repeat(np.arange(10) < 5, 4)
-    clustered = Side(np.zeros(40), np.repeat(np.arange(10), 4), 10)
+    clustered = SampleSide(np.zeros(40), np.repeat(np.arange(10), 4), 10)
     rate = rate_of(hits, clustered)
     assert (rate.value, rate.successes, rate.trials) == (0.5, 20, 40)
     # The variance between subjects, with one degree of freedom fewer, is worth nine.
@@ -59,7 +59,7 @@ def test_rates_by_subject_count_subjects() -> None:
     assert (rate.low, rate.high) == pytest.approx((exact.low, exact.high))
     nobody = rate_of(np.zeros(40, dtype=bool), clustered)
     assert (nobody.low, nobody.high) == (0.0, clopper_pearson(0, 10).high)
-    alone = rate_of(hits, Side(np.zeros(40), np.arange(40), 40))
+    alone = rate_of(hits, SampleSide(np.zeros(40), np.arange(40), 40))
     assert alone.low == clopper_pearson(20, 40).low
 
 

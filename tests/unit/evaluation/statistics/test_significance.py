@@ -9,18 +9,18 @@ import pytest
 from scipy import stats
 
 from pixleak.evaluation.statistics.roc import allowed_false_positives, roc_of
-from pixleak.evaluation.statistics.sample import Sample, Side, sample_of
+from pixleak.evaluation.statistics.sample import Sample, SampleSide, sample_of
 from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
 
 
 def small(members, nonmembers, member_units=None, nonmember_units=None) -> Sample:
     """A sample below the size that evaluation demands, so that it can be enumerated."""
 
-    def side(scores, units) -> Side:
+    def side(scores, units) -> SampleSide:
         scores = np.asarray(scores, dtype=float)
         units = np.arange(len(scores)) if units is None else np.asarray(units)
         order = np.argsort(scores, kind="stable")
-        return Side(scores[order], units[order], int(units.max()) + 1)
+        return SampleSide(scores[order], units[order], int(units.max()) + 1)
 
     return Sample(side(members, member_units), side(nonmembers, nonmember_units))
 

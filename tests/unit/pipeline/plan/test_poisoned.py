@@ -28,8 +28,8 @@ from pixleak.results.models import ModelInfo
 from pixleak.results.sections import PoisonInfo
 from pixleak.signals import SIGNALS
 from pixleak.signals.measure import measure
-from pixleak.targets.asking import asked
 from pixleak.targets.function import FunctionTarget
+from pixleak.targets.target_for import target_for
 from pixleak.training.checkpoint import load_network
 from toy_records import bright_squares
 
@@ -348,7 +348,7 @@ def test_utility_is_that_of_records_that_were_not_targeted(tmp_path: Path) -> No
     assert result.references.units == 80
     target = result.models[0]
     assert target.weights is not None
-    model = asked(load_network(tmp_path / target.weights), made.truth, Access.LOGIT)
+    model = target_for(load_network(tmp_path / target.weights), made.truth, Access.LOGIT)
     for side, told in (("members", target.members_dice), ("nonmembers", target.nonmembers_dice)):
         others = made.records.select(made.ids(f"bystander-{side}"))
         losses = measure(model, others, [SIGNALS["dice-loss"]]).values

@@ -23,9 +23,9 @@ from pixleak.signals.generation.perceptual import Lpips
 from pixleak.signals.generation.sampling import MonteCarloShare
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels.images import SMALLEST, ImagePixels
-from pixleak.targets.asking import asked
 from pixleak.targets.base import Prediction
 from pixleak.targets.function import FunctionTarget
+from pixleak.targets.target_for import target_for
 
 KIND = ImageTruth(3)
 ALONE = [n for n, s in IMAGE_SIGNALS.items() if not s.optional]
@@ -129,15 +129,15 @@ def test_the_discriminator_is_asked_about_the_true_image() -> None:
     inputs, truths = torch.rand(5, 1, 4, 4), torch.rand(5, 3, 4, 4)
     records = Records([RecordKey(str(i)) for i in range(5)], lambda i: (inputs[i], truths[i]), KIND)
     echo = torch.nn.Conv2d(1, 3, 1)
-    target = asked(echo, KIND, Access.DISCRIMINATOR, discriminator=Judge())
+    target = target_for(echo, KIND, Access.DISCRIMINATOR, discriminator=Judge())
     table = measure(target, records, [IMAGE_SIGNALS["discriminator"]], batch_size=2)
     assert np.allclose(table.values[:, 0], 3 * truths.mean(dim=(1, 2, 3)).numpy(), atol=1e-6)
-    plain = asked(echo, KIND, Access.IMAGE, discriminator=Judge())
+    plain = target_for(echo, KIND, Access.IMAGE, discriminator=Judge())
     with pytest.raises(UnmetNeedError, match="needs discriminator access, but target grants image"):
         measure(plain, records, [IMAGE_SIGNALS["discriminator"]])
     with pytest.raises(InputError, match="declared to include its discriminator, but it has none"):
-        asked(echo, KIND, Access.DISCRIMINATOR)
-    wrong = asked(echo, KIND, Access.DISCRIMINATOR, discriminator=torch.nn.Bilinear(4, 4, 1))
+        target_for(echo, KIND, Access.DISCRIMINATOR)
+    wrong = target_for(echo, KIND, Access.DISCRIMINATOR, discriminator=torch.nn.Bilinear(4, 4, 1))
     wrong.discriminator.forward = lambda inputs, outputs: "yes"  # type: ignore[method-assign, union-attr]
     with pytest.raises(InputError, match=r"must answer with logits .* got str"):
         measure(wrong, records, [IMAGE_SIGNALS["discriminator"]])

@@ -9,11 +9,13 @@ from torch import Generator, Tensor, nn
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.training.loop import fit as fit_module
+from pixleak.training.loop import trainer as trainer_module
 from pixleak.training.loop.feed import feed
-from pixleak.training.loop.fit import Trained, Trainer, fit
+from pixleak.training.loop.fit import fit
 from pixleak.training.loop.losses import LOSSES
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
+from pixleak.training.trained import Trained
 from pixleak.training.untrained import untrained
 from toy_records import bright_squares
 
@@ -156,7 +158,7 @@ def test_streaming_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> No
         return records.load(index)
 
     counted = Records(records.keys, load, records.truth)
-    monkeypatch.setattr(fit_module, "feed", lambda records: feed(records, memory_limit=0))
+    monkeypatch.setattr(trainer_module, "feed", lambda records: feed(records, memory_limit=0))
     assert torch.equal(vector(held), vector(fit(TINY, counted, seed=0)))
     assert len(loaded) >= TINY.epochs * len(records)
 

@@ -20,7 +20,7 @@ SMP = [network.name for network in NETWORKS.values() if network.extra == "smp"]
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("size", [(32, 48), (30, 21), (5, 7)])
 def test_any_size_in_same_size_out(name: str, size: tuple[int, int]) -> None:
-    module = NETWORKS[name].build(3, 4, size)
+    module = NETWORKS[name]().build(3, 4, size)
     answer = module(torch.rand(2, 3, *size))
     assert answer.shape == (2, 4, *size)
     if NETWORKS[name].kind == "images":
@@ -32,7 +32,7 @@ def test_any_size_in_same_size_out(name: str, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_a_size_that_fits_is_not_wrapped(name: str) -> None:
-    assert not isinstance(NETWORKS[name].build(1, 2, (64, 64)), Padded)
+    assert not isinstance(NETWORKS[name]().build(1, 2, (64, 64)), Padded)
 
 
 def test_padding_repeats_the_edge_and_crops() -> None:
@@ -51,7 +51,7 @@ def test_padding_repeats_the_edge_and_crops() -> None:
 def test_initialisation_is_seeded_and_leaves_the_global_generator(name: str) -> None:
     def weights(seed: int) -> torch.Tensor:
         with seeded(seed):
-            module = NETWORKS[name].build(1, 2, (32, 32))
+            module = NETWORKS[name]().build(1, 2, (32, 32))
         return nn.utils.parameters_to_vector(module.parameters())
 
     state = torch.get_rng_state()
@@ -62,7 +62,7 @@ def test_initialisation_is_seeded_and_leaves_the_global_generator(name: str) -> 
 
 def test_options_shape_the_network() -> None:
     def size(**options: object) -> int:
-        module = NETWORKS["unet"].build(1, 2, (32, 32), **options)
+        module = NETWORKS["unet"].configured(options).build(1, 2, (32, 32))
         return sum(p.numel() for p in module.parameters())
 
     assert size(widths=(8, 16)) < size() < size(widths=[32, 64, 128, 256])
@@ -79,7 +79,7 @@ def test_options_shape_the_network() -> None:
 )
 def test_wrong_options(name: str, options: dict[str, object], sentence: str) -> None:
     with pytest.raises(InputError, match=re.escape(sentence)):
-        NETWORKS[name].build(1, 2, (32, 32), **options)
+        NETWORKS[name].configured(options)
 
 
 def test_the_table_is_read_without_torch() -> None:

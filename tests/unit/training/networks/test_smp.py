@@ -16,7 +16,8 @@ from pixleak.core.errors import InputError, MissingExtraError
 from pixleak.training.networks import NETWORKS, smp
 from pixleak.training.seeded import seeded
 
-NAMES = [network.name for network in smp.NETWORKS]
+SMALL = {"encoder": "mobilenet_v2"}
+NAMES = [network.name for network in smp.SMP_NETWORKS]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def package() -> ModuleType:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_builds_and_answers(name: str, package: ModuleType) -> None:
-    module = NETWORKS[name].build(3, 4, (32, 40), encoder="mobilenet_v2").eval()
+    module = NETWORKS[name].configured(SMALL).build(3, 4, (32, 40)).eval()
     with torch.no_grad():
         assert module(torch.rand(1, 3, 32, 40)).shape == (1, 4, 32, 40)
 
@@ -34,7 +35,7 @@ def test_builds_and_answers(name: str, package: ModuleType) -> None:
 def test_other_channels_and_seed(package: ModuleType) -> None:
     def weights(seed: int) -> torch.Tensor:
         with seeded(seed):
-            module = NETWORKS["smp-unet"].build(1, 2, (32, 32), encoder="mobilenet_v2")
+            module = NETWORKS["smp-unet"].configured(SMALL).build(1, 2, (32, 32))
         return nn.utils.parameters_to_vector(module.parameters())
 
     assert torch.equal(weights(1), weights(1))
@@ -43,7 +44,7 @@ def test_other_channels_and_seed(package: ModuleType) -> None:
 
 def test_colour_images_are_standardised_inside(package: ModuleType) -> None:
     with seeded(0):
-        module = NETWORKS["smp-fpn"].build(3, 2, (32, 32), encoder="mobilenet_v2").eval()
+        module = NETWORKS["smp-fpn"].configured(SMALL).build(3, 2, (32, 32)).eval()
     image = torch.rand(1, 3, 32, 32)
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
@@ -64,7 +65,7 @@ def encoder_file(package: ModuleType, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_encoder_weights_from_a_file(encoder_file: Path, channels: int) -> None:
     options = {"encoder": "mobilenet_v2", "encoder_weights": str(encoder_file)}
-    module: Any = NETWORKS["smp-unet"].build(channels, 2, (32, 32), **options)
+    module: Any = NETWORKS["smp-unet"].configured(options).build(channels, 2, (32, 32))
     encoder = getattr(module, "network", module).encoder
     first, *_, last = encoder.parameters()
     assert last.unique().tolist() == [2]
@@ -75,15 +76,15 @@ def test_encoder_weights_from_a_file(encoder_file: Path, channels: int) -> None:
 
 def test_a_checkpoint_is_reloaded_without_the_pretrained_weights(encoder_file: Path) -> None:
     options = {"encoder": "mobilenet_v2", "encoder_weights": str(encoder_file)}
-    network = NETWORKS["smp-unet"]
-    state = network.build(3, 2, (32, 32), **options).state_dict()
+    network = NETWORKS["smp-unet"].configured(options)
+    state = network.build(3, 2, (32, 32)).state_dict()
     encoder_file.unlink()
-    network.blank(3, 2, (32, 32), **options).load_state_dict(state)
+    network.blank().build(3, 2, (32, 32)).load_state_dict(state)
 
 
 def refused(sentence: str, name: str = "smp-unet", **options: object) -> None:
     with pytest.raises(InputError, match=re.escape(sentence)) as caught:
-        NETWORKS[name].build(3, 2, (32, 32), **options)
+        NETWORKS[name].configured(options).build(3, 2, (32, 32))
     assert "\n" not in str(caught.value)
 
 
@@ -106,8 +107,8 @@ def test_weights_that_cannot_be_downloaded(
 
     monkeypatch.setattr(package.encoders, "hf_hub_download", fails)
     refused(
-        "the weights 'imagenet' of encoder 'resnet18' could not be had (ConnectionError: no route "
-        "to host); give a file that holds them as encoder_weights, or leave encoder_weights out",
+        "the weights 'imagenet' of encoder 'resnet18' could not be obtained (ConnectionError: no "
+        "route to host); give a file that holds them as encoder_weights, or leave encoder_weights out",
         encoder="resnet18",
         encoder_weights="imagenet",
     )
@@ -116,4 +117,4 @@ def test_weights_that_cannot_be_downloaded(
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "segmentation_models_pytorch", None)
     with pytest.raises(MissingExtraError, match=re.escape("pip install 'pixleak[smp]'")):
-        NETWORKS["smp-unet"].build(3, 2, (32, 32))
+        NETWORKS["smp-unet"]().build(3, 2, (32, 32))

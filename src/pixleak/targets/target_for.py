@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pixleak.targets.module import ModuleTarget
 
 
-def asked(
+def target_for(
     module: nn.Module,
     truth: Truth,
     access: Access,
@@ -28,16 +28,17 @@ def asked(
     """A segmenter or a generator, by the kind of truth.
 
     Args:
-        module: to ask.
+        module: that is asked.
         truth: what its output should look like.
         access: what it gives away.
         name: what to call it in errors and reports.
-        device: where to query; None: wherever the module lies.
+        device: where to query; None: where the module is.
         discriminator: what the generator was trained against: (inputs, outputs) -> logits of
-            "real", a tensor or a list (of lists, the last of each counts) of them.
+            "real", a tensor, or a list with one entry per scale: a tensor, or a list whose last
+            entry is the tensor of logits.
 
     Raises:
-        InputError: access to a discriminator that is not there.
+        InputError: the access includes a discriminator, but there is none.
     """
     from pixleak.targets.generator import GeneratorTarget
     from pixleak.targets.module import ModuleTarget
@@ -68,7 +69,7 @@ def mean_logit(discriminator: nn.Module, inputs: Tensor, outputs: Tensor) -> Ten
             return answer.reshape(len(inputs), -1).float().mean(dim=1)
         raise InputError(
             "the discriminator must answer with logits (b, ...) for (inputs, outputs), a tensor "
-            f"or a list of them, one a scale; got {type(answer).__name__}"
+            f"or a list of them, one per scale; got {type(answer).__name__}"
         )
 
     answer = discriminator(inputs, outputs)

@@ -1,0 +1,172 @@
+"""The settings of a recipe, apart from what is done with them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from pixleak.core.errors import InputError
+from pixleak.core.truth import LabelTruth, Truth
+from pixleak.training.adversary import Adversary
+from pixleak.training.networks import NETWORKS, Network
+
+Optimizer = Literal["adam", "adamw", "nadam", "sgd"]
+Schedule = Literal["cosine", "linear", "constant"]
+LossName = Literal["dice", "ce", "dice+ce", "l1", "l2"]
+PIXEL_LOSSES = ("l1", "l2")
+"""Losses for records whose truth is an image."""
+
+
+class NetworkChoice(BaseModel):
+    """A network of the table with its options; those left out are filled in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(default="unet", description="a network of `pixleak list`")
+    options: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+    group_norm: bool = Field(
+        default=False, description="group normalisation in place of batch normalisation"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return NETWORKS[name].name
+
+    @field_validator("options")
+    @classmethod
+    def _completed(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        # Without a name in info.data the name was wrong, which is the error to report.
+        if "name" not in info.data:
+            return options
+        return NETWORKS[info.data["name"]].configured(options).model_dump(mode="json")
+
+    @model_serializer(mode="wrap")
+    def _as_is(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The default is left out, so that such a recipe keeps its content address.
+        content: dict[str, Any] = written(self)
+        return {k: v for k, v in content.items() if k != "group_norm" or v}
+
+    def configured(self) -> Network:
+        """The network itself, with its options."""
+        return NETWORKS[self.name].configured(self.options)
+
+
+class RecipeSettings(BaseModel):
+    """What a :class:`~pixleak.training.recipe.Recipe` consists of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    network: NetworkChoice = Field(default_factory=NetworkChoice)
+    loss: LossName = Field(
+        default="dice+ce",
+        description="per image: soft Dice, cross-entropy, or their sum; for generators l1 or l2",
+    )
+    adversary: Adversary | None = Field(
+        default=None, description="a discriminator: pix2pix, pix2pixhd or spade, or its settings"
+    )
+    epochs: Annotated[int, Field(ge=1)] = 50
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=1e-3, description="learning rate at the start"
+    )
+    optimizer: Optimizer = "adam"
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    schedule: Schedule = Field(
+        default="cosine",
+        description="how the learning rate falls to zero, step by step; a constant one lets "
+        "Adam's loss spike late",
+    )
+    augment: Literal["none", "hflip", "flips", "flips+intensity"] = "none"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_generator(cls, given: object) -> object:
+        """A generator that names no loss is trained with l1."""
+        if not isinstance(given, dict) or "loss" in given:
+            return given
+        network = given.get("network")
+        name = network.get("name") if isinstance(network, dict) else network
+        if isinstance(network, NetworkChoice):
+            name = network.name
+        made = isinstance(name, str) and name in NETWORKS and NETWORKS[name].kind == "images"
+        return given | {"loss": "l1"} if made or given.get("adversary") else given
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.loss in PIXEL_LOSSES:
+            return self
+        if self.adversary is not None:
+            raise ValueError(f"an adversary goes with the loss l1 or l2, not {self.loss}")
+        if NETWORKS[self.network.name].kind == "images":
+            raise ValueError(
+                f"network {self.network.name!r} is a generator: its loss is l1 or l2, not "
+                f"{self.loss}"
+            )
+        return self
+
+    @field_validator("adversary", mode="before")
+    @classmethod
+    def _adversary_by_name(cls, adversary: object) -> object:
+        return {"name": adversary} if isinstance(adversary, str) else adversary
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _by_name(cls, network: object) -> object:
+        return {"name": network} if isinstance(network, str) else network
+
+    def check_loss(self, truth: Truth) -> None:
+        """Refuse records whose truth the loss cannot be computed from.
+
+        Raises:
+            InputError: the loss needs label maps where there are images, or the other way round.
+        """
+        if isinstance(truth, LabelTruth):
+            if self.loss in PIXEL_LOSSES:
+                raise InputError(
+                    f"the loss {self.loss} compares images, but the truth of these records is a "
+                    "label map; use dice, ce or dice+ce"
+                )
+            return
+        if self.loss not in PIXEL_LOSSES:
+            raise InputError(
+                f"the loss {self.loss} needs label maps, but the truth of these records is an "
+                "image; use loss: l1 or l2"
+            )
+        if (truth.low, truth.high) != (0.0, 1.0):
+            raise InputError(
+                "generators are trained on true images in 0..1, but those of these records are "
+                f"declared to lie in {truth.low:g}..{truth.high:g}; rescale them"
+            )
+
+    @property
+    def description(self) -> str:
+        """One line for tables and reports."""
+        options = [f"{key}={_brief(value)}" for key, value in self.network.options.items()]
+        parts = [
+            f"{self.network.name} ({', '.join(options)})" if options else self.network.name,
+            *(["group norm"] if self.network.group_norm else []),
+            self.loss if self.adversary is None else f"{self.loss} + {self.adversary.description}",
+            f"{self.epochs} epochs",
+            f"batch {self.batch_size}",
+            f"{self.optimizer} {self.lr:g} {self.schedule}",
+        ]
+        if self.weight_decay > 0:
+            parts.append(f"weight decay {self.weight_decay:g}")
+        if self.augment != "none":
+            parts.append(self.augment)
+        return ", ".join(parts)
+
+
+def _brief(value: object) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,135 @@
+"""What a configuration can name as a model: a training method, or a kind of existing target.
+
+Under ``target:`` exactly one key of :data:`~pixleak.training.METHODS` or of :data:`TARGETS` is
+needed; :func:`method_from` and :func:`target_kind_from` turn it, with the options beside it, into
+an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pixleak.core.errors import InputError
+from pixleak.core.registry import Registry, alternatives
+from pixleak.targets.kind import TargetKind
+from pixleak.targets.kinds.function import FunctionKind
+from pixleak.targets.kinds.module import ModuleKind
+from pixleak.training import METHODS
+from pixleak.training.method import TrainingMethod
+from pixleak.training.weights import WeightsKind
+
+_ALL: tuple[type[TargetKind], ...] = (ModuleKind, FunctionKind, WeightsKind)
+
+TARGETS: Registry[type[TargetKind]] = Registry(
+    "targets", {one.name: one for one in _ALL}, noun="kind of target", base=TargetKind
+)
+
+K = TypeVar("K", bound=BaseModel)
+
+
+def target_kind_from(
+    content: Mapping[str, Any],
+    context: Mapping[str, Any] | None = None,
+    *,
+    where: str = "target",
+    beside: Iterable[str] = (),
+) -> TargetKind:
+    """The kind of target that a configuration names, with its options.
+
+    Args:
+        content: the key of one kind and the options that stand beside it.
+        context: of the validation; ``{"base": folder}`` for the folder that paths are relative to.
+        where: the place in the configuration, for messages.
+        beside: keys that the caller understands itself, to be suggested for an unknown key.
+
+    Raises:
+        InputError: no kind or several are named, an option is unknown (the nearest one is named)
+            or has a wrong value.
+
+    Example:
+        >>> target_kind_from({"function": "model.py:ask"}, {"base": "/home/me"}).function
+        '/home/me/model.py:ask'
+    """
+    kind = TARGETS[_one_of(content, TARGETS, where, (*METHODS, *beside))]
+    return _validated(kind, content, context, where, beside)
+
+
+def method_from(
+    content: Mapping[str, Any],
+    context: Mapping[str, Any] | None = None,
+    *,
+    where: str = "target",
+    beside: Iterable[str] = (),
+) -> TrainingMethod:
+    """The training method that a configuration names: one key, whose value holds its settings.
+
+    Args:
+        content: ``{"recipe": {"network": "unet"}}``.
+        context: of the validation.
+        where: the place in the configuration, for messages.
+        beside: keys that the caller understands itself, to be suggested for an unknown key.
+
+    Raises:
+        InputError: no method or several are named, a setting is unknown (the nearest one is named)
+            or has a wrong value.
+
+    Example:
+        >>> method_from({"recipe": {"network": "tiny", "epochs": 3}}).description
+        'tiny (width=8, layers=2), dice+ce, 3 epochs, batch 8, adam 0.001 cosine'
+    """
+    name = _one_of(content, METHODS, where, beside)
+    if unknown := [key for key in content if key != name]:
+        raise InputError(
+            f"{where}: unknown key {unknown[0]!r}{alternatives(unknown[0], (name, *beside))}"
+        )
+    given = content[name]
+    if isinstance(given, METHODS[name]):
+        return given
+    settings = {} if given is None else given
+    if not isinstance(settings, Mapping):
+        raise InputError(f"{where}.{name}: expected settings with values, got {given!r}")
+    return _validated(METHODS[name], settings, context, f"{where}.{name}", ())
+
+
+def _one_of(
+    content: Mapping[str, Any],
+    table: Mapping[str, object],
+    where: str,
+    others: Iterable[str],
+) -> str:
+    """The one key of ``content`` that the table has."""
+    named = [key for key in content if key in table]
+    if len(named) == 1:
+        return named[0]
+    if not named and content:
+        first = next(iter(content))
+        raise InputError(f"{where}: unknown key {first!r}{alternatives(first, (*table, *others))}")
+    raise InputError(
+        f"{where} needs exactly one of {', '.join(table)}; got {' and '.join(named) or 'none'}"
+    )
+
+
+def _validated(
+    kind: type[K],
+    content: Mapping[str, Any],
+    context: Mapping[str, Any] | None,
+    where: str,
+    beside: Iterable[str],
+) -> K:
+    """The configuration as an object, or one sentence on its first error."""
+    if unknown := [key for key in content if key not in kind.model_fields]:
+        known = (*kind.model_fields, *beside)
+        raise InputError(f"{where}: unknown key {unknown[0]!r}{alternatives(unknown[0], known)}")
+    try:
+        return kind.model_validate(dict(content), context=context)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([where, *(str(part) for part in first["loc"])])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"unknown key {place!r}") from error
+        message = first["msg"].removeprefix("Value error, ")
+        got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
+        raise InputError(f"{place}: {message[0].lower() + message[1:]}{got}") from error
