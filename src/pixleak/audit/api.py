@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
+    from pixleak.attacks import Attack, AttackChoice
     from pixleak.pipeline.plan.plan import GivenTarget
     from pixleak.records.base import Records
     from pixleak.request.audit import AuditConfig
     from pixleak.results.query import Query
     from pixleak.results.set_test import SetResult
+    from pixleak.signals import Signal
+    from pixleak.signals.difficulty import Difficulty
+    from pixleak.signals.learned import LearnedSignal
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
@@ -44,10 +48,10 @@ def audit(
     attacker: Literal["adaptive", "naive"] = "adaptive",
     reserve: Records | Dataset[Any] | None = None,
     population: Records | Dataset[Any] | None = None,
-    signals: Sequence[str] | None = None,
-    learned: Sequence[str] | None = None,
-    attacks: Sequence[str] | None = None,
-    difficulties: Sequence[str] | None = None,
+    signals: Sequence[str | Signal] | None = None,
+    learned: Sequence[str | LearnedSignal] | None = None,
+    attacks: Sequence[str | Attack | AttackChoice] | None = None,
+    difficulties: Sequence[str | Difficulty] | None = None,
     samples: int = 1,
     discriminator: nn.Module | None = None,
     title: str = "Membership audit",
@@ -83,11 +87,13 @@ def audit(
         reserve: records for the attacker's models, where a defence needs some beside those it
             trains on.
         population: more records that the model was not trained on, which some attacks calibrate by.
-        signals: fixed signals to attack; None for the default ones that ``access`` allows.
-        learned: signals learned on the shadow; None for the default ones.
-        attacks: beside the threshold on every signal; None for all that can be served.
-        difficulties: how hard a record is for any model; None for the usual ones of generators.
-        samples: answers to draw a record, of a generator that samples.
+        signals: fixed signals to attack, names or objects; None for the usual ones that ``access``
+            allows.
+        learned: signals learned on the shadow, names or objects; None for the usual ones.
+        attacks: beside the threshold on every signal, names or objects; None for all that can be
+            served.
+        difficulties: how hard a record is for any model, names or objects; None for the usual ones.
+        samples: answers to draw per record, of a generator that samples.
         discriminator: what the generator was trained against: (inputs, outputs) -> logits.
         title: what the report is called.
         seed: every random choice follows from it.
@@ -112,11 +118,14 @@ def audit(
         >>> result.verdict.answer
         'cannot-tell'
     """
+    from pixleak.attacks import AttackChoice
     from pixleak.audit.run import run
-    from pixleak.pipeline.plan.assemble import defended, pool, usual_difficulties, usual_signals
+    from pixleak.pipeline.plan.assemble import defended, pool
     from pixleak.pipeline.plan.plan import Plan
     from pixleak.records.combine import gather
-    from pixleak.request.audit import DEFAULT_LEARNED, AttackConfig, DifficultyConfig, LearnedConfig
+    from pixleak.signals import SIGNALS
+    from pixleak.signals.difficulty import DIFFICULTIES
+    from pixleak.signals.learned import LEARNED, usual_learned
     from pixleak.training.defence import check_defences
 
     if (shadow is None) != (shadow_records is None):
@@ -154,11 +163,12 @@ def audit(
     drawn = None
     if references and recipe is not None:
         drawn = pool(recipe, records, split, models=references, seed=seed)
-    names = tuple(DEFAULT_LEARNED if learned is None else learned) if shadow else ()
+    to_learn: tuple[LearnedSignal, ...] = ()
     if isinstance(records.truth, ImageTruth):
         if learned:
             raise InputError("signals are learned on predicted label maps: leave learned out")
-        names = ()
+    elif shadow is not None:
+        to_learn = usual_learned() if learned is None else tuple(map(LEARNED.taken, learned))
     granted = access_for(records.truth, None if access is None else _access(access))
     put = _defences(defences)
     check_defences(put, recipe, records.truth, reserve=reserve is not None)
@@ -172,15 +182,12 @@ def audit(
         shadow=shadow,
         defences=put,
         attacker=attacker,
-        signals=usual_signals(target, samples) if signals is None else tuple(signals),
-        difficulties=usual_difficulties(records.truth)
-        if difficulties is None
-        else tuple(DifficultyConfig(name=name) for name in difficulties),
+        signals=None if signals is None else tuple(map(SIGNALS.taken, signals)),
+        difficulties=None if difficulties is None else tuple(map(DIFFICULTIES.taken, difficulties)),
         samples=samples,
-        learned=tuple(LearnedConfig(name=name) for name in names),
+        learned=to_learn,
         references=drawn,
-        attacks=None if attacks is None else tuple(AttackConfig(name=name) for name in attacks),
-        signals_chosen=signals is not None,
+        attacks=None if attacks is None else tuple(map(AttackChoice.taken, attacks)),
         arguments={"title": title, "seed": seed, "access": str(granted), "called": "pixleak.audit"},
     )
     with ExitStack() as stack:
@@ -296,7 +303,7 @@ def query(
     nonmembers: Records | None = None,
     *,
     access: Access | str | None = None,
-    difficulties: Sequence[str] | None = None,
+    difficulties: Sequence[str | Difficulty] | None = None,
     alpha: float = 1.0,
     level: float = 0.05,
     seed: int = 0,
@@ -310,7 +317,7 @@ def query(
         nonmembers: comparable records that the model was not trained on. Without them nothing can
             be concluded, and the answer says so.
         access: as of :func:`audit`.
-        difficulties: names; None for the usual ones of generators.
+        difficulties: names or objects; None for the usual ones.
         alpha: weight of the difficulty in the plain membership error.
         level: of the p-value that the answer goes by.
         seed: of what is drawn.
@@ -353,7 +360,7 @@ def set_test(
     comparable: Records,
     *,
     access: Access | str | None = None,
-    difficulties: Sequence[str] | None = None,
+    difficulties: Sequence[str | Difficulty] | None = None,
     level: float = 0.05,
     permutations: int = 10_000,
     seed: int = 0,
@@ -370,7 +377,7 @@ def set_test(
         owned: the records in question.
         comparable: records like them that the model cannot have been trained on.
         access: as of :func:`audit`.
-        difficulties: names; None for the usual ones of generators.
+        difficulties: names or objects; None for the usual ones.
         level: of the test.
         permutations: at random.
         seed: of them.

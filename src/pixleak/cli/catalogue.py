@@ -27,29 +27,15 @@ def _needs(info: SignalInfo) -> str:
 def _signals() -> list[Row]:
     from pixleak.signals import SIGNALS
 
-    rows = []
-    for name, signal in SIGNALS.items():
-        info = signal.info
-        rows.append(Row(name, _needs(info), info.summary, info.source))
-    return rows
-
-
-def _image_signals() -> list[Row]:
-    from pixleak.signals.generation import IMAGE_SIGNALS
-
-    return [
-        Row(name, _needs(s.info), s.info.summary, s.info.source)
-        for name, s in IMAGE_SIGNALS.items()
-    ]
+    infos = {name: kind().info for name, kind in SIGNALS.items()}
+    return [Row(name, _needs(info), info.summary, info.source) for name, info in infos.items()]
 
 
 def _difficulties() -> list[Row]:
     from pixleak.signals.difficulty import DIFFICULTIES
 
-    return [
-        Row(name, "truth alone", one.info.summary, one.info.source)
-        for name, one in DIFFICULTIES.items()
-    ]
+    infos = {name: kind().info for name, kind in DIFFICULTIES.items()}
+    return [Row(name, "truth alone", info.summary, info.source) for name, info in infos.items()]
 
 
 def _learned() -> list[Row]:
@@ -123,8 +109,7 @@ def _networks() -> list[Row]:
 
 
 FAMILIES = {
-    "signals": ("Signals of segmenters", _signals),
-    "image-signals": ("Signals of generators", _image_signals),
+    "signals": ("Signals", _signals),
     "difficulties": ("Difficulties, which never ask the model", _difficulties),
     "learned": ("Signals learned on a shadow model", _learned),
     "attacks": ("Attacks", _attacks),

@@ -211,15 +211,8 @@ class AttackConfig(_Part):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class LearnedConfig(_Part):
-    """A signal learned on the shadow's outputs, with parameters of its own."""
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class DifficultyConfig(_Part):
-    """A difficulty, with parameters of its own."""
+class MethodConfig(_Part):
+    """A signal, a learned signal or a difficulty, with parameters of its own."""
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
@@ -231,53 +224,6 @@ class EvaluationConfig(_Part):
     level: float = Field(0.95, gt=0.5, lt=1, description="coverage of intervals")
     fprs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.01, 0.001), min_length=1)
     replicates: int = Field(1000, ge=100, description="bootstrap replicates")
-
-
-DEFAULT_SIGNALS = (
-    "cross-entropy",
-    "dice-loss",
-    "margin",
-    "worst-cross-entropy",
-    "confidence",
-    "entropy",
-    "modified-entropy",
-    "label-agreement",
-)
-DEFAULT_LABEL_SIGNALS = (
-    "label-agreement",
-    "label-dice",
-    "transform-agreement",
-    "noise-robustness",
-)
-"""Where the target answers with labels: the last two ask it more than once about a record."""
-
-DEFAULT_IMAGE_SIGNALS = (
-    "l1-error",
-    "l2-error",
-    "ssim-error",
-    "worst-error",
-    "coarse-error",
-    "fine-error",
-    "likeness",
-    "edge-likeness",
-)
-"""Of generators; with the discriminator's, and those of several answers, where they can be had."""
-
-DEFAULT_DIFFICULTIES = (
-    "difficulty-total-variation",
-    "difficulty-neighbours",
-    "difficulty-compression",
-    "difficulty-features",
-)
-"""Of generators; nothing of segmenters unless it is named."""
-
-DEFAULT_LEARNED = (
-    "type-i-logistic",
-    "type-ii-logistic",
-    "type-i-network",
-    "type-ii-network",
-    "loss-map-patches",
-)
 
 
 class AuditConfig(_Part):
@@ -304,13 +250,13 @@ class AuditConfig(_Part):
         "with them; naive: with none",
     )
     shadow: ShadowConfig | None = Field(ShadowConfig(), description="null: no shadow model")
-    signals: tuple[str, ...] | None = Field(
+    signals: tuple[str | MethodConfig, ...] | None = Field(
         None, description="attacked by threshold; null: the usual ones"
     )
-    difficulties: tuple[str | DifficultyConfig, ...] | None = Field(
+    difficulties: tuple[str | MethodConfig, ...] | None = Field(
         None, description="how hard a record is for any model; null: of generators the usual ones"
     )
-    learned: tuple[str | LearnedConfig, ...] | None = Field(
+    learned: tuple[str | MethodConfig, ...] | None = Field(
         None, description="learned on the shadow's outputs; null: all, of generators none"
     )
     references: ReferencesConfig | None = Field(None, description="null: no pool")
@@ -371,28 +317,3 @@ class AuditConfig(_Part):
                 "trained here, on records that are split here"
             )
         return self
-
-    def attack_configs(self) -> tuple[AttackConfig, ...] | None:
-        """Every attack with its parameters; None for the usual ones."""
-        if self.attacks is None:
-            return None
-        return tuple(
-            AttackConfig(name=entry) if isinstance(entry, str) else entry for entry in self.attacks
-        )
-
-    def difficulty_configs(self) -> tuple[DifficultyConfig, ...] | None:
-        """Every difficulty with its parameters; None for the usual ones."""
-        if self.difficulties is None:
-            return None
-        return tuple(
-            DifficultyConfig(name=entry) if isinstance(entry, str) else entry
-            for entry in self.difficulties
-        )
-
-    def learned_configs(self) -> tuple[LearnedConfig, ...]:
-        """Every learned signal with its parameters."""
-        if self.learned is None:
-            return tuple(LearnedConfig(name=name) for name in DEFAULT_LEARNED)
-        return tuple(
-            LearnedConfig(name=entry) if isinstance(entry, str) else entry for entry in self.learned
-        )

@@ -59,7 +59,7 @@ def _sentence(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
     """The first validation error as one sentence that names the key."""
     first = error.errors()[0]
     tags = {"phantom", "named", "folders", "volumes", "dataset", "pairs", "side-by-side"}
-    tags |= {"colouring", "LearnedConfig", "AttackConfig", "DifficultyConfig"}
+    tags |= {"colouring", "MethodConfig", "AttackConfig"}
     location = [part for part in first["loc"] if part not in tags]
     key = ".".join(str(part) for part in location)
     if first["type"] == "extra_forbidden":

@@ -22,7 +22,8 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.attacks.base import Attack, Population
+from pixleak.attacks.base import Attack
+from pixleak.attacks.evidence import Population
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.tables import Floats, ReferenceTable, Scores, SignalInfo, SignalTable
 from pixleak.evaluation.statistics.sample import sample_of

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pixleak.attacks.base import Population
+from pixleak.attacks.evidence import Population
 from pixleak.core.tables import Bools, ReferenceTable, SignalInfo, SignalTable
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from pixleak.attacks import AttackChoice
 from pixleak.core.access import Access, access_for
 from pixleak.core.errors import InputError
-from pixleak.core.registry import made
+from pixleak.core.registry import Registry, made
 from pixleak.core.truth import ImageTruth, Truth
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, References, TrainedTarget
 from pixleak.pipeline.plan.poisoned import Poisoning, poisoned
@@ -18,17 +19,17 @@ from pixleak.records.combine import gather
 from pixleak.records.splitting.membership import draw_membership
 from pixleak.records.splitting.random import Split, block_split, random_split, read_split
 from pixleak.request.audit import (
-    DEFAULT_DIFFICULTIES,
-    DEFAULT_IMAGE_SIGNALS,
-    DEFAULT_LABEL_SIGNALS,
-    DEFAULT_SIGNALS,
+    AttackConfig,
     AuditConfig,
     DefenceConfig,
-    DifficultyConfig,
+    MethodConfig,
     PoisonConfig,
     SplitConfig,
     TargetConfig,
 )
+from pixleak.signals import SIGNALS
+from pixleak.signals.difficulty import DIFFICULTIES
+from pixleak.signals.learned import LEARNED, usual_learned
 from pixleak.targets.asking import asked
 from pixleak.training.defence import check_defences
 
@@ -91,19 +92,16 @@ def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
         shadow=shadow,
         defences=defences,
         attacker=config.attacker,
-        signals=usual_signals(target, config.target.samples)
-        if config.signals is None
-        else config.signals,
-        learned=() if generator else config.learned_configs(),
-        difficulties=usual_difficulties(records.truth)
-        if config.difficulties is None
-        else config.difficulty_configs() or (),
+        signals=_taken(SIGNALS, config.signals),
+        learned=() if generator else _taken(LEARNED, config.learned, usual_learned),
+        difficulties=_taken(DIFFICULTIES, config.difficulties),
         samples=config.target.samples,
         references=_references(config, records, split),
-        attacks=config.attack_configs(),
+        attacks=None
+        if config.attacks is None
+        else tuple(AttackChoice.taken(_plain(one)) for one in config.attacks),
         canaries=config.canaries,
         poisoning=poisoning,
-        signals_chosen=config.signals is not None,
         evaluation=config.evaluation,
         exhibits=config.exhibits,
         batch_size=config.batch_size,
@@ -113,22 +111,17 @@ def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
     )
 
 
-def usual_signals(target: GivenTarget | TrainedTarget, samples: int = 1) -> tuple[str, ...]:
-    """What is attacked by threshold unless something else is asked for."""
-    if not target.access.of_images:
-        return DEFAULT_LABEL_SIGNALS if target.access is Access.LABEL else DEFAULT_SIGNALS
-    more = ("discriminator",) if target.access is Access.DISCRIMINATOR else ()
-    return (
-        *DEFAULT_IMAGE_SIGNALS,
-        *more,
-        *(("best-of-n", "monte-carlo-share") if samples > 1 else ()),
-    )
+def _plain(given: str | MethodConfig | AttackConfig) -> object:
+    return given if isinstance(given, str) else given.model_dump()
 
 
-def usual_difficulties(truth: Truth) -> tuple[DifficultyConfig, ...]:
-    """What is measured on the records alone unless something else is asked for."""
-    names = DEFAULT_DIFFICULTIES if isinstance(truth, ImageTruth) else ()
-    return tuple(DifficultyConfig(name=name) for name in names)
+def _taken(
+    table: Registry[Any],
+    given: Sequence[str | MethodConfig] | None,
+    usual: Callable[[], Any] = lambda: None,
+) -> Any:
+    """The objects that are meant; where nothing was said, what ``usual`` returns."""
+    return usual() if given is None else tuple(table.taken(_plain(one)) for one in given)
 
 
 def _references(config: AuditConfig, records: Records, split: Split) -> References | None:

@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pixleak.core.access import Access
 from pixleak.core.truth import Truth
-from pixleak.request.audit import (
-    DEFAULT_LEARNED,
-    DEFAULT_SIGNALS,
-    AttackConfig,
-    Attacker,
-    CanariesConfig,
-    DifficultyConfig,
-    EvaluationConfig,
-    LearnedConfig,
-)
+from pixleak.request.audit import Attacker, CanariesConfig, EvaluationConfig
+from pixleak.signals.learned import LearnedSignal, usual_learned
 
 if TYPE_CHECKING:
+    from pixleak.attacks import AttackChoice
     from pixleak.pipeline.plan.poisoned import Poisoning
     from pixleak.records.base import Records
     from pixleak.records.splitting.membership import Membership
     from pixleak.records.splitting.random import Split
+    from pixleak.signals import Signal
+    from pixleak.signals.difficulty import Difficulty
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
@@ -97,16 +92,15 @@ class Plan:
             behind them in ``target``, and was trained as they say.
         attacker: ``"adaptive"``: the attacker's models are trained and asked with the defences.
         shadow: recipe of the attacker's own model, or None for no shadow model.
-        signals: names of fixed signals attacked by threshold.
-        difficulties: measured on the records alone.
-        samples: answers drawn a record.
+        signals: fixed signals attacked by threshold; None for the usual ones. Those that the
+            target's access cannot serve are left out if usual, else an error.
+        difficulties: measured on the records alone; None for the usual ones.
+        samples: answers drawn per record.
         learned: learned signals; empty without a shadow.
         references: the pool, or None.
         attacks: beside the threshold on every signal; None for the usual ones.
         canaries: records with wrong label maps, or None; their role is in the split.
         poisoning: what was put into the training sets, or None; the roles are in the split.
-        signals_chosen: whether the user named the signals; those that the target's access
-            cannot serve are then an error, else they are left out with a warning.
         arguments: the configuration as it is saved with the result.
     """
 
@@ -118,13 +112,12 @@ class Plan:
     shadow: Recipe | None
     defences: tuple[Defence, ...] = ()
     attacker: Attacker = "adaptive"
-    signals: tuple[str, ...] = DEFAULT_SIGNALS
-    learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
-    difficulties: tuple[DifficultyConfig, ...] = ()
+    signals: tuple[Signal, ...] | None = None
+    learned: tuple[LearnedSignal, ...] = field(default_factory=usual_learned)
+    difficulties: tuple[Difficulty, ...] | None = None
     samples: int = 1
-    signals_chosen: bool = False
     references: References | None = None
-    attacks: tuple[AttackConfig, ...] | None = None
+    attacks: tuple[AttackChoice, ...] | None = None
     canaries: CanariesConfig | None = None
     poisoning: Poisoning | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
