@@ -135,7 +135,7 @@ def twin_cost() -> dict[str, float]:
     from tests.unit.signals.slow_twin import slow_signals
 
     from pixleak.signals.pixels.labels import Pixels
-    from pixleak.testing.toy_signals import overfitted_world
+    from pixleak.testing.worlds.label_maps import overfitted_world
 
     world = overfitted_world(TRUTH, records=16)
     batch = next(world.records.batches(16))

@@ -18,7 +18,7 @@ from pixleak.signals.learned.base import FittedSignal
 from pixleak.signals.learned.map_store import MapStore
 from pixleak.signals.measure import measure
 from pixleak.testing.signals import TRUTHS, access_levels, check_signal
-from pixleak.testing.toy_signals import EchoTarget, WobblyTarget, overfitted_world
+from pixleak.testing.worlds.label_maps import EchoTarget, WobblyTarget, overfitted_world
 
 QUICK: dict[str, dict[str, object]] = {
     "type-i-network": {"width": 4, "epochs": 6, "batch_size": 8},

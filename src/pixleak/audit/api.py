@@ -125,7 +125,7 @@ def audit(
     from pixleak.records.combine import gather
     from pixleak.signals import SIGNALS
     from pixleak.signals.difficulty import DIFFICULTIES
-    from pixleak.signals.learned import LEARNED, usual_learned
+    from pixleak.signals.learned import LEARNED
     from pixleak.training.defence import check_defences
 
     if (shadow is None) != (shadow_records is None):
@@ -163,12 +163,12 @@ def audit(
     drawn = None
     if references and recipe is not None:
         drawn = pool(recipe, records, split, models=references, seed=seed)
-    to_learn: tuple[LearnedSignal, ...] = ()
+    to_learn: tuple[LearnedSignal, ...] | None = ()
     if isinstance(records.truth, ImageTruth):
         if learned:
             raise InputError("signals are learned on predicted label maps: leave learned out")
     elif shadow is not None:
-        to_learn = usual_learned() if learned is None else tuple(map(LEARNED.taken, learned))
+        to_learn = None if learned is None else tuple(map(LEARNED.taken, learned))
     granted = access_for(records.truth, None if access is None else _access(access))
     put = _defences(defences)
     check_defences(put, recipe, records.truth, reserve=reserve is not None)

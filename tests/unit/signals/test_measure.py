@@ -17,7 +17,7 @@ from pixleak.signals.learned.map_store import MapStore
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.module import ModuleTarget
-from pixleak.testing.toy_signals import EchoTarget, echo_records, overfitted_world
+from pixleak.testing.worlds.label_maps import EchoTarget, echo_records, overfitted_world
 
 TRUTH = LabelTruth(2)
 LOSS = SIGNALS.make("cross-entropy")

@@ -29,7 +29,7 @@ from pixleak.request.audit import (
 )
 from pixleak.signals import SIGNALS
 from pixleak.signals.difficulty import DIFFICULTIES
-from pixleak.signals.learned import LEARNED, usual_learned
+from pixleak.signals.learned import LEARNED
 from pixleak.targets.asking import asked
 from pixleak.training.defence import check_defences
 
@@ -93,7 +93,7 @@ def assemble(config: AuditConfig, opening: Opening = opened) -> Plan:
         defences=defences,
         attacker=config.attacker,
         signals=_taken(SIGNALS, config.signals),
-        learned=() if generator else _taken(LEARNED, config.learned, usual_learned),
+        learned=() if generator else _taken(LEARNED, config.learned),
         difficulties=_taken(DIFFICULTIES, config.difficulties),
         samples=config.target.samples,
         references=_references(config, records, split),
@@ -115,13 +115,9 @@ def _plain(given: str | MethodConfig | AttackConfig) -> object:
     return given if isinstance(given, str) else given.model_dump()
 
 
-def _taken(
-    table: Registry[Any],
-    given: Sequence[str | MethodConfig] | None,
-    usual: Callable[[], Any] = lambda: None,
-) -> Any:
-    """The objects that are meant; where nothing was said, what ``usual`` returns."""
-    return usual() if given is None else tuple(table.taken(_plain(one)) for one in given)
+def _taken(table: Registry[Any], given: Sequence[str | MethodConfig] | None) -> Any:
+    """The objects that are meant; None, for the usual ones, where nothing was said."""
+    return None if given is None else tuple(table.taken(_plain(one)) for one in given)
 
 
 def _references(config: AuditConfig, records: Records, split: Split) -> References | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pixleak.core.access import Access
 from pixleak.core.truth import Truth
 from pixleak.request.audit import Attacker, CanariesConfig, EvaluationConfig
-from pixleak.signals.learned import LearnedSignal, usual_learned
 
 if TYPE_CHECKING:
     from pixleak.attacks import AttackChoice
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from pixleak.records.splitting.random import Split
     from pixleak.signals import Signal
     from pixleak.signals.difficulty import Difficulty
+    from pixleak.signals.learned import LearnedSignal
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
@@ -96,7 +96,7 @@ class Plan:
             target's access cannot serve are left out if usual, else an error.
         difficulties: measured on the records alone; None for the usual ones.
         samples: answers drawn per record.
-        learned: learned signals; empty without a shadow.
+        learned: learned signals; None for the usual ones.
         references: the pool, or None.
         attacks: beside the threshold on every signal; None for the usual ones.
         canaries: records with wrong label maps, or None; their role is in the split.
@@ -113,7 +113,7 @@ class Plan:
     defences: tuple[Defence, ...] = ()
     attacker: Attacker = "adaptive"
     signals: tuple[Signal, ...] | None = None
-    learned: tuple[LearnedSignal, ...] = field(default_factory=usual_learned)
+    learned: tuple[LearnedSignal, ...] | None = None
     difficulties: tuple[Difficulty, ...] | None = None
     samples: int = 1
     references: References | None = None

@@ -13,7 +13,7 @@ from pixleak.signals.label_only.noise_robustness import NoiseRobustness
 from pixleak.signals.label_only.transform_agreement import TransformAgreement, transforms
 from pixleak.signals.measure import measure
 from pixleak.targets.function import FunctionTarget
-from pixleak.testing.toy_signals import echo_records
+from pixleak.testing.worlds.label_maps import echo_records
 
 TRUTH = LabelTruth(2)
 

@@ -21,13 +21,13 @@ from pixleak.signals.learned.pixel_statistics import label_statistics, pixel_sta
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.base import Prediction
-from pixleak.testing.toy_signals import World, overfitted_world
+from pixleak.testing.worlds.label_maps import LabelWorld, overfitted_world
 
 TRUTH = LabelTruth(2)
 
 
 def learned_on(
-    world: World, learned: LearnedSignal, records: Records | None = None
+    world: LabelWorld, learned: LearnedSignal, records: Records | None = None
 ) -> FittedSignal:
     records = world.records if records is None else records
     member = dict(zip(world.records.ids, world.member.tolist(), strict=True))

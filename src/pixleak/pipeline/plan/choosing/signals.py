@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixleak.core.errors import InputError, MissingExtraError, UnmetNeedError, setting
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.plan.plan import Plan, TrainedTarget
 from pixleak.signals import SIGNALS, Signal, signals_on, usual_signals
-from pixleak.signals.learned import LearnedSignal
+from pixleak.signals.learned import LearnedSignal, usual_learned
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ def choose_signals(plan: Plan) -> ChosenSignals:
     wanted = plan.signals
     if wanted is None:
         wanted = usual_signals(plan.truth, access, plan.samples)
-    names = [one.name for one in wanted] + [one.name for one in plan.learned]
+    learned = plan.learned
+    if learned is None:
+        learned = usual_learned() if isinstance(plan.truth, LabelTruth) else ()
+    names = [one.name for one in wanted] + [one.name for one in learned]
     if not names:
         raise InputError("there is nothing to attack with: name signals, or learned signals")
     if twice := [name for name in names if names.count(name) > 1]:
@@ -75,11 +79,11 @@ def choose_signals(plan: Plan) -> ChosenSignals:
         for name, kind in signals_on(plan.truth).items()
         if name not in taken and not kind.optional and (plan.samples > 1 or not kind.needs_samples)
     ]
-    learned, lacking = _learned(plan)
+    learnable, lacking = _learnable(learned, plan)
     return ChosenSignals(
         attacked=tuple(attacked),
         others=tuple(signal for signal in others if access.grants(signal.info.access)),
-        learned=learned,
+        learned=learnable,
         left_out=(*left_out, *lacking),
     )
 
@@ -115,9 +119,12 @@ def _check_samples(plan: Plan) -> None:
         )
 
 
-def _learned(plan: Plan) -> tuple[tuple[LearnedSignal, ...], list[str]]:
+def _learnable(
+    wanted: Sequence[LearnedSignal], plan: Plan
+) -> tuple[tuple[LearnedSignal, ...], list[str]]:
+    """Those that can be learned here, and one sentence for each that cannot."""
     access = plan.target.access
-    learned = [one.served_by(access) for one in plan.learned]
+    learned = [one.served_by(access) for one in wanted]
     if learned and (plan.shadow is None or not plan.ids("shadow-members")):
         return (), ["learned signals were left out: there is no shadow model to learn from"]
     left_out = [
