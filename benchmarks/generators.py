@@ -66,7 +66,7 @@ def difficulties(root: Path, folder: Path) -> dict[str, Any]:
     from pixleak.records.named.base import open_named
     from pixleak.signals.difficulty import DIFFICULTIES
     from pixleak.signals.difficulty.base import measure_difficulty
-    from pixleak.signals.difficulty.features import FeatureDifficulty
+    from pixleak.signals.difficulty.from_features import FeatureDifficulty
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     kept = folder / "difficulties.npz"
@@ -78,7 +78,7 @@ def difficulties(root: Path, folder: Path) -> dict[str, Any]:
             for share in (0.3, 0.5, 0.9)
         },
     }
-    plain = [DIFFICULTIES[name] for name in PLAIN]
+    plain = [DIFFICULTIES.make(name) for name in PLAIN]
     if not kept.is_file():
         columns = {"plain": measure_difficulty(records, plain).values}
         columns |= {name: measure_difficulty(records, [v]).values for name, v in variants.items()}
@@ -109,12 +109,13 @@ def one_seed(
     from pixleak.records.named.base import open_named
     from pixleak.records.prepared.prepare import prepare
     from pixleak.records.splitting.blocks import block_split
-    from pixleak.signals.generation import IMAGE_SIGNALS
+    from pixleak.signals import signals_on
     from pixleak.signals.measure import measure
     from pixleak.targets.target_for import target_for
     from pixleak.training.checkpoint import load_network
     from pixleak.training.jobs import TrainingJob, train_all
     from pixleak.training.recipe import Recipe
+    from pixleak.training.untrained import untrained
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     split = block_split(
@@ -156,7 +157,7 @@ def one_seed(
         victim, size, epochs = job.name.rsplit("-", 2)
         signals = [
             s
-            for s in IMAGE_SIGNALS.values()
+            for s in (kind() for kind in signals_on(records.truth).values())
             if not s.optional and not s.needs_samples and s.info.access is Access.IMAGE
         ]
         target = target_for(load_network(job.path), prepared.truth, Access.IMAGE)
@@ -201,7 +202,7 @@ def attacks(
     other: dict[str, Any],
     seed: int,
 ) -> dict[str, Any]:
-    from pixleak.attacks.base import Population
+    from pixleak.attacks.evidence import Population
     from pixleak.attacks.membership_error import FittedMembershipError, MembershipError
     from pixleak.attacks.threshold import Threshold
     from pixleak.core.tables import Scores, SignalInfo, SignalTable

@@ -30,7 +30,7 @@ from support.machine import machine
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.signals import SIGNALS
+from pixleak.signals import signals_on
 from pixleak.signals.measure import measure
 from pixleak.targets.module import ModuleTarget
 
@@ -39,7 +39,7 @@ SIZE, BATCH, RECORDS = 96, 16, 160
 FEW, MANY = 500, 4000
 TRUTH = LabelTruth(2)
 
-ONE_QUERY = [s for s in SIGNALS.values() if s.info.queries == 1]
+ONE_QUERY = [s for s in (kind() for kind in signals_on(TRUTH).values()) if s.info.queries == 1]
 """Signals of the one query that all share."""
 
 
@@ -135,7 +135,7 @@ def twin_cost() -> dict[str, float]:
     from tests.unit.signals.slow_twin import slow_signals
 
     from pixleak.signals.pixels.labels import Pixels
-    from pixleak.testing.toy_signals import overfitted_world
+    from pixleak.testing.worlds.label_maps import overfitted_world
 
     world = overfitted_world(TRUTH, records=16)
     batch = next(world.records.batches(16))

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pixleak.version import __version__
 
 if TYPE_CHECKING:
+    from pixleak import attacks as attacks
     from pixleak.audit.api import audit as audit
     from pixleak.audit.api import evaluate as evaluate
     from pixleak.audit.api import query as query
@@ -66,10 +67,15 @@ _HOMES = {
     "LabelTruth": "pixleak.core.truth",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]
+_ROOMS = ("attacks",)
+"""Rooms that are found as attributes of the package without being imported."""
+
+__all__ = ["__version__", *_ROOMS, *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"pixleak.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'pixleak' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)

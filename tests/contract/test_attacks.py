@@ -12,7 +12,7 @@ from pixleak.attacks import ATTACKS, Attack, Evidence
 from pixleak.core.tables import Floats
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.testing import attacks as testing
-from pixleak.testing.worlds import gaussian_world
+from pixleak.testing.worlds.numbers import gaussian_world
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))

@@ -10,6 +10,7 @@ import numpy as np
 from pixleak.analyses.subjects import attack_subjects
 from pixleak.attacks.difficulty_calibration import DifficultyCalibration
 from pixleak.attacks.threshold import Threshold
+from pixleak.attacks.usual import CALIBRATED, ERROR, LABELS_ONLY
 from pixleak.core.progress import Progress
 from pixleak.core.tables import Bools, Floats, SignalTable
 from pixleak.evaluation.epsilon import one_run_epsilon
@@ -19,7 +20,7 @@ from pixleak.evaluation.slices import Attribute, slices_of
 from pixleak.pipeline.attacking import Victims
 from pixleak.pipeline.judging import Carried, Judged, evaluated, too_few
 from pixleak.pipeline.measuring import Measured
-from pixleak.pipeline.plan.choosing import CALIBRATED, ERROR, LABELS_ONLY, Chosen
+from pixleak.pipeline.plan.choosing import Chosen
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.records.checks.attributes import kinds_of
 from pixleak.results.sections import (
@@ -95,15 +96,15 @@ def spread(
     if pool is None or not victims:
         return None
     by_id = plan.split.units(plan.records)
-    works = [one.work for one in victims]
-    preferred = chosen.works[chosen.default]
-    default = works.index(preferred) if preferred in works else 0
+    attacks = [one.planned for one in victims]
+    preferred = chosen.attacks[chosen.default]
+    default = attacks.index(preferred) if preferred in attacks else 0
     return leave_one_out(
         [
             VictimScores(
-                name=one.work.attack.name,
-                signal=one.work.info.name,
-                title=one.work.title,
+                name=one.planned.attack.name,
+                signal=one.planned.info.name,
+                title=one.planned.title,
                 scores=one.scores,
                 measured=one.measured,
                 member=one.member,
@@ -125,8 +126,8 @@ def exposed_kinds(
     plan: Plan, chosen: Chosen, judged: Judged, records: PreparedRecords
 ) -> Slices | None:
     """The default attack's figures by kind of record."""
-    preferred = chosen.works[chosen.default]
-    one = next((s for s in judged.scored if s.work is preferred), judged.scored[0])
+    preferred = chosen.attacks[chosen.default]
+    one = next((s for s in judged.scored if s.planned is preferred), judged.scored[0])
     by_id = plan.split.units(plan.records)
     members = set(plan.ids("target-members"))
     kinds = kinds_of(records)
@@ -138,7 +139,7 @@ def exposed_kinds(
         [Attribute(kind.family, kind.name, kind.holds) for kind in kinds],
         units=[by_id[key] for key in one.scores.ids],
         fpr=SLICED_FPR,
-        title=one.work.title,
+        title=one.planned.title,
         level=plan.evaluation.level,
         replicates=plan.evaluation.replicates,
         seed=plan.seed_for("slices"),

@@ -28,14 +28,14 @@ def reserve_level(
     inside = set(plan.taught_on)
     unit_of = plan.split.units(plan.records)
     attacks = []
-    for work in chosen.works:
-        if not work.plain:
+    for planned in chosen.attacks:
+        if not planned.plain:
             continue
-        scores = attack(work, Observed(measured.reserve))
+        scores = attack(planned, Observed(measured.reserve))
         control = None
         if measured.reserve_untrained is not None:
-            control = attack(work, Observed(measured.reserve_untrained))
-        one = Scored(work, scores, control)
+            control = attack(planned, Observed(measured.reserve_untrained))
+        one = Scored(planned, scores, control)
         member: Bools = np.array([key in inside for key in scores.ids])
         units = [unit_of[key] for key in scores.ids]
         if too_few(scores, member, units):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pixleak.attacks.base import Population
+from pixleak.attacks.evidence import Population
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.tables import Bools, Floats, ReferenceTable, SignalTable
 from pixleak.pipeline.attacking import Observed, Scored, attack
@@ -76,13 +76,13 @@ def attack_subjects(
         table = by_subject(measured.untrained, subject_of)
         control = Observed(table, reference, population(measured.outer_untrained))
     found = []
-    for work in chosen.works:
+    for planned in chosen.attacks:
         try:
-            scores = attack(work, seen)
-            other = None if control is None else attack(work, control)
+            scores = attack(planned, seen)
+            other = None if control is None else attack(planned, control)
         except UnmetNeedError:
             continue
-        found.append(Scored(work, scores, other))
+        found.append(Scored(planned, scores, other))
     return found
 
 

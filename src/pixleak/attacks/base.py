@@ -1,16 +1,17 @@
-"""What every attack shares: one checked way from signal tables to one score a record.
+"""What every attack shares: one checked way from signals to one score per record.
 
 An attack is a frozen dataclass of its parameters, so that ``repr``, equality and the settings
-saved with a result come from the fields. :meth:`Attack.score` is final. It does once what every
-attack needs: records and signals are joined by id and name, never by order; every value is
-multiplied by its signal's sign, so that the arithmetic only ever sees "higher = member"; records
-without a measurement are left out and come back as not measured; the answer is checked for
-shape and NaN. A subclass writes :meth:`Attack._score`, plain arithmetic on :class:`Evidence`.
+saved with a result come from the fields. :meth:`Attack.score` takes signal tables,
+:meth:`Attack.score_arrays` plain arrays. Both are final and do what every attack needs: records
+and signals are joined by id and name, never by order; every value is multiplied by its signal's
+sign, so that the arithmetic only ever sees "higher = member"; records without a measurement are
+left out; the scores are checked for shape and NaN. A subclass writes :meth:`Attack._score`, plain
+arithmetic on :class:`~pixleak.attacks.evidence.Evidence`.
 
 An attack never learns who the target's members are. It may look at membership in the
 *reference* models, which are the attacker's own, but no feature of a score may depend on how
 many of them hold a record: where each record is in exactly half of all models, those counts
-give the target's bit away.
+reveal whether the target holds it.
 
 How the known attacks fit (``e`` is the evidence, axes ``(model, record)``):
 
@@ -23,8 +24,8 @@ RMIA                         the value's ratio to its OUT mean, against the same
                              records ``z`` in ``e.population``; ``needs_population = True``
 quantile regression          ``signals = "many"``: the first signal regressed on the others,
                              fitted on ``e.population``, known non-members; no references
-stratified LiRA              ``signals = "many"``, one signal a stratum, ``partial = True``: a class
-                             that a record lacks is not measured, the others still count
+stratified LiRA              ``signals = "many"``, one signal per stratum, ``partial = True``: a
+                             class that a record lacks is not measured, the others still count
 learned on residuals         ``signals = "many"``; row ``i`` of ``e.reference`` plays the target and
                              the other rows its references, ``e.member[i]`` are the labels
 ===========================  ======================================================================
@@ -35,68 +36,28 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Literal, TypeVar, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from pixleak.attacks.arrays import End, arrays_to_tables
+from pixleak.attacks.evidence import Evidence, Population, evidence_of, first_signal, only
 from pixleak.core.errors import InputError, UnmetNeedError
-from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalInfo, SignalTable
+from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalTable
+from pixleak.core.truth import Kind
 
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Records outside the audited ones that the attacker knows the target was not trained on.
-
-    Args:
-        observed: the target's signals on them.
-        reference: the reference models' signals on them, where the attack needs those.
-    """
-
-    observed: SignalTable
-    reference: ReferenceTable | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What an attack's arithmetic sees: aligned by record, oriented so that higher = member.
-
-    A trailing signal axis ``s`` is there for attacks on many signals only. Values that were
-    not measured are NaN: arithmetic that forgets the masks fails instead of being wrong.
-
-    Args:
-        values: (n,) or (n, s), the target's.
-        measured: the same shape; all True unless the attack is ``partial``.
-        reference: (m, n) or (m, n, s), the reference models'; m = 0 without references.
-        reference_measured: the same shape.
-        member: (m, n), whether reference model i was trained on record j.
-        population: the same of the population's records, if there are any.
-    """
-
-    values: Floats
-    measured: Bools
-    reference: Floats
-    reference_measured: Bools
-    member: Bools
-    population: Evidence | None = None
-
-    @property
-    def inside(self) -> Bools:
-        """Like ``reference``: a measurement of a model that was trained on the record."""
-        return self._wide_member & self.reference_measured
-
-    @property
-    def outside(self) -> Bools:
-        """Like ``reference``: a measurement of a model that was not trained on the record."""
-        return ~self._wide_member & self.reference_measured
-
-    @property
-    def _wide_member(self) -> Bools:
-        return self.member if self.reference.ndim == 2 else self.member[:, :, None]
+SignalLists = tuple[tuple[str, ...], ...]
+"""Lists of names of signals or families; an attack is used once on each list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """Turns what was observed of a target into one score a record."""
+    """Turns what was observed of a target into one score per record.
+
+    The class attributes say what it needs, and where an audit uses it unless the request names
+    attacks: it is used on :meth:`usual_signals`, in the order of ``rank``.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -119,6 +80,23 @@ class Attack(ABC):
     natural_threshold: ClassVar[float | None] = None
     """The cut that the method itself suggests, before anything is scored: 0 for a log-likelihood
     ratio or a classifier's logit; None where it suggests none."""
+    rank: ClassVar[int | None] = None
+    """Order among the usual attacks; the used attack of lowest rank speaks for the audit, whichever
+    turns out to be the strongest. None: after all others, and it never speaks for the audit."""
+    usual_without_pool: ClassVar[bool] = False
+    """Whether it is usual also in audits that have neither reference models nor a population."""
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        """What it is used on where a request names no attacks; nothing, unless overridden.
+
+        A list that holds a signal that an audit does not measure is left out.
+
+        Args:
+            kind: of the records' truth.
+            difficulties: names of the difficulties that the audit measures.
+        """
+        return ()
 
     @final
     def score(
@@ -127,7 +105,7 @@ class Attack(ABC):
         reference: ReferenceTable | None = None,
         population: Population | None = None,
     ) -> Scores:
-        """One score a record of ``observed``, in its order; higher = more likely a member.
+        """One score per record of ``observed``, in its order; higher = more likely a member.
 
         Args:
             observed: the target's signals, n records.
@@ -151,18 +129,18 @@ class Attack(ABC):
                 f"attack {self.name!r} needs a population: records that the target was not "
                 "trained on"
             )
-        evidence = _evidence(observed, reference, None)
+        evidence = evidence_of(observed, reference, None)
         scored = self._scorable(evidence)
         if population is not None:
-            outer = _evidence(
+            outer = evidence_of(
                 population.observed.select(signals=observed.names), population.reference, reference
             )
-            evidence = replace(evidence, population=_chosen(outer, self._scorable(outer)))
-        evidence = _chosen(evidence, scored)
+            evidence = replace(evidence, population=only(outer, self._scorable(outer)))
+        evidence = only(evidence, scored)
         ids = tuple(key for key, kept in zip(observed.ids, scored, strict=True) if kept)
         self._check_references(evidence, ids)
         if self.signals == "one":
-            evidence = _first_signal(evidence)
+            evidence = first_signal(evidence)
         values = np.zeros(len(observed.ids))
         if scored.any():
             values[scored] = self._checked(self._score(evidence), ids)
@@ -174,6 +152,74 @@ class Attack(ABC):
             signal="+".join(observed.names),
             settings={f.name: getattr(self, f.name) for f in fields(self)},
         )
+
+    @final
+    def score_arrays(
+        self,
+        target: ArrayLike,
+        reference: ArrayLike | None = None,
+        member: ArrayLike | None = None,
+        *,
+        members_are: End | Sequence[End],
+        population: ArrayLike | None = None,
+        population_reference: ArrayLike | None = None,
+        population_member: ArrayLike | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> Floats:
+        """One score per record from plain arrays; higher = more likely a member.
+
+        NaN stands for "not measured". An attack that is ``partial`` scores a record from the
+        signals that are left; otherwise a record with a NaN is refused, since any score in its
+        place would read as an answer. References and population records with NaN are left out.
+
+        Args:
+            target: (n,) or (n, s), the target's signals on n records.
+            reference: (m, n) or (m, n, s), those of m reference models; the order of records is
+                the same in all arrays.
+            member: (m, n) bool, whether reference model i was trained on record j.
+            members_are: ``"lower"`` or ``"higher"``: where members lie, of each signal or of all.
+            population: (p,) or (p, s), the target's signals on known non-members.
+            population_reference: (m, p) or (m, p, s).
+            population_member: (m, p) bool; None: no reference model was trained on any.
+            ids: n names for error messages; positions by default.
+
+        Returns:
+            (n,) float64, never NaN; may be infinite.
+
+        Raises:
+            InputError: shapes do not fit, or a record has no score.
+            UnmetNeedError: the attack needs more references, or a population.
+
+        Example:
+            The losses 1 and 3 of the models that hold a record have mean 2 and variance 2, those
+            of the models that lack it, 5 and 7, mean 6 and variance 2. A target's loss of 2 lies
+            in the middle of the first, hence ``0 + 4^2 / (2 * 2) = 4``; one of 4 lies half-way.
+
+            >>> import pixleak
+            >>> losses = [[1.0, 1.0], [3.0, 3.0], [5.0, 5.0], [7.0, 7.0]]  # of four models
+            >>> held = [[True, True], [True, True], [False, False], [False, False]]
+            >>> attack = pixleak.attacks.LiraOnline(variance="own")
+            >>> attack.score_arrays([2.0, 4.0], losses, held, members_are="lower").round(9)
+            array([4., 0.])
+        """
+        observed, references, outer = arrays_to_tables(
+            target,
+            reference,
+            member,
+            population,
+            population_reference,
+            population_member,
+            members_are=members_are,
+            ids=ids,
+        )
+        scores = self.score(observed, references, outer)
+        if not scores.measured.all():
+            raise InputError(
+                f"attack {self.name!r} cannot score record "
+                f"{scores.ids[int(scores.measured.argmin())]!r}: its signal is NaN, which stands "
+                "for not measured; leave the record out"
+            )
+        return scores.values
 
     @abstractmethod
     def _score(self, evidence: Evidence) -> Floats:
@@ -214,7 +260,7 @@ class Attack(ABC):
         values = np.asarray(values, dtype=np.float64)
         if values.shape != (len(ids),):
             raise InputError(
-                f"attack {self.name!r} answered with shape {values.shape} for {len(ids)} records"
+                f"attack {self.name!r} returned shape {values.shape} for {len(ids)} records"
             )
         if np.isnan(values).any():
             raise InputError(
@@ -222,103 +268,3 @@ class Attack(ABC):
                 "NaN: its signal, or a reference's, is infinite or was not measured"
             )
         return values
-
-
-def _evidence(
-    observed: SignalTable, reference: ReferenceTable | None, models_like: ReferenceTable | None
-) -> Evidence:
-    """Join by record, signal and (for a population) model; orient; mark what is missing by NaN."""
-    sign = np.array([info.sign for info in observed.infos])
-    n, s = observed.values.shape
-    values = _oriented(observed.values, observed.measured, sign)
-    if reference is None:
-        none: Bools = np.zeros((0, n, s), dtype=bool)
-        member: Bools = np.zeros((0, n), dtype=bool)
-        return Evidence(values, observed.measured, np.zeros((0, n, s)), none, member)
-    columns = _signal_columns(observed.infos, reference.infos)
-    rows = _positions(observed.ids, reference.ids, "record", exact=True)
-    models = np.arange(len(reference.models))
-    if models_like is not None:
-        models = _positions(models_like.models, reference.models, "reference model", exact=True)
-    measured = _taken(reference.measured, models, rows, columns)
-    return Evidence(
-        values=values,
-        measured=observed.measured,
-        reference=_oriented(_taken(reference.values, models, rows, columns), measured, sign),
-        reference_measured=measured,
-        member=_taken(reference.member, models, rows),
-    )
-
-
-_Array = TypeVar("_Array", Floats, Bools)
-
-
-def _taken(array: _Array, *positions: np.ndarray) -> _Array:
-    """The sub-array at these positions of each axis; itself where that is all of it, in order."""
-    for axis, chosen in enumerate(positions):
-        if not np.array_equal(chosen, np.arange(array.shape[axis])):
-            array = np.take(array, chosen, axis=axis)
-    return array
-
-
-def _oriented(values: Floats, measured: Bools, sign: Floats) -> Floats:
-    """Higher = member, in one pass; NaN where nothing was measured."""
-    oriented: Floats = values * sign
-    if not measured.all():
-        oriented[~measured] = np.nan
-    return oriented
-
-
-def _signal_columns(wanted: Sequence[SignalInfo], held: Sequence[SignalInfo]) -> np.ndarray:
-    names = [info.name for info in held]
-    columns = _positions([info.name for info in wanted], names, "signal", exact=False)
-    for info, column in zip(wanted, columns, strict=True):
-        if held[column].members_are != info.members_are:
-            raise InputError(
-                f"signal {info.name!r} is {info.members_are} for members in the observed table "
-                f"and {held[column].members_are} in the reference table"
-            )
-    return columns
-
-
-def _positions(wanted: Sequence[str], held: Sequence[str], what: str, *, exact: bool) -> np.ndarray:
-    if tuple(wanted) == tuple(held):
-        return np.arange(len(held))
-    where = {key: i for i, key in enumerate(held)}
-    for key in wanted:
-        if key not in where:
-            raise InputError(f"{what} {key!r} is not in the reference table")
-    if exact and len(held) != len(wanted):
-        extra = next(iter(set(held) - set(wanted)), "")
-        raise InputError(
-            f"{what} {extra!r} is in the reference table but not in the table it is joined to; "
-            f"both must hold the same {what}s"
-        )
-    return np.array([where[key] for key in wanted], dtype=np.int64)
-
-
-def _chosen(evidence: Evidence, rows: Bools) -> Evidence:
-    """Only these records."""
-    if rows.all():
-        return evidence
-    return Evidence(
-        values=evidence.values[rows],
-        measured=evidence.measured[rows],
-        reference=evidence.reference[:, rows],
-        reference_measured=evidence.reference_measured[:, rows],
-        member=evidence.member[:, rows],
-        population=evidence.population,
-    )
-
-
-def _first_signal(evidence: Evidence) -> Evidence:
-    """The same without the signal axis."""
-    outer = evidence.population
-    return Evidence(
-        values=evidence.values[:, 0],
-        measured=evidence.measured[:, 0],
-        reference=evidence.reference[:, :, 0],
-        reference_measured=evidence.reference_measured[:, :, 0],
-        member=evidence.member,
-        population=None if outer is None else _first_signal(outer),
-    )

@@ -23,12 +23,16 @@ Differs from the source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.evidence import Evidence
 from pixleak.attacks.references import moments
+from pixleak.attacks.usual import calibrated
 from pixleak.core.tables import Floats
+from pixleak.core.truth import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +64,15 @@ class DifficultyCalibration(Attack):
     title: ClassVar[str] = "Difficulty calibration"
     summary: ClassVar[str] = "the signal minus its mean over references that lack the record"
     source: ClassVar[str] = "Watson 2022, arXiv:2111.08440; Sablayrolles 2019, arXiv:1908.11229"
+    rank: ClassVar = 50
     min_references: ClassVar[int] = 1
     min_outside: ClassVar[int] = 1
     recordwise: ClassVar[bool] = True
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        second = "type-ii-logistic" if kind == "labels" else "likeness"
+        return (calibrated(kind),), (second,)
 
     def _score(self, evidence: Evidence) -> Floats:
         return evidence.values - moments(evidence.reference, evidence.outside).mean

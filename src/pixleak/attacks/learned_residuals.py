@@ -30,17 +30,20 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.evidence import Evidence
 from pixleak.attacks.references import Moments, complement, moments
+from pixleak.attacks.usual import EVERY
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.tables import Bools, Floats
+from pixleak.core.truth import Kind
 
 CUT = 8.0
 """Standard deviations at which a feature is cut off."""
@@ -82,6 +85,7 @@ class LearnedResiduals(Attack):
     title: ClassVar[str] = "Learned on calibrated residuals"
     summary: ClassVar[str] = "a classifier over many calibrated signals, references as victims"
     source: ClassVar[str] = "pixleak"
+    rank: ClassVar = 10
     signals: ClassVar = "many"
     partial: ClassVar[bool] = True
     min_references: ClassVar[int] = 4
@@ -100,6 +104,10 @@ class LearnedResiduals(Attack):
                 "learned-residuals needs strength > 0, regularisation > 0 and rows >= 100, got "
                 f"{self.strength}, {self.regularisation} and {self.rows}"
             )
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        return ((EVERY,),)
 
     def _score(self, evidence: Evidence) -> Floats:
         from sklearn.linear_model import LogisticRegression

@@ -28,14 +28,18 @@ Differs from the source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.evidence import Evidence
 from pixleak.attacks.references import Variance, check_variance, moments
+from pixleak.attacks.usual import CALIBRATED, ERROR, calibrated
 from pixleak.core.tables import Floats
+from pixleak.core.truth import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,7 @@ class LiraOffline(Attack):
     title: ClassVar[str] = "LiRA offline"
     summary: ClassVar[str] = "standard deviations above references that lack the record"
     source: ClassVar[str] = "Carlini 2022, arXiv:2112.03570"
+    rank: ClassVar = 40
     min_references: ClassVar[int] = 2
     min_outside: ClassVar[int] = 2
 
@@ -59,6 +64,10 @@ class LiraOffline(Attack):
 
     def __post_init__(self) -> None:
         check_variance(self.variance, self.strength)
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        return ((calibrated(kind),),)
 
     def _score(self, evidence: Evidence) -> Floats:
         outside = moments(evidence.reference, evidence.outside)
@@ -80,6 +89,7 @@ class LiraOnline(Attack):
     title: ClassVar[str] = "LiRA online"
     summary: ClassVar[str] = "log-likelihood ratio under references that hold and lack the record"
     source: ClassVar[str] = "Carlini 2022, arXiv:2112.03570"
+    rank: ClassVar = 30
     min_references: ClassVar[int] = 4
     min_inside: ClassVar[int] = 2
     min_outside: ClassVar[int] = 2
@@ -90,6 +100,12 @@ class LiraOnline(Attack):
 
     def __post_init__(self) -> None:
         check_variance(self.variance, self.strength)
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        if kind == "image":
+            return (ERROR,), ("likeness",)
+        return (CALIBRATED,), ("type-ii-logistic",), ("mirror-dice",), ("noise-dice",)
 
     def _score(self, evidence: Evidence) -> Floats:
         densities = []

@@ -24,14 +24,18 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.evidence import Evidence
+from pixleak.attacks.usual import ERROR
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
+from pixleak.core.truth import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,8 @@ class MembershipError(Attack):
     title: ClassVar[str] = "Membership error"
     summary: ClassVar[str] = "error minus the image's difficulty, from one image alone"
     source: ClassVar[str] = "Shafran 2021, arXiv:2102.07762"
+    rank: ClassVar = 90
+    usual_without_pool: ClassVar = True
     signals: ClassVar = "many"
     recordwise: ClassVar[bool] = True
     named_by_signals: ClassVar[bool] = True
@@ -55,6 +61,12 @@ class MembershipError(Attack):
     def __post_init__(self) -> None:
         if not np.isfinite(self.alpha):
             raise InputError(f"membership-error needs a finite alpha, got {self.alpha}")
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        if kind == "labels":
+            return ()
+        return tuple(("l1-error", d) for d in difficulties if d == "difficulty-features")
 
     def _score(self, evidence: Evidence) -> Floats:
         values = _two_or_more(self.name, evidence.values)
@@ -71,10 +83,22 @@ class FittedMembershipError(Attack):
     title: ClassVar[str] = "Fitted membership error"
     summary: ClassVar[str] = "error below what a non-member's difficulty predicts, by regression"
     source: ClassVar[str] = "pixleak, after Shafran 2021, arXiv:2102.07762"
+    rank: ClassVar = 80
+    usual_without_pool: ClassVar = True
     signals: ClassVar = "many"
     needs_population: ClassVar[bool] = True
     recordwise: ClassVar[bool] = True
     named_by_signals: ClassVar[bool] = True
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        if kind == "labels":
+            return ()
+        # The logarithm: errors of easy and hard records differ by a factor, not by an amount.
+        each = tuple((ERROR, name) for name in difficulties)
+        if len(difficulties) < 2:
+            return each
+        return (ERROR, *difficulties), ("coarse-error", *difficulties), *each
 
     def _score(self, evidence: Evidence) -> Floats:
         values = _two_or_more(self.name, evidence.values)

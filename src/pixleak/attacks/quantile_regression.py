@@ -21,14 +21,18 @@ Differs from the source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.evidence import Evidence
+from pixleak.attacks.usual import CALIBRATED
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
+from pixleak.core.truth import Kind
 
 MANY = 1000
 """Records of a population from which a quantile is fitted directly."""
@@ -50,6 +54,7 @@ class QuantileRegression(Attack):
     title: ClassVar[str] = "Quantile regression"
     summary: ClassVar[str] = "the signal above its regression on non-members; no reference models"
     source: ClassVar[str] = "Bertran 2023, arXiv:2307.03694"
+    rank: ClassVar = 70
     signals: ClassVar = "many"
     needs_population: ClassVar[bool] = True
     recordwise: ClassVar[bool] = True
@@ -66,6 +71,10 @@ class QuantileRegression(Attack):
                 f"quantile-regression needs 0 < alpha < 1 and ridge > 0, got {self.alpha} and "
                 f"{self.ridge}"
             )
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        return ((CALIBRATED, "mask-share"),) if kind == "labels" else ()
 
     def _score(self, evidence: Evidence) -> Floats:
         population = evidence.population

@@ -1,7 +1,7 @@
 """What several attacks compute from references: moments of those that lack, or hold, a record.
 
 Axes are (model, record) or (model, record, signal), as in
-:class:`~pixleak.attacks.base.Evidence`; sums run over models.
+:class:`~pixleak.attacks.evidence.Evidence`; sums run over models.
 """
 
 from __future__ import annotations

@@ -22,14 +22,18 @@ Differs from the source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.evidence import Evidence
+from pixleak.attacks.usual import ERROR
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
+from pixleak.core.truth import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,7 @@ class Rmia(Attack):
     title: ClassVar[str] = "RMIA"
     summary: ClassVar[str] = "share of a population whose probability ratio the record's dominates"
     source: ClassVar[str] = "Zarifzadeh 2024, arXiv:2312.03262"
+    rank: ClassVar = 60
     min_references: ClassVar[int] = 1
     min_outside: ClassVar[int] = 1
     needs_population: ClassVar[bool] = True
@@ -56,6 +61,10 @@ class Rmia(Attack):
     def __post_init__(self) -> None:
         if not 0 <= self.a <= 1 or not self.gamma > 0:
             raise InputError(f"rmia needs 0 <= a <= 1 and gamma > 0, got {self.a}, {self.gamma}")
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        return (("cross-entropy",),) if kind == "labels" else ((ERROR,),)
 
     def _score(self, evidence: Evidence) -> Floats:
         population = evidence.population

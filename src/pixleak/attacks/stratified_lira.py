@@ -24,15 +24,18 @@ Differs from the source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.evidence import Evidence
 from pixleak.attacks.references import moments
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
+from pixleak.core.truth import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,7 @@ class StratifiedLira(Attack):
     title: ClassVar[str] = "Stratified LiRA"
     summary: ClassVar[str] = "likelihood ratio over the vector of strata, with their correlations"
     source: ClassVar[str] = "pixleak, after Carlini 2022, arXiv:2112.03570"
+    rank: ClassVar = 20
     signals: ClassVar = "many"
     partial: ClassVar[bool] = True
     min_references: ClassVar[int] = 2
@@ -57,6 +61,10 @@ class StratifiedLira(Attack):
     def __post_init__(self) -> None:
         if not 0 <= self.shrinkage <= 1:
             raise InputError(f"shrinkage must be from 0 to 1, got {self.shrinkage}")
+
+    @classmethod
+    def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
+        return (("margin-by-stratum",),) if kind == "labels" else (("error-by-detail",),)
 
     def _score(self, evidence: Evidence) -> Floats:
         outside = moments(evidence.reference, evidence.outside)

@@ -24,7 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pixleak.attacks.base import Attack, Evidence
+from pixleak.attacks.base import Attack
+from pixleak.attacks.evidence import Evidence
 from pixleak.core.tables import Floats
 
 

@@ -208,8 +208,8 @@ def _run(
 
 def _default(chosen: Chosen, judged: Judged) -> int:
     """Position of the default attack among the results; the first where it could not be used."""
-    preferred = chosen.works[chosen.default]
-    return next((i for i, one in enumerate(judged.scored) if one.work is preferred), 0)
+    preferred = chosen.attacks[chosen.default]
+    return next((i for i, one in enumerate(judged.scored) if one.planned is preferred), 0)
 
 
 def _keep_pictures(folder: Path, target: ModelInfo) -> None:

@@ -1,4 +1,4 @@
-"""Signals and scores as tables: what attacks read and what they answer.
+"""Signals and scores as tables: what attacks read and what they return.
 
 Numpy only, so that scores can be evaluated and reports rendered without torch. Membership in the
 target's training set is deliberately absent from :class:`SignalTable`: an attack never sees it.
@@ -24,7 +24,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class SignalInfo:
-    """What a signal is: one number a record, measured on one query of a model or a few.
+    """What a signal is: one number per record, measured on one query of a model or a few.
 
     Args:
         name: unique, kebab-case.
@@ -37,7 +37,7 @@ class SignalInfo:
         learned: trained on a shadow model's outputs.
         queries_model: False only for baselines that never see the model.
         title: what to call it in a table; empty: the name.
-        queries: a record, at most; 1: the one query that all signals share.
+        queries: per record, at most; 1: the one query that all signals share.
     """
 
     name: str
@@ -58,8 +58,12 @@ class SignalInfo:
         return 1.0 if self.members_are == "higher" else -1.0
 
 
-def _frozen(values: NDArray[np.generic]) -> None:
-    values.flags.writeable = False
+def _keep_read_only(table: object, *names: str) -> None:
+    """Replace arrays of a frozen table by read-only views; the caller's arrays stay writable."""
+    for name in names:
+        view: NDArray[np.generic] = getattr(table, name).view()
+        view.flags.writeable = False
+        object.__setattr__(table, name, view)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +97,7 @@ class SignalTable:
             raise InputError(
                 f"signal {self.infos[column].name!r} of record {self.ids[row]!r} is NaN"
             )
-        _frozen(self.values)
-        _frozen(self.measured)
+        _keep_read_only(self, "values", "measured")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -169,14 +172,12 @@ class ReferenceTable:
             raise InputError(f"reference membership must be {(m, n)}, got {self.member.shape}")
         if np.isnan(self.values[self.measured]).any():
             raise InputError("a reference table holds NaN where it says it was measured")
-        _frozen(self.values)
-        _frozen(self.measured)
-        _frozen(self.member)
+        _keep_read_only(self, "values", "measured", "member")
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What an attack answers: one number a record, higher = more likely a member.
+    """What an attack answers: one number per record, higher = more likely a member.
 
     Args:
         ids: (n,) record ids.

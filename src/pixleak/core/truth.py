@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pixleak.core.errors import InputError
 
@@ -65,3 +66,11 @@ class ImageTruth:
 
 
 Truth = LabelTruth | ImageTruth
+
+Kind = Literal["labels", "image"]
+"""The two kinds of truth: of segmenters, and of generators."""
+
+
+def kind_of(truth: Truth) -> Kind:
+    """Which kind of truth it is."""
+    return "labels" if isinstance(truth, LabelTruth) else "image"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pixleak.attacks.base import Population
+from pixleak.attacks.evidence import Population
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.progress import Progress
 from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalTable
 from pixleak.pipeline.measuring import Measured
-from pixleak.pipeline.plan.choosing import Chosen, Work
+from pixleak.pipeline.plan.choosing import Chosen, PlannedAttack
 from pixleak.pipeline.plan.plan import Plan
 
 
@@ -35,7 +35,7 @@ class Observed:
 class Scored:
     """One attack's scores, and the same attack's on the untrained model."""
 
-    work: Work
+    planned: PlannedAttack
     scores: Scores
     control: Scores | None
 
@@ -45,14 +45,14 @@ class Victims:
     """Scores of one attack on every model of the pool.
 
     Args:
-        work: the attack.
+        planned: the attack.
         ids: (n,) record ids.
         scores: (m, n), meaningless where not ``measured``.
         measured: (m, n) bool.
         member: (m, n) bool.
     """
 
-    work: Work
+    planned: PlannedAttack
     ids: tuple[str, ...]
     scores: Floats
     measured: Bools
@@ -65,21 +65,21 @@ class Victims:
             ids,
             self.scores.ravel(),
             self.measured.ravel(),
-            self.work.attack.name,
-            self.work.info.name,
+            self.planned.attack.name,
+            self.planned.info.name,
         )
         return scores, self.member.ravel()
 
 
-def attack(work: Work, seen: Observed) -> Scores:
+def attack(planned: PlannedAttack, seen: Observed) -> Scores:
     """The scores of one attack, under the name of what it looked at.
 
     Raises:
         UnmetNeedError: there are too few references for some record.
     """
-    observed = seen.table.select(signals=work.columns)
-    scores = work.attack.score(observed, seen.reference, seen.population)
-    return replace(scores, signal=work.info.name)
+    observed = seen.table.select(signals=planned.columns)
+    scores = planned.attack.score(observed, seen.reference, seen.population)
+    return replace(scores, signal=planned.info.name)
 
 
 def attack_target(chosen: Chosen, measured: Measured) -> list[Scored]:
@@ -94,8 +94,8 @@ def attack_target(chosen: Chosen, measured: Measured) -> list[Scored]:
         outer = _population(measured.outer_untrained, measured.outer_reference)
         control = Observed(measured.untrained, measured.reference, outer)
     return [
-        Scored(work, attack(work, seen), None if control is None else attack(work, control))
-        for work in chosen.works
+        Scored(one, attack(one, seen), None if control is None else attack(one, control))
+        for one in chosen.attacks
     ]
 
 
@@ -116,7 +116,7 @@ def attack_pool(
     if table is None:
         return []
     models = range(len(table.models))
-    answers: dict[int, list[Scores]] = {i: [] for i in range(len(chosen.works))}
+    answers: dict[int, list[Scores]] = {i: [] for i in range(len(chosen.attacks))}
     for victim in models:
         others = [i for i in models if i not in (victim, pool.membership.complement(victim))]
         seen = Observed(
@@ -126,13 +126,13 @@ def attack_pool(
         )
         for i in tuple(answers):
             try:
-                answers[i].append(attack(chosen.works[i], seen))
+                answers[i].append(attack(chosen.attacks[i], seen))
             except UnmetNeedError:  # the pool is too small for this one
                 del answers[i]
         progress.update("leaving one out", victim + 1, len(models))
     return [
         Victims(
-            work=chosen.works[i],
+            planned=chosen.attacks[i],
             ids=table.ids,
             scores=np.stack([scores.values for scores in found]),
             measured=np.stack([scores.measured for scores in found]),

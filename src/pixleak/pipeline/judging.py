@@ -91,17 +91,17 @@ def judge(
         answers = attack_target(chosen, measured)
     for one in answers:
         if lacking := too_few(one.scores, member, units):
-            name = one.work.info.name if one.work.plain else one.work.title
+            name = one.planned.info.name if one.planned.plain else one.planned.title
             left_out.append(f"{name} was left out: {lacking}")
         else:
             scored.append(one)
     if not scored:
         raise InputError(f"no attack can be evaluated: {left_out[0]}")
     attacks = []
-    pool = {id(one.work): one for one in victims}
+    pool = {id(one.planned): one for one in victims}
     for i, one in enumerate(scored):
         with clock("evaluation"):
-            carried = _carried(plan, one, measured.shadow, pool.get(id(one.work)))
+            carried = _carried(plan, one, measured.shadow, pool.get(id(one.planned)))
             attacks.append(evaluated(plan, one, member, units, untrained_note, carried))
         progress.update("evaluating", i + 1, len(scored))
     with clock("controls"):
@@ -157,17 +157,17 @@ def evaluated(
     purpose: str = "bootstrap",
 ) -> AttackResult:
     """One attack's figures, with its control."""
-    work = one.work
-    name = work.info.name if work.plain else f"{work.attack.name}/{work.info.name}"
+    planned = one.planned
+    name = planned.info.name if planned.plain else f"{planned.attack.name}/{planned.info.name}"
     result = evaluate_scores(
         one.scores,
         member,
         units=units,
-        info=work.info,
+        info=planned.info,
         shadow=carried.shadow,
         extra_thresholds=carried.thresholds,
         control=one.control,
-        title=work.title,
+        title=planned.title,
         seed=plan.seed_for(f"{purpose}/{name}"),
         level=plan.evaluation.level,
         fprs=plan.evaluation.fprs,
@@ -179,14 +179,14 @@ def evaluated(
 
 
 def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims | None) -> Carried:
-    work = one.work
-    if work.plain and work.info.learned:
+    planned = one.planned
+    if planned.plain and planned.info.learned:
         # A learned signal is a logit: its classifier's own cut is probability one half.
         return Carried(thresholds={"shadow": 0.0})
-    if not work.plain and work.attack.natural_threshold is not None:
-        return Carried(thresholds={"shadow": work.attack.natural_threshold})
-    if work.plain and shadow is not None:
-        column = shadow.select(signals=work.columns)
+    if not planned.plain and planned.attack.natural_threshold is not None:
+        return Carried(thresholds={"shadow": planned.attack.natural_threshold})
+    if planned.plain and shadow is not None:
+        column = shadow.select(signals=planned.columns)
         members = set(plan.ids("shadow-members"))
         scores = Threshold().score(column)
         member: Bools = np.array([key in members for key in column.ids])
@@ -195,7 +195,7 @@ def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims 
     else:
         return Carried()
     thresholds = {}
-    if work.plain and work.info.name in TRAINED_ON:
+    if planned.plain and planned.info.name in TRAINED_ON:
         # S's fixed threshold: the shadow's loss on its own training records.
         thresholds["shadow-training-loss"] = float(scores.values[member & scores.measured].mean())
     return Carried((scores, member), thresholds)

@@ -24,14 +24,12 @@ from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Artefact, Store
 from pixleak.pipeline.utility import beside, names_of
 from pixleak.signals.difficulty.base import measure_difficulty
-from pixleak.signals.learned import load_fitted
-from pixleak.signals.learned.maps import MapStore
-from pixleak.signals.measure import Work, measure
+from pixleak.signals.learned.map_store import MapStore
+from pixleak.signals.measure import Activity, measure
 
 if TYPE_CHECKING:
     from pixleak.records.prepared.prepare import PreparedRecords
     from pixleak.signals.base import Signal
-    from pixleak.signals.learned.base import FittedSignal
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def measure_all(
     if models.shadow is not None:
         shadow_records = records.select(plan.ids("shadow-members", "shadow-nonmembers"))
         shadow_table, learned = _shadow_pass(passes, models.shadow, shadow_records)
-    signals = [(s, repr(s)) for s in chosen.fixed] + learned
+    signals = [(s, s.identity) for s in chosen.fixed] + learned
     shadow_difficulty = None
     if shadow_table is not None and chosen.difficulties:
         shadow_difficulty = _difficulty(chosen, shadow_records, store, progress)
@@ -258,10 +256,10 @@ class _Passes:
         maps: MapStore | None,
     ) -> Asked:
         opened = model.model() if isinstance(model, Reference) else model
-        spent: dict[Work, float] = dict.fromkeys(get_args(Work), 0.0)
+        spent: dict[Activity, float] = dict.fromkeys(get_args(Activity), 0.0)
 
-        def heard(work: Work, seconds: float) -> None:
-            spent[work] += seconds
+        def heard(activity: Activity, seconds: float) -> None:
+            spent[activity] += seconds
 
         table = measure(
             opened.target,
@@ -271,7 +269,7 @@ class _Passes:
             store=maps,
             samples=self.plan.samples,
             on_progress=step(progress, f"asking the {model.info.name}"),
-            on_work=heard,
+            on_activity=heard,
         )
         self.clock.moved(spent["query"] + spent["further query"], "inference")
         self.clock.moved(spent["learned signal"], "attack-inference")
@@ -305,7 +303,7 @@ def _shadow_pass(
         )
         for signal in passes.chosen.learned
     ]
-    described = [(s, repr(s)) for s in passes.chosen.fixed]
+    described = [(s, s.identity) for s in passes.chosen.fixed]
     with ExitStack() as held:
         # In one order everywhere, so that two runs that share a store never wait for one another.
         for place in sorted(places, key=lambda place: place.key):
@@ -315,8 +313,10 @@ def _shadow_pass(
         else:
             table = _learn(passes, shadow, records, member, described, places)
     # Loaded again even when just fitted: a resumed run must see exactly the same signal.
-    fitted_signals: list[FittedSignal] = [load_fitted(place.folder) for place in places]
-    return table, [(f, place.key) for f, place in zip(fitted_signals, places, strict=True)]
+    return table, [
+        (signal.fitted.load(place.folder), place.key)
+        for signal, place in zip(passes.chosen.learned, places, strict=True)
+    ]
 
 
 def _learn(

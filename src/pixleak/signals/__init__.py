@@ -1,12 +1,31 @@
-"""Signals: pixels of one query -> one number a record."""
+"""Signals: pixels of one query -> one number per record.
+
+``SIGNALS`` is one table for segmenters and generators alike, since names, options and entry points
+(group ``pixleak.signals``) work the same for both; ``Signal.on`` says which kind of truth a signal
+is measured on.
+"""
 
 from __future__ import annotations
 
+from pixleak.core.access import Access
 from pixleak.core.registry import Registry
-from pixleak.core.truth import LabelTruth, Truth
+from pixleak.core.truth import Truth
 from pixleak.signals.base import Signal
-from pixleak.signals.generation import IMAGE_SIGNALS
-from pixleak.signals.generation.base import ImageSignal
+from pixleak.signals.generation.discriminator import DiscriminatorScore
+from pixleak.signals.generation.errors import (
+    CoarseError,
+    ErrorByDetail,
+    FineError,
+    L1Error,
+    L2Error,
+    LogL1Error,
+    LogL2Error,
+    SsimError,
+    WorstError,
+)
+from pixleak.signals.generation.likeness import EdgeLikeness, Likeness
+from pixleak.signals.generation.perceptual import Lpips
+from pixleak.signals.generation.sampling import BestOfN, MonteCarloShare
 from pixleak.signals.label_only.noise_robustness import NoiseRobustness
 from pixleak.signals.label_only.transform_agreement import TransformAgreement
 from pixleak.signals.segmentation.confidence import Confidence
@@ -27,34 +46,66 @@ from pixleak.signals.segmentation.mask_share import MaskShare
 from pixleak.signals.segmentation.modified_entropy import ModifiedEntropy
 from pixleak.signals.segmentation.worst_cross_entropy import WorstCrossEntropy
 
-SIGNALS: Registry[Signal] = Registry(
-    "signals",
-    {
-        signal.name: signal
-        for signal in (
-            CrossEntropy(),
-            DiceLoss(),
-            Margin(),
-            WorstCrossEntropy(),
-            Confidence(),
-            Entropy(),
-            ModifiedEntropy(),
-            LogCrossEntropy(),
-            CrossEntropySecondMoment(),
-            CrossEntropyByClass(),
-            CrossEntropyByBorder(),
-            MarginByStratum(),
-            LabelAgreement(),
-            LabelDice(),
-            TransformAgreement(),
-            NoiseRobustness(),
-            MaskShare(),
-        )
-    },
+__all__ = ["SIGNALS", "Signal", "signals_on", "usual_signals"]
+
+_OF_SEGMENTERS: tuple[type[Signal], ...] = (
+    CrossEntropy,
+    DiceLoss,
+    Margin,
+    WorstCrossEntropy,
+    Confidence,
+    Entropy,
+    ModifiedEntropy,
+    LogCrossEntropy,
+    CrossEntropySecondMoment,
+    CrossEntropyByClass,
+    CrossEntropyByBorder,
+    MarginByStratum,
+    LabelAgreement,
+    LabelDice,
+    TransformAgreement,
+    NoiseRobustness,
+    MaskShare,
 )
-"""Signals of segmenters with their default parameters, by name; the order is that of the tables."""
+_OF_GENERATORS: tuple[type[Signal], ...] = (
+    L1Error,
+    L2Error,
+    SsimError,
+    WorstError,
+    Likeness,
+    EdgeLikeness,
+    CoarseError,
+    FineError,
+    LogL1Error,
+    LogL2Error,
+    ErrorByDetail,
+    DiscriminatorScore,
+    BestOfN,
+    MonteCarloShare,
+    Lpips,
+)
+
+SIGNALS: Registry[type[Signal]] = Registry(
+    "signals",
+    {kind().name: kind for kind in (*_OF_SEGMENTERS, *_OF_GENERATORS)},
+    noun="signal",
+    base=Signal,
+)
+"""Classes of signals by name; columns of signal tables keep this order."""
 
 
-def signals_for(truth: Truth) -> Registry[Signal] | Registry[ImageSignal]:
-    """The signals of segmenters or of generators."""
-    return SIGNALS if isinstance(truth, LabelTruth) else IMAGE_SIGNALS
+def signals_on(truth: Truth) -> dict[str, type[Signal]]:
+    """The signals that are measured on records of this kind of truth, by name."""
+    return {name: kind for name, kind in SIGNALS.items() if kind.measured_on(truth)}
+
+
+def usual_signals(truth: Truth, access: Access, samples: int = 1) -> tuple[Signal, ...]:
+    """What is attacked by threshold where a request names no signals.
+
+    Args:
+        truth: of the records.
+        access: what the target gives away.
+        samples: answers drawn per record.
+    """
+    usual = [n for n, kind in signals_on(truth).items() if kind.usual_for(access, samples)]
+    return tuple(SIGNALS.make(name) for name in sorted(usual, key=lambda n: SIGNALS[n].place))

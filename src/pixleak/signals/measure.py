@@ -17,17 +17,17 @@ from pixleak.core.tables import SignalInfo, SignalTable
 from pixleak.core.truth import LabelTruth, Truth
 from pixleak.records.base import Batch, Records
 from pixleak.signals.base import Signal
-from pixleak.signals.learned.maps import MapStore
+from pixleak.signals.learned.map_store import MapStore
 from pixleak.signals.pixels.images import ImagePixels
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.base import Prediction, Target
 from pixleak.training.seeded import seeded
 
-Work = Literal["query", "further query", "learned signal"]
-"""What time is spent on besides arithmetic; the first is the query that all signals share."""
+Activity = Literal["query", "further query", "learned signal"]
+"""What a pass spends time on besides arithmetic; the first is the query that all signals share."""
 
-OnWork = Callable[[Work, float], None]
-"""(what was done for a batch, how many seconds it took)."""
+OnActivity = Callable[[Activity, float], None]
+"""(what was done for a batch, seconds it took)."""
 
 
 def measure(
@@ -39,7 +39,7 @@ def measure(
     store: MapStore | None = None,
     samples: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
-    on_work: OnWork | None = None,
+    on_activity: OnActivity | None = None,
 ) -> SignalTable:
     """Ask the target once about every record and measure all signals on its answers.
 
@@ -51,13 +51,13 @@ def measure(
         target: the model.
         records: n records.
         signals: fixed and fitted learned ones, for the records' kind of truth.
-        batch_size: records a query.
+        batch_size: records per query.
         store: where to keep the predictions, to train learned signals on them.
-        samples: answers to draw a record, of a generator that samples. Above 1, every record is
+        samples: answers to draw per record, of a generator that samples. Above 1, every record is
             asked about on its own and with a seed of its own, so that its answers depend neither
-            on the batch nor on what was asked before.
+            on the batch nor on earlier queries.
         on_progress: called with (records done, n) after each batch.
-        on_work: called after every query of a batch, and every learned signal on its answers.
+        on_activity: called after every query of a batch, and every learned signal on its answers.
 
     Raises:
         UnmetNeedError: a signal needs more access than the target grants, several samples, or
@@ -72,19 +72,19 @@ def measure(
     measured = np.zeros((len(records), len(infos)), dtype=np.bool_)
     done = 0
     for batch in records.batches(batch_size):
-        asking = Asking(target, batch.ids, on_work)
+        asking = FurtherQueries(target, batch.ids, on_activity)
         begun = time.perf_counter()
         pixels = _pixels(target, batch, truth, samples, asking)
-        if on_work is not None:
-            on_work("query", time.perf_counter() - begun)
+        if on_activity is not None:
+            on_activity("query", time.perf_counter() - begun)
         rows, column = slice(done, done + len(batch.ids)), 0
         with torch.inference_mode():
             for signal, width in zip(signals, widths, strict=True):
                 asking.allow(signal.name, signal.info.queries - 1)
                 begun = time.perf_counter()
                 columns = signal.measure(pixels)
-                if on_work is not None and signal.info.learned:
-                    on_work("learned signal", time.perf_counter() - begun)
+                if on_activity is not None and signal.info.learned:
+                    on_activity("learned signal", time.perf_counter() - begun)
                 if columns.values.shape != (len(batch.ids), width):
                     raise InputError(
                         f"signal {signal.name!r} measured an array of shape "
@@ -101,27 +101,29 @@ def measure(
     return SignalTable(ids=records.ids, values=values, infos=infos, measured=measured)
 
 
-class Asking:
-    """Further queries about the records of one batch, of which each signal has a budget.
+class FurtherQueries:
+    """Further queries about the records of one batch; each signal has a budget of them.
 
     Args:
         target: the model.
         ids: (b,) record ids.
-        on_work: called after every query.
+        on_activity: called after every query.
     """
 
-    def __init__(self, target: Target, ids: Sequence[str], on_work: OnWork | None = None) -> None:
-        self._on_work = on_work
+    def __init__(
+        self, target: Target, ids: Sequence[str], on_activity: OnActivity | None = None
+    ) -> None:
+        self._on_activity = on_activity
         self._target = target
         self._ids = tuple(ids)
         self._signal, self._budget, self._left = "", 0, 0
 
     def allow(self, signal: str, queries: int) -> None:
-        """Let a signal ask so often from now on.
+        """Set the budget of the signal that is measured next.
 
         Args:
             signal: its name.
-            queries: a record.
+            queries: per record.
         """
         self._signal, self._budget, self._left = signal, queries, queries
 
@@ -129,25 +131,25 @@ class Asking:
         """The answer on one other image of each record.
 
         Raises:
-            InputError: the signal has used its queries up, or the answer cannot be used.
+            InputError: the signal has used up its queries, or the answer cannot be used.
         """
         if self._left < 1:
             raise InputError(
-                f"signal {self._signal!r} asks more than {self._budget} times a record beside the "
-                f"shared query; its info.queries must say how often"
+                f"signal {self._signal!r} asks more than {self._budget} times per record besides "
+                "the shared query; its info.queries must say how often"
             )
         self._left -= 1
         begun = time.perf_counter()
         # A module that keeps a tensor of its forward pass must be able to train with it later.
         with torch.inference_mode(False):
             answer = self._target.predict(images.clone(), self._ids)
-        if self._on_work is not None:
-            self._on_work("further query", time.perf_counter() - begun)
+        if self._on_activity is not None:
+            self._on_activity("further query", time.perf_counter() - begun)
         return answer
 
 
 def _pixels(
-    target: Target, batch: Batch, truth: Truth, samples: int, asking: Asking
+    target: Target, batch: Batch, truth: Truth, samples: int, asking: FurtherQueries
 ) -> Pixels | ImagePixels:
     if isinstance(truth, LabelTruth):
         prediction = target.predict(batch.images, batch.ids)
@@ -203,12 +205,12 @@ def _truth(target: Target, records: Records) -> Truth:
 def _columns(
     target: Target, truth: Truth, signals: Sequence[Signal], samples: int
 ) -> tuple[SignalInfo, ...]:
-    kind = "labels" if isinstance(truth, LabelTruth) else "image"
     for signal in signals:
-        if signal.on not in (kind, "any"):
+        if not signal.measured_on(truth):
             raise UnmetNeedError(
                 f"signal {signal.name!r} is measured where the truth is "
-                f"{'a label map' if kind == 'image' else 'an image'}, but it is {truth}"
+                f"{'an image' if isinstance(truth, LabelTruth) else 'a label map'}, but it is "
+                f"{truth}"
             )
         if signal.needs_samples and samples < 2:
             raise UnmetNeedError(

@@ -2,7 +2,7 @@
 
 For authors of attacks, here and elsewhere::
 
-    from pixleak.testing.attacks import check_attack
+    from pixleak.testing import check_attack
 
     def test_my_attack():
         check_attack(MyAttack(alpha=0.5))
@@ -13,21 +13,22 @@ all. Give it one example worked by hand as well.
 
 from __future__ import annotations
 
-import pickle
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.attacks.base import Attack, Population
+from pixleak.attacks.base import Attack
+from pixleak.attacks.evidence import Population
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.tables import Floats, ReferenceTable, Scores, SignalInfo, SignalTable
+from pixleak.core.truth import Kind
 from pixleak.evaluation.statistics.sample import sample_of
 from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
-from pixleak.testing.worlds import World, gaussian_world
+from pixleak.testing.common import assert_kebab_case, assert_value_object
+from pixleak.testing.worlds.numbers import GaussianWorld, gaussian_world
 
 _Table = TypeVar("_Table", SignalTable, ReferenceTable)
 
@@ -56,29 +57,28 @@ def check_attack(attack: Attack, *, seed: int = 0) -> None:
         check_not_measured,
         check_subset,
         check_needs,
+        check_arrays,
     )
     for check in checks:
         check(attack, seed)
 
 
 def check_description(attack: Attack, seed: int = 0) -> None:
-    """It says what it is called and where it comes from."""
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", attack.name), f"{attack.name!r} is no kebab-case"
+    """It says what it is called, where it comes from, and what it is usually used on."""
+    assert_kebab_case(attack.name)
     for field in ("title", "summary", "source"):
         assert getattr(attack, field).strip(), f"{attack.name}: {field} is empty"
+    assert attack.rank is None or isinstance(attack.rank, int), f"{attack.name}: rank is no number"
+    for kind in get_args(Kind):
+        for signals in attack.usual_signals(kind, ("difficulty-a", "difficulty-b")):
+            assert signals, f"{attack.name}: a list of its usual signals is empty"
+            for name in signals:
+                assert_kebab_case(name)
 
 
 def check_value_object(attack: Attack, seed: int = 0) -> None:
     """It is a frozen dataclass of its parameters: equal, hashable, and survives pickling."""
-    assert replace(attack) == attack, f"{attack.name}: a copy with the same parameters is not equal"
-    assert hash(replace(attack)) == hash(attack), f"{attack.name}: equal, but hashed differently"
-    assert pickle.loads(pickle.dumps(attack)) == attack, f"{attack.name}: pickling changes it"
-    assert repr(attack).startswith(type(attack).__name__ + "("), f"{attack.name}: odd repr"
-    try:
-        attack.name = "other"  # type: ignore[misc]
-    except AttributeError:
-        return
-    raise AssertionError(f"{attack.name}: it can be changed after it was made")
+    assert_value_object(attack)
 
 
 def check_null_world(attack: Attack, seed: int = 0) -> None:
@@ -118,7 +118,7 @@ def check_joined_by_id(attack: Attack, seed: int = 0) -> None:
 
 
 def check_sign(attack: Attack, seed: int = 0) -> None:
-    """Measuring the negative of a signal, and saying so, changes nothing."""
+    """Measuring the negative of a signal, and declaring it so, changes nothing."""
     world = _world(attack, 1.0, seed)
     population = world.population
     assert population.reference is not None
@@ -161,7 +161,7 @@ def check_not_measured(attack: Attack, seed: int = 0) -> None:
 
 
 def check_subset(attack: Attack, seed: int = 0) -> None:
-    """If it is ``recordwise``, a record's score does not hang on the other records."""
+    """If it is ``recordwise``, a record's score does not depend on the other records."""
     if not attack.recordwise:
         return
     world = _world(attack, 1.0, seed)
@@ -189,13 +189,31 @@ def check_needs(attack: Attack, seed: int = 0) -> None:
     raise AssertionError(f"{attack.name}: it scored without the references or population it needs")
 
 
-def _world(attack: Attack, distance: float, seed: int) -> World:
+def check_arrays(attack: Attack, seed: int = 0) -> None:
+    """From plain arrays it returns the scores that it returns from tables."""
+    world = _world(attack, 1.0, seed)
+    known = world.population.reference
+    assert known is not None
+    arrays = attack.score_arrays(
+        world.observed.values,
+        world.reference.values,
+        world.reference.member,
+        members_are=[info.members_are for info in world.observed.infos],
+        population=world.population.observed.values,
+        population_reference=known.values,
+        population_member=known.member,
+    )
+    same = np.array_equal(arrays, _score(attack, world).values)
+    assert same, f"{attack.name}: arrays are scored otherwise than tables"
+
+
+def _world(attack: Attack, distance: float, seed: int) -> GaussianWorld:
     references = max(15, attack.min_references | 1)
     signals = 1 if attack.signals == "one" else 3
     return gaussian_world(distance, references=references, signals=signals, seed=seed)
 
 
-def _score(attack: Attack, world: World) -> Scores:
+def _score(attack: Attack, world: GaussianWorld) -> Scores:
     return attack.score(world.observed, world.reference, world.population)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pixleak.attacks import ATTACKS, Threshold
-from pixleak.attacks.base import Attack, Evidence, Population
+from pixleak.attacks.base import Attack
+from pixleak.attacks.evidence import Evidence, Population
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.tables import Bools, Floats, ReferenceTable, SignalInfo, SignalTable
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from attack_tables import observed, references
-from pixleak.attacks.base import Population
 from pixleak.attacks.difficulty_calibration import DifficultyCalibration
+from pixleak.attacks.evidence import Population
 from pixleak.attacks.lira import LiraOffline, LiraOnline
 from pixleak.attacks.quantile_regression import QuantileRegression
 from pixleak.attacks.rmia import Rmia

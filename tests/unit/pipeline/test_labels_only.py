@@ -55,8 +55,8 @@ def test_what_is_chosen_where_there_are_labels_only() -> None:
         "type-ii-logistic": Access.LABEL,
     }
     assert chosen.left_out == ()
-    assert chosen.works[chosen.default].info.name == "type-ii-logistic"
-    queries = {work.info.name: work.info.queries for work in chosen.works}
+    assert chosen.attacks[chosen.default].info.name == "type-ii-logistic"
+    queries = {one.info.name: one.info.queries for one in chosen.attacks}
     assert (queries["label-dice"], queries["mirror-dice"], queries["noise-dice"]) == (1, 8, 16)
 
 
@@ -71,16 +71,16 @@ def test_with_more_than_labels_nothing_is_asked_twice_unless_named() -> None:
 
 def test_pools_calibrate_labels_too() -> None:
     chosen = choose(assemble(config(references={"models": 8})))
-    found = {(work.attack.name, work.columns): work.info.queries for work in chosen.works}
+    found = {(one.attack.name, one.columns): one.info.queries for one in chosen.attacks}
     assert found["lira-online", ("label-agreement",)] == 1
     assert found["lira-online", ("type-ii-logistic",)] == 1
     assert found["lira-online", ("mirror-dice",)] == 8
     assert found["lira-online", ("noise-dice",)] == 16
     assert found["difficulty-calibration", ("type-ii-logistic",)] == 1
-    (every,) = [work for work in chosen.works if work.attack.name == "learned-residuals"]
+    (every,) = [one for one in chosen.attacks if one.attack.name == "learned-residuals"]
     assert every.info.queries == 1 + 7 + 15
     assert every.info.access is Access.LABEL
-    assert chosen.works[chosen.default] is every
+    assert chosen.attacks[chosen.default] is every
 
 
 def test_an_audit_behind_argmax_says_how_often_it_asked(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def overfitted() -> tuple[ModuleTarget, Records]:
 def test_label_only_signals_survive_argmax(overfitted: tuple[ModuleTarget, Records]) -> None:
     target, records = overfitted
     names = ("label-agreement", "label-dice", "transform-agreement", "noise-robustness")
-    table = measure(Argmax().wrap_target(target), records, [SIGNALS[name] for name in names])
+    table = measure(Argmax().wrap_target(target), records, [SIGNALS.make(name) for name in names])
     member = np.arange(len(records)) % 2 == 0
     auc = {}
     for name, values in zip(table.names, table.values.T, strict=True):

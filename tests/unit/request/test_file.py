@@ -18,7 +18,7 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
     assert config.seed == 0
     assert config.target.recipe is not None
     assert config.signals is None
-    assert config.learned_configs()
+    assert config.learned is None
 
 
 @pytest.mark.parametrize(

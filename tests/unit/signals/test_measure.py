@@ -11,16 +11,17 @@ from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.tables import SignalInfo
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.signals import SIGNALS
+from pixleak.signals import SIGNALS, signals_on
 from pixleak.signals.base import Columns, Signal
-from pixleak.signals.learned.maps import MapStore
+from pixleak.signals.learned.map_store import MapStore
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.module import ModuleTarget
-from pixleak.testing.toy_signals import EchoTarget, echo_records, overfitted_world
+from pixleak.testing.worlds.label_maps import EchoTarget, echo_records, overfitted_world
 
 TRUTH = LabelTruth(2)
-LOSS = SIGNALS["cross-entropy"]
+LOSS = SIGNALS.make("cross-entropy")
+EVERY = [kind() for kind in signals_on(TRUTH).values()]
 
 
 class Counting(EchoTarget):
@@ -41,7 +42,7 @@ def test_one_query_a_record_whatever_the_signals() -> None:
     table = measure(
         target,
         world.records,
-        [signal for signal in SIGNALS.values() if signal.info.queries == 1],
+        [signal for signal in EVERY if signal.info.queries == 1],
         batch_size=4,
         on_progress=lambda done, total: steps.append((done, total)),
     )
@@ -55,7 +56,7 @@ def test_one_query_a_record_whatever_the_signals() -> None:
 
 def test_further_queries_are_as_many_as_are_stated() -> None:
     target, world = Counting(), overfitted_world(TRUTH, records=5)
-    asking = [signal for signal in SIGNALS.values() if signal.info.queries > 1]
+    asking = [signal for signal in EVERY if signal.info.queries > 1]
     assert [signal.info.queries for signal in asking] == [8, 16]
     measure(target, world.records, [LOSS, *asking], batch_size=4)
     assert target.asked == [4] * (1 + 7 + 15) + [1] * (1 + 7 + 15)
@@ -75,7 +76,7 @@ class Greedy(Signal):
 
 def test_a_signal_cannot_ask_more_often_than_it_says() -> None:
     world = overfitted_world(TRUTH, records=2)
-    with pytest.raises(InputError, match="'greedy' asks more than 1 times a record"):
+    with pytest.raises(InputError, match="'greedy' asks more than 1 times per record"):
         measure(world.target(), world.records, [Greedy()])
     with MapStore() as maps:
         measure(world.target(), world.records, [LOSS], store=maps)
@@ -98,16 +99,16 @@ class Keeps(torch.nn.Module):
 def test_further_queries_leave_a_module_that_can_be_trained() -> None:
     module, world = Keeps(), overfitted_world(TRUTH, records=2)
     target = ModuleTarget(module, TRUTH, Access.LOGIT)
-    measure(target, world.records, [SIGNALS["transform-agreement"]])
+    measure(target, world.records, [SIGNALS.make("transform-agreement")])
     assert not module.seen.is_inference()
 
 
 def test_what_the_target_cannot_give_is_refused_before_it_is_asked() -> None:
     world = overfitted_world(TRUTH, records=4)
-    for signal in (LOSS, SIGNALS["margin-by-stratum"]):
+    for signal in (LOSS, SIGNALS.make("margin-by-stratum")):
         with pytest.raises(UnmetNeedError, match="needs probability access, but echo of labels"):
             measure(world.target(Access.LABEL), world.records, [signal])
-    measure(world.target(Access.LABEL), world.records, [SIGNALS["label-agreement"]])
+    measure(world.target(Access.LABEL), world.records, [SIGNALS.make("label-agreement")])
 
 
 def test_what_does_not_go_together_is_refused() -> None:
@@ -131,9 +132,9 @@ def test_what_does_not_go_together_is_refused() -> None:
 def test_stored_answers_come_back_by_id(access: Access) -> None:
     truth = LabelTruth(3, ignore=-1)
     world = overfitted_world(truth, records=7)
-    signals = [SIGNALS["label-agreement"]]
+    signals = [SIGNALS.make("label-agreement")]
     if access is not Access.LABEL:
-        signals += [LOSS, SIGNALS["margin-by-stratum"]]
+        signals += [LOSS, SIGNALS.make("margin-by-stratum")]
     with MapStore() as maps:
         table = measure(world.target(access), world.records, signals, batch_size=3, store=maps)
         assert maps.ids == world.records.ids

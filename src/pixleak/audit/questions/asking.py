@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from pixleak.core.errors import InputError
 from pixleak.core.tables import SignalTable
 from pixleak.core.truth import ImageTruth
-from pixleak.pipeline.plan.assemble import usual_difficulties
-from pixleak.pipeline.plan.choosing import available
-from pixleak.request.audit import DifficultyConfig
-from pixleak.signals import signals_for
+from pixleak.pipeline.plan.choosing import available_difficulties
+from pixleak.signals import SIGNALS
+from pixleak.signals.difficulty import DIFFICULTIES, Difficulty
 from pixleak.signals.difficulty.base import measure_difficulty
 from pixleak.signals.measure import measure
 
@@ -50,7 +49,7 @@ class Asked:
 def ask(
     target: Target,
     records: Records,
-    wanted: Sequence[str] | None,
+    wanted: Sequence[str | Difficulty] | None,
     *,
     batch_size: int = 16,
 ) -> Asked:
@@ -59,22 +58,20 @@ def ask(
     Args:
         target: asked once a record.
         records: of one size.
-        wanted: names of difficulties; None for the usual ones that can be measured here.
+        wanted: difficulties or their names; None for the usual ones that can be measured here.
         batch_size: records a query.
 
     Raises:
         InputError: an answer cannot be used, or a name is unknown.
         MissingExtraError: a difficulty that was named needs a package.
     """
-    configs = usual_difficulties(records.truth)
-    if wanted is not None:
-        configs = tuple(DifficultyConfig(name=name) for name in wanted)
-    difficulties, left_out = available(configs, records.truth)
-    table = signals_for(records.truth)
+    given = None if wanted is None else [DIFFICULTIES.taken(one) for one in wanted]
+    difficulties, left_out = available_difficulties(given, records.truth)
     names = ERRORS_OF_IMAGES if isinstance(records.truth, ImageTruth) else ERRORS_OF_LABELS
-    shown = [name for name in names if target.access.grants(table[name].info.access)]
+    errors = [SIGNALS.make(name) for name in names]
+    shown = [one.name for one in errors if target.access.grants(one.info.access)]
     regressed = LOGARITHMS.get(shown[0], shown[0])
-    signals = [table[name] for name in dict.fromkeys([*shown, regressed])]
+    signals = [SIGNALS.make(name) for name in dict.fromkeys([*shown, regressed])]
     found = measure(target, records, signals, batch_size=batch_size)
     if difficulties:
         found = found.join(measure_difficulty(records, difficulties))

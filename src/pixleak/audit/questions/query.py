@@ -21,6 +21,7 @@ from pixleak.results.query import Measured, Query, QueryAnswer
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.signals.difficulty import Difficulty
     from pixleak.targets.base import Target
 
 FEATURES = "difficulty-features"
@@ -32,7 +33,7 @@ def query_records(
     record: Records,
     nonmembers: Records | None = None,
     *,
-    difficulties: Sequence[str] | None = None,
+    difficulties: Sequence[str | Difficulty] | None = None,
     alpha: float = 1.0,
     level: float = 0.05,
     seed: int = 0,

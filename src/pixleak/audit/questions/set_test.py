@@ -27,6 +27,7 @@ from pixleak.signals.blind import blind_baseline
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.signals.difficulty import Difficulty
     from pixleak.targets.base import Target
 
 
@@ -35,7 +36,7 @@ def compare_sets(
     owned: Records,
     comparable: Records,
     *,
-    difficulties: Sequence[str] | None = None,
+    difficulties: Sequence[str | Difficulty] | None = None,
     level: float = 0.05,
     permutations: int = 10_000,
     seed: int = 0,

@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pixleak.core.access import Access
 from pixleak.core.roles import Role
 from pixleak.core.truth import Truth
-from pixleak.request.audit import (
-    DEFAULT_LEARNED,
-    DEFAULT_SIGNALS,
-    AttackConfig,
-    Attacker,
-    CanariesConfig,
-    DifficultyConfig,
-    EvaluationConfig,
-    LearnedConfig,
-)
+from pixleak.request.parts import Canaries, Evaluation
 
 if TYPE_CHECKING:
+    from pixleak.attacks import AttackChoice
     from pixleak.pipeline.plan.poisoned import Poisoning
     from pixleak.records.base import Records
     from pixleak.records.splitting.membership import Membership
     from pixleak.records.splitting.split import Split
+    from pixleak.signals import Signal
+    from pixleak.signals.difficulty import Difficulty
+    from pixleak.signals.learned import LearnedSignal
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.method import TrainingMethod
@@ -84,7 +79,7 @@ class TrainedTarget:
 
 
 @dataclass(frozen=True, eq=False)
-class References:
+class Pool:
     """The pool of reference models.
 
     Args:
@@ -114,16 +109,15 @@ class Plan:
             behind them in ``target``, and was trained as they say.
         attacker: ``"adaptive"``: the attacker's models are trained and asked with the defences.
         shadow: how the attacker's own model is trained, or None for no shadow model.
-        signals: names of fixed signals attacked by threshold.
-        difficulties: measured on the records alone.
-        samples: answers drawn a record.
-        learned: learned signals; empty without a shadow.
+        signals: fixed signals attacked by threshold; None for the usual ones. Those that the
+            target's access cannot serve are left out if usual, else an error.
+        difficulties: measured on the records alone; None for the usual ones.
+        samples: answers drawn per record.
+        learned: learned signals; None for the usual ones.
         references: the pool, or None.
         attacks: beside the threshold on every signal; None for the usual ones.
         canaries: records with wrong label maps, or None; their role is in the split.
         poisoning: what was put into the training sets, or None; the roles are in the split.
-        signals_chosen: whether the user named the signals; those that the target's access
-            cannot serve are then an error, else they are left out with a warning.
         arguments: the configuration as it is saved with the result.
     """
 
@@ -134,17 +128,17 @@ class Plan:
     target: GivenTarget | TrainedTarget
     shadow: TrainingMethod | None
     defences: tuple[Defence, ...] = ()
-    attacker: Attacker = "adaptive"
-    signals: tuple[str, ...] = DEFAULT_SIGNALS
-    learned: tuple[LearnedConfig, ...] = tuple(LearnedConfig(name=n) for n in DEFAULT_LEARNED)
-    difficulties: tuple[DifficultyConfig, ...] = ()
+    attacker: Literal["adaptive", "naive"] = "adaptive"
+    signals: tuple[Signal, ...] | None = None
+    learned: tuple[LearnedSignal, ...] | None = None
+    difficulties: tuple[Difficulty, ...] | None = None
     samples: int = 1
-    signals_chosen: bool = False
-    references: References | None = None
-    attacks: tuple[AttackConfig, ...] | None = None
-    canaries: CanariesConfig | None = None
+    references: Pool | None = None
+    attacks: tuple[AttackChoice, ...] | None = None
+    canaries: Canaries | None = None
     poisoning: Poisoning | None = None
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    analyses: tuple[str, ...] | None = None
     exhibits: int = 6
     batch_size: int = 16
     workers: int | None = None
@@ -159,12 +153,12 @@ class Plan:
     @property
     def audited(self) -> tuple[str, ...]:
         """The ids of the target members and non-members."""
-        return self.ids("target-members", "target-nonmembers")
+        return self.ids(Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS)
 
     @property
     def outer(self) -> tuple[str, ...]:
         """The ids of the other records that the target was not trained on."""
-        return self.ids("shadow-members", "shadow-nonmembers", "population")
+        return self.ids(Role.SHADOW_MEMBERS, Role.SHADOW_NONMEMBERS, Role.POPULATION)
 
     def defences_of(self, model: str) -> tuple[Defence, ...]:
         """What a model of this name is trained and asked with."""
@@ -177,7 +171,7 @@ class Plan:
 
         An attacker who holds no such records is given the target's: the worst case.
         """
-        own, others = self.ids("reserve"), self.ids("shadow-reserve")
+        own, others = self.ids(Role.RESERVE), self.ids(Role.SHADOW_RESERVE)
         return own or others if model == "target" else others or own
 
     def trained_on(self, model: str) -> tuple[str, ...]:
@@ -187,16 +181,16 @@ class Plan:
         it, whatever else it is trained on; unless they are to be clean.
         """
         if model == "target":
-            clean = (*self.ids("target-members", "bystander-members"), *self.included)
+            clean = (*self.ids(Role.TARGET_MEMBERS, Role.BYSTANDER_MEMBERS), *self.included)
         elif model == "shadow":
-            clean = self.ids("shadow-members")
+            clean = self.ids(Role.SHADOW_MEMBERS)
         else:
             assert self.references is not None
             drawn = self.references.membership
             clean = drawn.of(drawn.models.index(model))
         if model != "target" and self.poisoning is not None and self.poisoning.shadows == "clean":
             return clean
-        return (*clean, *self.ids("poisoned"))
+        return (*clean, *self.ids(Role.POISONED))
 
     @property
     def taught_on(self) -> tuple[str, ...]:
@@ -211,7 +205,7 @@ class Plan:
         """The ids of the canaries that the target is trained on."""
         from pixleak.records.canaries import toss
 
-        return toss(self.ids("canaries"), seed=self.seed_for("canaries"))
+        return toss(self.ids(Role.CANARIES), seed=self.seed_for("canaries"))
 
     def seed_for(self, purpose: str) -> int:
         """A seed of its own for every purpose, whatever else runs beside it."""
@@ -219,4 +213,4 @@ class Plan:
 
     def ids(self, *roles: str) -> tuple[str, ...]:
         """The ids of these roles, in order."""
-        return tuple(key for role in roles for key in self.split.roles[Role(role)])
+        return tuple(key for role in roles for key in self.split.roles.get(role, ()))

@@ -127,8 +127,8 @@ def _victims_table(one: Victims, models: Sequence[str]) -> pa.Table:
     m, n = one.scores.shape
     return pa.table(
         {
-            "attack": pa.array([one.work.attack.name] * (m * n)),
-            "signal": pa.array([one.work.info.name] * (m * n)),
+            "attack": pa.array([one.planned.attack.name] * (m * n)),
+            "signal": pa.array([one.planned.info.name] * (m * n)),
             "victim": pa.array(np.repeat(list(models), n)),
             "id": pa.array(list(one.ids) * m),
             "member": pa.array(one.member.ravel()),

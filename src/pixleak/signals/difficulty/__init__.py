@@ -1,28 +1,38 @@
-"""Difficulties: how hard a record is for any model, which no model was asked for."""
+"""Difficulties: how hard a record is for any model, measured without asking one."""
 
 from __future__ import annotations
 
 from pixleak.core.registry import Registry
+from pixleak.core.truth import Truth
 from pixleak.signals.difficulty.base import Difficulty
-from pixleak.signals.difficulty.features import (
+from pixleak.signals.difficulty.from_features import (
     FeatureDifficulty,
     LabelDifficulty,
     WideResNetDifficulty,
 )
-from pixleak.signals.difficulty.plain import Compression, Neighbours, TotalVariation
+from pixleak.signals.difficulty.from_pixels import Compression, Neighbours, TotalVariation
 
-DIFFICULTIES: Registry[Difficulty] = Registry(
-    "difficulties",
-    {
-        one.name: one
-        for one in (
-            TotalVariation(),
-            Neighbours(),
-            Compression(),
-            FeatureDifficulty(),
-            WideResNetDifficulty(),
-            LabelDifficulty(),
-        )
-    },
+__all__ = ["DIFFICULTIES", "Difficulty", "usual_difficulties"]
+
+_OWN: tuple[type[Difficulty], ...] = (
+    TotalVariation,
+    Neighbours,
+    Compression,
+    FeatureDifficulty,
+    WideResNetDifficulty,
+    LabelDifficulty,
 )
-"""Difficulties with their default parameters, by name."""
+
+DIFFICULTIES: Registry[type[Difficulty]] = Registry(
+    "difficulties", {kind().name: kind for kind in _OWN}, noun="difficulty", base=Difficulty
+)
+"""Classes of difficulties by name."""
+
+
+def usual_difficulties(truth: Truth) -> tuple[Difficulty, ...]:
+    """What is measured on records of this kind where a request names no difficulties."""
+    return tuple(
+        DIFFICULTIES.make(name)
+        for name, kind in DIFFICULTIES.items()
+        if kind.usual and kind.measured_on(truth)
+    )

@@ -1,8 +1,8 @@
-"""What a difficulty is: how hard a record is for any model, which no model was asked for.
+"""What a difficulty is: how hard a record is for any model, measured without asking one.
 
-Some images are easy to produce and others hard, whoever was trained on them. A difficulty puts a
-number on this from the record alone, so that an attack may take the easy part out of an error
-(:mod:`pixleak.attacks.membership_error`). By itself it must not tell members from non-members;
+Some images are easy to produce and others hard, whichever model was trained on them. A difficulty
+measures this on the record alone, so that an attack can correct an error for it
+(:mod:`pixleak.attacks.membership_error`). On its own it must not tell members from non-members;
 every audit reports it as a control.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 from torch import Tensor
@@ -23,29 +23,16 @@ from pixleak.records.base import Records
 from pixleak.signals.base import Columns, Signal
 
 
-class Seen(Protocol):
-    """What a difficulty looks at."""
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """(b,) record ids."""
-
-    @property
-    def images(self) -> Tensor | None:
-        """(b, c, h, w) inputs."""
-
-    @property
-    def truths(self) -> Tensor:
-        """(b, h, w) labels or (b, c', h, w) true images."""
-
-    @property
-    def truth_kind(self) -> Truth:
-        """What the truths mean."""
-
-
 @dataclass(frozen=True)
-class RecordView:
-    """Records without a model's answer."""
+class RecordBatch:
+    """What a difficulty looks at: records without a model's answer.
+
+    Args:
+        ids: (b,) record ids.
+        images: (b, c, h, w) inputs, or None where they are not known.
+        truths: (b, h, w) labels or (b, c', h, w) true images.
+        truth_kind: what the truths mean.
+    """
 
     ids: tuple[str, ...]
     images: Tensor | None
@@ -58,38 +45,33 @@ class Difficulty(Signal):
     """A signal that never asks the model. Higher values mean harder records."""
 
     on: ClassVar[Literal["labels", "image", "any"]] = "image"
-    optional: ClassVar[bool] = False
-    """Measured only where it is named: it needs an extra, or weights to be fetched."""
+    usual: ClassVar[bool] = False
+    """Whether it is measured, on records of its kind, where a request names no difficulties."""
 
-    @property
-    def identity(self) -> str:
-        """What its values are determined by, beside the records."""
-        return repr(self)
-
-    def measure(self, pixels: Seen) -> Columns:
+    def measure(self, pixels: RecordBatch) -> Columns:
         values = self.of(pixels)
         known = np.isfinite(values)
         return Columns.single(np.where(known, values, 0.0), known)
 
     @abstractmethod
-    def of(self, seen: Seen) -> Floats:
+    def of(self, batch: RecordBatch) -> Floats:
         """(b,) difficulties; NaN where a record has none."""
 
 
-def true_images(seen: Seen) -> Tensor:
+def true_images(batch: RecordBatch) -> Tensor:
     """(b, c, h, w) true images, their range scaled to [0, 1].
 
     Raises:
         UnmetNeedError: the truth is a label map.
     """
-    kind = seen.truth_kind
+    kind = batch.truth_kind
     if isinstance(kind, LabelTruth):
         raise UnmetNeedError("this difficulty is of true images, but the truth is a label map")
-    return (seen.truths - kind.low) / (kind.high - kind.low)
+    return (batch.truths - kind.low) / (kind.high - kind.low)
 
 
-def describe(name: str, title: str, unit: str, summary: str, source: str) -> SignalInfo:
-    """What all difficulties have in common: a higher one excuses a higher error."""
+def difficulty_info(name: str, title: str, unit: str, summary: str, source: str) -> SignalInfo:
+    """The description of a difficulty: oriented so that a higher one excuses a higher error."""
     return SignalInfo(
         name=name,
         title=title,
@@ -118,22 +100,21 @@ def measure_difficulty(
         on_progress: called with (records done, n) after each batch.
 
     Raises:
-        UnmetNeedError: a difficulty is of the other kind of truth.
+        UnmetNeedError: a difficulty is for the other kind of truth.
         MissingExtraError: a difficulty needs a package that is not installed.
     """
-    kind = "labels" if isinstance(records.truth, LabelTruth) else "image"
     for one in difficulties:
-        if one.on not in (kind, "any"):
+        if not one.measured_on(records.truth):
             raise UnmetNeedError(
-                f"{one.name} is a difficulty of records whose truth is "
+                f"{one.name} is a difficulty for records whose truth is "
                 f"{'a label map' if one.on == 'labels' else 'an image'}; {records.name} holds "
                 f"{records.truth}"
             )
     values, known = [], []
     done = 0
     for batch in records.batches(batch_size):
-        view = RecordView(batch.ids, batch.images, batch.truths, records.truth)
-        columns = [one.measure(view) for one in difficulties]
+        alone = RecordBatch(batch.ids, batch.images, batch.truths, records.truth)
+        columns = [one.measure(alone) for one in difficulties]
         values.append(np.concatenate([c.values for c in columns], axis=1))
         known.append(np.concatenate([c.measured for c in columns], axis=1))
         done += len(batch.ids)

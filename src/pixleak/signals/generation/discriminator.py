@@ -38,6 +38,8 @@ class DiscriminatorScore(ImageSignal):
         summary="the discriminator's mean logit of 'real' for input and true image",
         source="Hayes 2019, arXiv:1705.07663",
     )
+    usual_at: ClassVar = (Access.DISCRIMINATOR,)
+    place: ClassVar = 2
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(pixels.realness)

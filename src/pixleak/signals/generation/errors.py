@@ -32,7 +32,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats, SignalInfo
 from pixleak.core.truth import Truth
-from pixleak.signals.base import Columns
+from pixleak.signals.base import OF_IMAGES, Columns
 from pixleak.signals.generation.base import ImageSignal
 from pixleak.signals.pixels.images import DETAIL, SMALLEST, ImagePixels
 
@@ -57,6 +57,8 @@ class L1Error(ImageSignal):
         summary="mean absolute difference of output and true image",
         source=_SHAFRAN,
     )
+    usual_at: ClassVar = OF_IMAGES
+    rank: ClassVar = 40
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(pixels.mean_of(pixels.absolute_error))
@@ -75,6 +77,7 @@ class L2Error(ImageSignal):
         summary="mean squared difference of output and true image",
         source=_SHAFRAN,
     )
+    usual_at: ClassVar = OF_IMAGES
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(pixels.mean_of(pixels.squared_error))
@@ -93,6 +96,7 @@ class SsimError(ImageSignal):
         summary="one minus the structural similarity of output and true image",
         source="Wang 2004, TIP",
     )
+    usual_at: ClassVar = OF_IMAGES
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(pixels.mean_of(pixels.structure_error))
@@ -151,6 +155,7 @@ class WorstError(ImageSignal):
         summary="logarithm of the mean of the largest tenth of the pixels' errors",
         source="pixleak",
     )
+    usual_at: ClassVar = OF_IMAGES
 
     share: float = 0.1
 
@@ -175,6 +180,7 @@ class CoarseError(ImageSignal):
         summary="logarithm of the mean absolute error of averages over an eighth of the image",
         source="pixleak",
     )
+    usual_at: ClassVar = OF_IMAGES
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(logarithm(pixels.mean_of(pixels.coarse_residual.abs().mean(dim=1))))
@@ -193,6 +199,7 @@ class FineError(ImageSignal):
         summary="logarithm of the mean absolute error beside that of colour and shade",
         source="pixleak",
     )
+    usual_at: ClassVar = OF_IMAGES
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(logarithm(pixels.mean_of(pixels.fine_error)))

@@ -22,7 +22,7 @@ import numpy as np
 
 from pixleak.core.access import Access
 from pixleak.core.tables import Floats, SignalInfo
-from pixleak.signals.base import Columns
+from pixleak.signals.base import OF_IMAGES, Columns
 from pixleak.signals.generation.base import ImageSignal
 from pixleak.signals.pixels.images import ImagePixels
 
@@ -44,6 +44,8 @@ class Likeness(ImageSignal):
         summary="correlation of output and true image over the pixels, by Fisher's atanh",
         source="pixleak",
     )
+    usual_at: ClassVar = OF_IMAGES
+    place: ClassVar = 1
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(_fisher(pixels.correlation))
@@ -62,6 +64,8 @@ class EdgeLikeness(ImageSignal):
         summary="correlation of neighbouring pixels' differences in output and true image",
         source="pixleak",
     )
+    usual_at: ClassVar = OF_IMAGES
+    place: ClassVar = 1
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(_fisher(pixels.change_correlation))

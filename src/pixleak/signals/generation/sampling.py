@@ -27,7 +27,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.tables import SignalInfo
 from pixleak.core.truth import Truth
-from pixleak.signals.base import Columns
+from pixleak.signals.base import OF_IMAGES, Columns
 from pixleak.signals.generation.base import ImageSignal
 from pixleak.signals.generation.errors import logarithm
 from pixleak.signals.pixels.images import ImagePixels
@@ -48,6 +48,8 @@ class BestOfN(ImageSignal):
         summary="smallest error of several answers of a generator that samples",
         source="Chen 2020, arXiv:1909.03935",
     )
+    usual_at: ClassVar = OF_IMAGES
+    place: ClassVar = 2
 
     def measure(self, pixels: ImagePixels) -> Columns:
         return Columns.single(logarithm(pixels.sample_errors.min(axis=0)))
@@ -71,6 +73,8 @@ class MonteCarloShare(ImageSignal):
         summary="share of several answers that lie within a radius of the true image",
         source="Hilprecht 2019, PoPETs",
     )
+    usual_at: ClassVar = OF_IMAGES
+    place: ClassVar = 2
 
     radii: tuple[float, ...] = (0.05, 0.1, 0.2)
 

@@ -40,7 +40,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats, SignalInfo
 from pixleak.core.truth import LabelTruth
 from pixleak.signals.base import Columns, Signal
-from pixleak.signals.label_only.agreement import foreground_dice, joint_counts
+from pixleak.signals.label_only.dice_of_labels import foreground_dice, joint_counts
 from pixleak.signals.pixels.labels import Pixels
 
 BROKEN = 0.5
@@ -57,6 +57,7 @@ class NoiseRobustness(Signal):
     """
 
     optional: ClassVar[bool] = True
+    usual_at: ClassVar = (Access.LABEL,)
 
     levels: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6)
     repeats: int = 3

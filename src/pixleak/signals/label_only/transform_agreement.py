@@ -42,7 +42,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import SignalInfo
 from pixleak.core.truth import LabelTruth
 from pixleak.signals.base import Columns, Signal
-from pixleak.signals.label_only.agreement import every_dice, foreground_dice, joint_counts
+from pixleak.signals.label_only.dice_of_labels import every_dice, foreground_dice, joint_counts
 from pixleak.signals.pixels.labels import Pixels
 
 
@@ -118,6 +118,7 @@ class TransformAgreement(Signal):
     """
 
     optional: ClassVar[bool] = True
+    usual_at: ClassVar = (Access.LABEL,)
 
     shift: int = 1
     turns: bool = False

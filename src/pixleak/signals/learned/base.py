@@ -2,12 +2,17 @@
 
 An attacker who holds a shadow model knows which records it was trained on. A classifier learns
 to tell those from the shadow's held-out records by the shadow's answers; its logit on the
-target's answers is one number a record. So a learned attack is a learned *signal*, and
+target's answers is one number per record. So a learned attack is a learned *signal*, and
 thresholds, calibration and the likelihood-ratio attacks apply to it as to any other.
+
+Two kinds of attack are told apart by what the classifier sees (Chobola 2022): a Type-I attack sees
+the prediction only, a Type-II attack the prediction and the truth. The names have nothing to do
+with the two types of statistical error.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -23,7 +28,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Signal
-from pixleak.signals.learned.maps import MapStore
+from pixleak.signals.learned.map_store import MapStore
 
 Arrays = dict[str, NDArray[Any]]
 OnEpoch = Callable[[int, int], None]
@@ -39,10 +44,11 @@ class FittedSignal(Signal):
         card: what the signal is.
         settings: plain numbers and words that are needed to rebuild it.
         arrays: weights and standardisation.
-        history: what happened in training: name -> one number an epoch (or fold).
+        history: what happened in training: name -> one number per epoch (or fold).
     """
 
     kind: ClassVar[str]
+    """What it is saved as; :meth:`load` refuses a folder that holds another kind."""
 
     card: SignalInfo
     settings: Mapping[str, Any]
@@ -52,6 +58,13 @@ class FittedSignal(Signal):
     @property
     def info(self) -> SignalInfo:
         return self.card
+
+    @property
+    def identity(self) -> str:
+        content = hashlib.sha256()
+        for name in sorted(self.arrays):
+            content.update(name.encode() + np.ascontiguousarray(self.arrays[name]).tobytes())
+        return repr(self) + content.hexdigest()
 
     def save(self, folder: Path) -> None:
         """Write ``signal.json`` and ``arrays.safetensors`` into an existing folder, no pickle."""
@@ -76,7 +89,7 @@ class FittedSignal(Signal):
         """
         from safetensors.numpy import load_file
 
-        content = read_card(folder)
+        content = _read_card(folder)
         if content["kind"] != cls.kind:
             raise InputError(f"{folder} holds a {content['kind']!r} signal, not {cls.kind!r}")
         info = content["info"]
@@ -88,12 +101,7 @@ class FittedSignal(Signal):
         )
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """The contents of a saved signal's ``signal.json``.
-
-    Raises:
-        InputError: there is none.
-    """
+def _read_card(folder: Path) -> dict[str, Any]:
     path = folder / _CARD
     if not path.is_file():
         raise InputError(f"{folder} holds no learned signal ({_CARD} is missing)")
@@ -103,7 +111,17 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedSignal(ABC):
-    """A frozen dataclass of training parameters."""
+    """A frozen dataclass of training parameters, every one with a default.
+
+    The class names the class of what it fits, so that a saved signal can be loaded again.
+    """
+
+    fitted: ClassVar[type[FittedSignal]]
+    """The class of what :meth:`fit` returns."""
+    usual: ClassVar[bool] = False
+    """Whether it is learned where a request names no learned signals."""
+    rank: ClassVar[int | None] = None
+    """As :attr:`~pixleak.signals.base.Signal.rank`."""
 
     @property
     @abstractmethod
@@ -116,10 +134,10 @@ class LearnedSignal(ABC):
         return self.info.name
 
     def served_by(self, access: Access) -> LearnedSignal:
-        """The form of this signal for a target of this access: itself, unless there is another.
+        """The form of this signal for a target with this access; most have one form only.
 
         Args:
-            access: what the target gives away, and the shadow is asked for.
+            access: what the target gives away, and what the shadow is asked for.
         """
         return self
 
@@ -144,7 +162,7 @@ class LearnedSignal(ABC):
 
         Raises:
             InputError: a record has no answer or no membership, or one side is too small.
-            UnmetNeedError: the stored answers are less than ``info.access``.
+            UnmetNeedError: the stored answers give away less than ``info.access``.
         """
 
     def _membership(self, maps: MapStore, records: Records, member: Mapping[str, bool]) -> Bools:
@@ -170,12 +188,12 @@ class SoftOrLabels(LearnedSignal):
     """A learned signal with a second form, for targets that answer with labels only.
 
     Args:
-        answers: ``"soft"``: probabilities are learned on. ``"labels"``: the predicted labels and
-            nothing else, whatever else there may be; the access needed then is to labels.
+        answers: ``"soft"``: it learns on probabilities. ``"labels"``: on the predicted labels
+            alone, whatever else is given; it then needs access to labels only.
     """
 
     card: ClassVar[SignalInfo]
-    """What the form for soft answers is."""
+    """The description of the form for soft answers."""
 
     answers: Answers = "soft"
 

@@ -10,7 +10,7 @@ that a target unlike the shadow cannot hand one statistic the whole score::
 
 C is chosen by the log loss of a cross-validation on the shadow's records, subjects kept
 together; nothing is chosen on the target. Where the target answers with labels only, the
-statistics are those of predicted labels (:func:`~pixleak.signals.learned.statistics.
+statistics are those of predicted labels (:func:`~pixleak.signals.learned.pixel_statistics.
 label_statistics`).
 
 Source:
@@ -33,8 +33,8 @@ from pixleak.core.tables import Bools, Floats, SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
 from pixleak.signals.learned.base import Answers, FittedSignal, OnEpoch, SoftOrLabels
-from pixleak.signals.learned.maps import MapStore
-from pixleak.signals.learned.statistics import (
+from pixleak.signals.learned.map_store import MapStore
+from pixleak.signals.learned.pixel_statistics import (
     Statistics,
     label_statistics,
     pixel_statistics,
@@ -86,6 +86,8 @@ class _Logistic(SoftOrLabels):
         folds: of that cross-validation.
     """
 
+    fitted: ClassVar = FittedLogistic
+    usual: ClassVar = True
     with_truth: ClassVar[bool]
 
     strength: float | None = None
@@ -199,6 +201,7 @@ class TypeILogistic(_Logistic):
 class TypeIILogistic(_Logistic):
     """Sees the prediction and the truth."""
 
+    rank: ClassVar = 10
     with_truth: ClassVar[bool] = True
     card: ClassVar[SignalInfo] = SignalInfo(
         name="type-ii-logistic",

@@ -33,7 +33,8 @@ from pixleak.core.tables import SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
 from pixleak.signals.learned.base import Answers, OnEpoch, SoftOrLabels
-from pixleak.signals.learned.deep import (
+from pixleak.signals.learned.map_store import MapStore
+from pixleak.signals.learned.module_training import (
     FittedModule,
     Rows,
     Schedule,
@@ -41,7 +42,6 @@ from pixleak.signals.learned.deep import (
     module_arrays,
     train,
 )
-from pixleak.signals.learned.maps import MapStore
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.training.seeded import seeded
 
@@ -123,6 +123,8 @@ class LossMapPatches(SoftOrLabels):
         lr: NAdam's learning rate, falling along a half cosine.
     """
 
+    fitted: ClassVar = FittedPatches
+    usual: ClassVar = True
     card: ClassVar[SignalInfo] = SignalInfo(
         name="loss-map-patches",
         title="loss-map patches",

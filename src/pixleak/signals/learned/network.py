@@ -36,7 +36,8 @@ from pixleak.core.tables import SignalInfo
 from pixleak.records.base import Records
 from pixleak.signals.base import Columns
 from pixleak.signals.learned.base import MIN_SIDE, OnEpoch, SoftOrLabels
-from pixleak.signals.learned.deep import (
+from pixleak.signals.learned.map_store import MapStore
+from pixleak.signals.learned.module_training import (
     FittedModule,
     Inputs,
     Rows,
@@ -46,7 +47,6 @@ from pixleak.signals.learned.deep import (
     module_arrays,
     train,
 )
-from pixleak.signals.learned.maps import MapStore
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.training.seeded import seeded
 
@@ -135,6 +135,8 @@ class _Network(SoftOrLabels):
             kept in the history. It chooses nothing.
     """
 
+    fitted: ClassVar = FittedNetwork
+    usual: ClassVar = True
     with_truth: ClassVar[bool]
 
     width: int = 16

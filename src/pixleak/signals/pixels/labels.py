@@ -28,7 +28,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.signals.pixels.bands import BANDS, Small, border_bands
-from pixleak.signals.pixels.views import PixelViews
+from pixleak.signals.pixels.per_pixel import PerPixel
 from pixleak.targets.base import Prediction
 
 BLOCK = 2**16
@@ -62,7 +62,7 @@ class _Sums:
     losses: list[Tensor]
 
 
-class Pixels(PixelViews):
+class Pixels(PerPixel):
     """Per-pixel views of b records, and their sums.
 
     Maps are (b, h, w) and hold a finite but meaningless number at ignored pixels; reduce them
@@ -164,7 +164,7 @@ class Pixels(PixelViews):
 
     def labels_on(self, images: Tensor) -> Tensor:
         """(b, h, w) int64 labels predicted on one other image of each record."""
-        answer = PixelViews(self.ask(images), self.truths, self.truth_kind)
+        answer = PerPixel(self.ask(images), self.truths, self.truth_kind)
         return answer.predicted_labels.to(torch.int64)
 
     # ---- strata --------------------------------------------------------------------------
@@ -214,11 +214,11 @@ class Pixels(PixelViews):
         by_stratum = sums.reshape(b, -1, self.truth_kind.classes, len(BANDS))
         return _Sums(by_stratum, losses)
 
-    def _block(self, rows: slice) -> PixelViews:
+    def _block(self, rows: slice) -> PerPixel:
         if rows.start == 0 and rows.stop >= len(self.truths):
             return self
         answer = Prediction(self.prediction.access, self.prediction.values[rows])
-        block = PixelViews(answer, self.truths[rows], self.truth_kind)
+        block = PerPixel(answer, self.truths[rows], self.truth_kind)
         block.small_labels = self.small_labels[rows]
         block.valid = None if self.valid is None else self.valid[rows]
         return block

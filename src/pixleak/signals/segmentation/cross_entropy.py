@@ -29,7 +29,7 @@ from typing import ClassVar
 import numpy as np
 
 from pixleak.core.tables import SignalInfo
-from pixleak.signals.base import Columns, Signal
+from pixleak.signals.base import SOFT, Columns, Signal
 from pixleak.signals.pixels.labels import Pixels
 
 
@@ -45,6 +45,8 @@ class CrossEntropy(Signal):
         summary="mean cross-entropy over all pixels",
         source="Yeom 2018, arXiv:1709.01604; Chobola 2022, arXiv:2212.01082",
     )
+    usual_at: ClassVar = SOFT
+    rank: ClassVar = 20
 
     def measure(self, pixels: Pixels) -> Columns:
         return Columns.single(pixels.mean("cross_entropy"))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pixleak.core.tables import SignalInfo
-from pixleak.signals.base import Columns, Signal
+from pixleak.signals.base import SOFT, Columns, Signal
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.signals.segmentation.dice import mean_dice
 
@@ -41,6 +41,7 @@ class DiceLoss(Signal):
         summary="soft Dice loss over the foreground classes present; undefined on an empty mask",
         source="Chobola 2022, arXiv:2212.01082",
     )
+    usual_at: ClassVar = SOFT
 
     def measure(self, pixels: Pixels) -> Columns:
         dice = mean_dice(pixels.overlap, pixels.predicted_mass, pixels)

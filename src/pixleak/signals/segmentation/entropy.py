@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pixleak.core.tables import SignalInfo
-from pixleak.signals.base import Columns, Signal
+from pixleak.signals.base import SOFT, Columns, Signal
 from pixleak.signals.pixels.labels import Pixels
 
 
@@ -32,6 +32,7 @@ class Entropy(Signal):
         summary="mean entropy of the class probabilities",
         source="Salem 2018, arXiv:1806.01246",
     )
+    usual_at: ClassVar = SOFT
 
     def measure(self, pixels: Pixels) -> Columns:
         return Columns.single(pixels.mean("entropy"))

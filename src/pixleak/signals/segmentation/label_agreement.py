@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from pixleak.core.access import Access
 from pixleak.core.tables import SignalInfo
-from pixleak.signals.base import Columns, Signal
+from pixleak.signals.base import SOFT, Columns, Signal
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.signals.segmentation.dice import mean_dice
 
@@ -38,6 +38,8 @@ class LabelAgreement(Signal):
         summary="share of pixels whose predicted label is right",
         source="Yeom 2018, arXiv:1709.01604",
     )
+    usual_at: ClassVar = (Access.LABEL, *SOFT)
+    rank: ClassVar = 30
 
     def measure(self, pixels: Pixels) -> Columns:
         return Columns.single(pixels.mean("right"))
@@ -56,6 +58,7 @@ class LabelDice(Signal):
         summary="Dice of the predicted labels; undefined on an empty mask",
         source="pixleak, after Yeom 2018, arXiv:1709.01604",
     )
+    usual_at: ClassVar = (Access.LABEL,)
 
     def measure(self, pixels: Pixels) -> Columns:
         return mean_dice(pixels.sums("right").sum(axis=2), pixels.predicted_count, pixels)

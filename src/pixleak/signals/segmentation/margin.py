@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from pixleak.core.tables import SignalInfo
 from pixleak.core.truth import LabelTruth
-from pixleak.signals.base import Columns, Signal
+from pixleak.signals.base import SOFT, Columns, Signal
 from pixleak.signals.pixels.bands import BANDS
 from pixleak.signals.pixels.labels import Pixels
 
@@ -37,6 +37,7 @@ class Margin(Signal):
         summary="mean log-odds of the true class against all others",
         source="Carlini 2022, arXiv:2112.03570",
     )
+    usual_at: ClassVar = SOFT
 
     def measure(self, pixels: Pixels) -> Columns:
         return Columns.single(pixels.mean("margin"))

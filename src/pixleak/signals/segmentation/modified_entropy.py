@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pixleak.core.tables import SignalInfo
-from pixleak.signals.base import Columns, Signal
+from pixleak.signals.base import SOFT, Columns, Signal
 from pixleak.signals.pixels.labels import Pixels
 
 
@@ -35,6 +35,7 @@ class ModifiedEntropy(Signal):
         summary="mean entropy that also counts whether the prediction is right",
         source="Song & Mittal 2021, arXiv:2003.10595",
     )
+    usual_at: ClassVar = SOFT
 
     def measure(self, pixels: Pixels) -> Columns:
         return Columns.single(pixels.mean("modified_entropy"))

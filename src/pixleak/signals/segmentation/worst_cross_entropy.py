@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from pixleak.core.errors import InputError
 from pixleak.core.tables import SignalInfo
-from pixleak.signals.base import Columns, Signal
+from pixleak.signals.base import SOFT, Columns, Signal
 from pixleak.signals.pixels.labels import Pixels
 
 
@@ -36,6 +36,7 @@ class WorstCrossEntropy(Signal):
         summary="mean cross-entropy over the worst tenth of the pixels",
         source="pixleak",
     )
+    usual_at: ClassVar = SOFT
 
     share: float = 0.1
 

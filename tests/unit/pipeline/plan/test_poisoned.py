@@ -351,6 +351,6 @@ def test_utility_is_that_of_records_that_were_not_targeted(tmp_path: Path) -> No
     model = target_for(load_network(tmp_path / target.weights), made.truth, Access.LOGIT)
     for side, told in (("members", target.members_dice), ("nonmembers", target.nonmembers_dice)):
         others = made.records.select(made.ids(f"bystander-{side}"))
-        losses = measure(model, others, [SIGNALS["dice-loss"]]).values
+        losses = measure(model, others, [SIGNALS.make("dice-loss")]).values
         assert told == pytest.approx(1 - losses.mean())
     assert all(model.nonmembers_dice is not None for model in result.models)

@@ -16,10 +16,10 @@ from torch import Tensor
 from pixleak.core.errors import InputError, MissingExtraError, UnmetNeedError
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.signals.difficulty import DIFFICULTIES, backbones, features
+from pixleak.signals.difficulty import DIFFICULTIES, backbones, from_features
 from pixleak.signals.difficulty.backbones import Backbone, backbone
-from pixleak.signals.difficulty.base import Difficulty, RecordView, measure_difficulty
-from pixleak.signals.difficulty.features import FeatureDifficulty, LabelDifficulty
+from pixleak.signals.difficulty.base import Difficulty, RecordBatch, measure_difficulty
+from pixleak.signals.difficulty.from_features import FeatureDifficulty, LabelDifficulty
 from pixleak.signals.difficulty.least_squares import (
     Design,
     drawn_share,
@@ -31,10 +31,10 @@ PLAIN = ["difficulty-total-variation", "difficulty-neighbours", "difficulty-comp
 
 def of(name: str, *images: Tensor) -> list[float]:
     truths = torch.stack(images)
-    view = RecordView(
+    view = RecordBatch(
         tuple(map(str, range(len(images)))), None, truths, ImageTruth(truths.shape[1])
     )
-    return [float(v) for v in DIFFICULTIES[name].of(view)]
+    return [float(v) for v in DIFFICULTIES.make(name).of(view)]
 
 
 def noise(channels: int = 3, side: int = 16, seed: int = 0) -> Tensor:
@@ -87,15 +87,15 @@ def halves(images: Tensor) -> list[Tensor]:
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Backbone:
     network = Backbone("made up", halves, (0.5,) * 3, (0.5,) * 3)
-    monkeypatch.setattr(features, "backbone", lambda name, weights=None: network)
-    monkeypatch.setattr(features, "require_lite", lambda: None)
+    monkeypatch.setattr(from_features, "backbone", lambda name, weights=None: network)
+    monkeypatch.setattr(from_features, "require_lite", lambda: None)
     return network
 
 
 def test_the_faithful_form_is_what_the_paper_does(made_up: Backbone) -> None:
     image = noise(3, 64)
     one = FeatureDifficulty(mode="faithful", grid=14, seed=3)
-    view = RecordView(("a",), None, image[None], ImageTruth(3))
+    view = RecordBatch(("a",), None, image[None], ImageTruth(3))
     maps = made_up.stages(image[None], crop=True)
     targets = backbones.resized(image[None], (14, 14))[0].double().flatten(1).T
     design = Design([stage[0] for stage in maps], (14, 14))
@@ -111,7 +111,7 @@ def test_a_smooth_image_is_easier_than_noise(made_up: Backbone) -> None:
 
 def test_features_of_the_input_and_chosen_stages(made_up: Backbone) -> None:
     truth, given = noise(1, 32, 1), noise(3, 32, 2)
-    view = RecordView(("a",), given[None], truth[None], ImageTruth(1))
+    view = RecordBatch(("a",), given[None], truth[None], ImageTruth(1))
     own = FeatureDifficulty().of(view)
     of_input = FeatureDifficulty(features_of="input").of(view)
     assert of_input > own
@@ -123,9 +123,9 @@ def test_features_of_the_input_and_chosen_stages(made_up: Backbone) -> None:
     FeatureDifficulty(stages=(1,)).prepare()
     with pytest.raises(UnmetNeedError, match="looks at inputs, which are not known here"):
         FeatureDifficulty(features_of="input").of(
-            RecordView(("a",), None, truth[None], ImageTruth(1))
+            RecordBatch(("a",), None, truth[None], ImageTruth(1))
         )
-    five = RecordView(("a",), torch.rand(1, 5, 32, 32), truth[None], ImageTruth(1))
+    five = RecordBatch(("a",), torch.rand(1, 5, 32, 32), truth[None], ImageTruth(1))
     with pytest.raises(InputError, match="looks at images of 1 or 3 channels, got 5"):
         FeatureDifficulty(features_of="input").of(five)
 
@@ -146,7 +146,7 @@ def test_label_maps_by_their_features(made_up: Backbone) -> None:
     hidden = (noise(1, 56)[0] > 0.5).long()
     plain = torch.zeros(56, 56, dtype=torch.int64)
     nothing = torch.full((56, 56), 255)
-    view = RecordView(
+    view = RecordBatch(
         tuple("abcd"),
         dark.expand(4, -1, -1, -1),
         torch.stack([visible, hidden, plain, nothing]),
@@ -255,7 +255,7 @@ def records(count: int = 6) -> Records:
 
 @pytest.mark.parametrize("name", [*PLAIN, "difficulty-features"])
 def test_a_batch_equals_its_records_and_inputs_are_left(name: str, made_up: Backbone) -> None:
-    one: Difficulty = pickle.loads(pickle.dumps(DIFFICULTIES[name]))
+    one: Difficulty = pickle.loads(pickle.dumps(DIFFICULTIES.make(name)))
     assert not one.info.queries_model
     some = records()
     before = some[3].truth.clone()
@@ -268,13 +268,13 @@ def test_a_batch_equals_its_records_and_inputs_are_left(name: str, made_up: Back
 
 
 def test_what_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnmetNeedError, match="difficulty-labels is a difficulty of records whose"):
-        measure_difficulty(records(), [DIFFICULTIES["difficulty-labels"]])
+    with pytest.raises(UnmetNeedError, match="difficulty-labels is a difficulty for records whose"):
+        measure_difficulty(records(), [DIFFICULTIES.make("difficulty-labels")])
 
     def missing(module: str, **more: object) -> None:
         raise MissingExtraError("pip install 'pixleak[difficulty]'")
 
     monkeypatch.setattr(backbones, "require", missing)
     with pytest.raises(MissingExtraError, match="difficulty"):
-        DIFFICULTIES["difficulty-features"].prepare()
-    DIFFICULTIES["difficulty-total-variation"].prepare()
+        DIFFICULTIES.make("difficulty-features").prepare()
+    DIFFICULTIES.make("difficulty-total-variation").prepare()

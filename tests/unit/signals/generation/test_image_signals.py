@@ -16,7 +16,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.signals.generation import IMAGE_SIGNALS
+from pixleak.signals import SIGNALS, signals_on
 from pixleak.signals.generation.base import ImageSignal
 from pixleak.signals.generation.errors import WorstError
 from pixleak.signals.generation.perceptual import Lpips
@@ -28,7 +28,7 @@ from pixleak.targets.function import FunctionTarget
 from pixleak.targets.target_for import target_for
 
 KIND = ImageTruth(3)
-ALONE = [n for n, s in IMAGE_SIGNALS.items() if not s.optional]
+ALONE = [n for n, s in signals_on(KIND).items() if not s.optional]
 
 
 def pixels(outputs: Tensor, truths: Tensor, **more: object) -> ImagePixels:
@@ -37,7 +37,7 @@ def pixels(outputs: Tensor, truths: Tensor, **more: object) -> ImagePixels:
 
 
 def value(name: str, seen: ImagePixels) -> list[float]:
-    columns = IMAGE_SIGNALS[name].measure(seen)
+    columns = SIGNALS.make(name).measure(seen)
     assert columns.measured.all()
     return [float(v) for v in columns.values[0]]
 
@@ -117,7 +117,7 @@ def test_samples_by_hand() -> None:
     names = [info.name for info in MonteCarloShare().infos(KIND)]
     assert names == ["monte-carlo-share-0-05", "monte-carlo-share-0-1", "monte-carlo-share-0-2"]
     with pytest.raises(UnmetNeedError, match="asked once; several samples are needed"):
-        IMAGE_SIGNALS["best-of-n"].measure(pixels(truths, truths))
+        SIGNALS.make("best-of-n").measure(pixels(truths, truths))
 
 
 def test_the_discriminator_is_asked_about_the_true_image() -> None:
@@ -130,17 +130,17 @@ def test_the_discriminator_is_asked_about_the_true_image() -> None:
     records = Records([RecordKey(str(i)) for i in range(5)], lambda i: (inputs[i], truths[i]), KIND)
     echo = torch.nn.Conv2d(1, 3, 1)
     target = target_for(echo, KIND, Access.DISCRIMINATOR, discriminator=Judge())
-    table = measure(target, records, [IMAGE_SIGNALS["discriminator"]], batch_size=2)
+    table = measure(target, records, [SIGNALS.make("discriminator")], batch_size=2)
     assert np.allclose(table.values[:, 0], 3 * truths.mean(dim=(1, 2, 3)).numpy(), atol=1e-6)
     plain = target_for(echo, KIND, Access.IMAGE, discriminator=Judge())
     with pytest.raises(UnmetNeedError, match="needs discriminator access, but target grants image"):
-        measure(plain, records, [IMAGE_SIGNALS["discriminator"]])
+        measure(plain, records, [SIGNALS.make("discriminator")])
     with pytest.raises(InputError, match="declared to include its discriminator, but it has none"):
         target_for(echo, KIND, Access.DISCRIMINATOR)
     wrong = target_for(echo, KIND, Access.DISCRIMINATOR, discriminator=torch.nn.Bilinear(4, 4, 1))
     wrong.discriminator.forward = lambda inputs, outputs: "yes"  # type: ignore[method-assign, union-attr]
     with pytest.raises(InputError, match=r"must answer with logits .* got str"):
-        measure(wrong, records, [IMAGE_SIGNALS["discriminator"]])
+        measure(wrong, records, [SIGNALS.make("discriminator")])
 
 
 def test_lpips_needs_its_extra_or_measures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def target_of(answer: Callable[[Tensor], Tensor]) -> FunctionTarget:
 @pytest.mark.parametrize("name", ALONE)
 def test_a_batch_equals_its_records(name: str) -> None:
     records, answer, _ = world(1.0, 8)
-    signal = IMAGE_SIGNALS[name]
+    signal = SIGNALS.make(name)
     samples = 3 if signal.needs_samples else 1
     whole = measure(target_of(answer), records, [signal], batch_size=8, samples=samples)
     single = measure(target_of(answer), records, [signal], batch_size=1, samples=samples)
@@ -200,7 +200,7 @@ def test_a_batch_equals_its_records(name: str) -> None:
 @pytest.mark.parametrize("name", ALONE)
 def test_members_lie_where_it_says(name: str) -> None:
     records, answer, member = world(3.0)
-    signal = IMAGE_SIGNALS[name]
+    signal = SIGNALS.make(name)
     samples = 3 if signal.needs_samples else 1
     table = measure(target_of(answer), records, [signal], samples=samples)
     for info, column in zip(table.infos, table.values.T, strict=True):
@@ -213,7 +213,7 @@ def test_members_lie_where_it_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALONE)
 def test_it_describes_itself_pickles_and_leaves_its_inputs(name: str) -> None:
-    signal: ImageSignal = IMAGE_SIGNALS[name]
+    signal: ImageSignal = SIGNALS.make(name)
     infos = signal.infos(KIND)
     for info in (signal.info, *infos):
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", info.name)
@@ -240,7 +240,7 @@ def test_it_describes_itself_pickles_and_leaves_its_inputs(name: str) -> None:
 def test_a_perfect_answer_is_finite(name: str) -> None:
     truths = torch.rand(1, 3, 16, 16)
     more = {"samples": truths[None], "judge": lambda: torch.zeros(1)}
-    found = IMAGE_SIGNALS[name].measure(pixels(truths, truths, **more))
+    found = SIGNALS.make(name).measure(pixels(truths, truths, **more))
     assert np.isfinite(found.values).all()
     if name == "log-l1-error":
         assert found.values[0, 0] == pytest.approx(math.log(SMALLEST))
@@ -249,13 +249,13 @@ def test_a_perfect_answer_is_finite(name: str) -> None:
 def test_samples_do_not_hang_on_what_was_asked_before() -> None:
     records, _, _ = world(1.0, 4)
     noisy = FunctionTarget(lambda x: x + 0.1 * torch.randn_like(x), KIND, Access.IMAGE)
-    best = IMAGE_SIGNALS["best-of-n"]
+    best = SIGNALS.make("best-of-n")
     state = torch.get_rng_state()
     whole = measure(noisy, records, [best], samples=5)
     alone = measure(noisy, records.select(["r2"]), [best], samples=5)
     assert torch.equal(state, torch.get_rng_state())
     assert alone.values[0, 0] == whole.values[2, 0]
-    one = measure(noisy, records, [IMAGE_SIGNALS["log-l1-error"]]).values
+    one = measure(noisy, records, [SIGNALS.make("log-l1-error")]).values
     assert whole.values.mean() < one.mean()
 
 

@@ -8,12 +8,12 @@ from torch import Tensor
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.signals.label_only.agreement import every_dice, foreground_dice, joint_counts
+from pixleak.signals.label_only.dice_of_labels import every_dice, foreground_dice, joint_counts
 from pixleak.signals.label_only.noise_robustness import NoiseRobustness
 from pixleak.signals.label_only.transform_agreement import TransformAgreement, transforms
 from pixleak.signals.measure import measure
 from pixleak.targets.function import FunctionTarget
-from pixleak.testing.toy_signals import echo_records
+from pixleak.testing.worlds.label_maps import echo_records
 
 TRUTH = LabelTruth(2)
 

@@ -11,29 +11,28 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals import SIGNALS
-from pixleak.signals.learned import load_fitted
 from pixleak.signals.learned.base import FittedSignal, LearnedSignal, SoftOrLabels
-from pixleak.signals.learned.deep import channel_moments, map_inputs
 from pixleak.signals.learned.logistic import TypeIILogistic, TypeILogistic
 from pixleak.signals.learned.loss_map_patches import FittedPatches, LossMapPatches, grid
-from pixleak.signals.learned.maps import MapStore
+from pixleak.signals.learned.map_store import MapStore
+from pixleak.signals.learned.module_training import channel_moments, map_inputs
 from pixleak.signals.learned.network import TypeIINetwork, TypeINetwork, flipped
-from pixleak.signals.learned.statistics import label_statistics, pixel_statistics
+from pixleak.signals.learned.pixel_statistics import label_statistics, pixel_statistics
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.base import Prediction
-from pixleak.testing.toy_signals import World, overfitted_world
+from pixleak.testing.worlds.label_maps import LabelWorld, overfitted_world
 
 TRUTH = LabelTruth(2)
 
 
 def learned_on(
-    world: World, learned: LearnedSignal, records: Records | None = None
+    world: LabelWorld, learned: LearnedSignal, records: Records | None = None
 ) -> FittedSignal:
     records = world.records if records is None else records
     member = dict(zip(world.records.ids, world.member.tolist(), strict=True))
     with MapStore() as maps:
-        measure(world.target(), world.records, [SIGNALS["cross-entropy"]], store=maps)
+        measure(world.target(), world.records, [SIGNALS.make("cross-entropy")], store=maps)
         return learned.fit(maps, records, member, seed=0)
 
 
@@ -119,7 +118,7 @@ def test_where_there_are_labels_only_they_are_learned_on(soft: SoftOrLabels) -> 
     fitted = []
     for access in (Access.LABEL, Access.LOGIT):  # more than labels is of no account
         with MapStore() as maps:
-            signals = [SIGNALS["label-agreement"]]
+            signals = [SIGNALS.make("label-agreement")]
             measure(shadow.target(access), shadow.records, signals, store=maps)
             fitted.append(hard.fit(maps, shadow.records, member, seed=0))
     world = overfitted_world(truth, records=40, leak=3.0, seed=6)
@@ -213,7 +212,7 @@ def test_history_has_an_entry_an_epoch_and_progress_is_told() -> None:
     member = dict(zip(world.records.ids, world.member.tolist(), strict=True))
     steps: list[tuple[int, int]] = []
     with MapStore() as maps:
-        measure(world.target(), world.records, [SIGNALS["cross-entropy"]], store=maps)
+        measure(world.target(), world.records, [SIGNALS.make("cross-entropy")], store=maps)
         fitted = LossMapPatches(width=4, epochs=3).fit(
             maps, world.records, member, seed=0, on_epoch=lambda *step: steps.append(step)
         )
@@ -285,7 +284,7 @@ def test_settings_out_of_range_are_refused(make) -> None:  # type: ignore[no-unt
 
 def test_a_folder_without_a_learned_signal_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no learned signal"):
-        load_fitted(tmp_path)
+        FittedPatches.load(tmp_path)
     (tmp_path / "signal.json").write_text(json.dumps({"kind": "oracle"}))
-    with pytest.raises(InputError, match="unknown kind 'oracle'"):
-        load_fitted(tmp_path)
+    with pytest.raises(InputError, match="holds a 'oracle' signal, not 'loss-map-patches'"):
+        FittedPatches.load(tmp_path)

@@ -10,7 +10,7 @@ from pixleak.signals.pixels import labels as module
 from pixleak.signals.pixels.bands import border_bands
 from pixleak.signals.pixels.labels import QUANTITIES, Pixels
 from pixleak.targets.base import Prediction
-from pixleak.testing.toy_signals import overfitted_world
+from pixleak.testing.worlds.label_maps import overfitted_world
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (7, 26), (20, 20)])

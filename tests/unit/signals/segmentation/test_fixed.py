@@ -13,16 +13,18 @@ from tests.unit.signals.slow_twin import slow_signals
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.signals import SIGNALS
+from pixleak.signals import signals_on
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.signals.segmentation.worst_cross_entropy import WorstCrossEntropy
 from pixleak.targets.base import Prediction
+
+EVERY = [kind() for kind in signals_on(LabelTruth(2)).values()]
 
 
 def measured(pixels: Pixels) -> list[dict[str, float | None]]:
     """Every column of every signal of one query, a record a dictionary; None where not measured."""
     rows: list[dict[str, float | None]] = [{} for _ in pixels.ids]
-    for signal in SIGNALS.values():
+    for signal in EVERY:
         if signal.info.queries > 1:
             continue
         columns = signal.measure(pixels)

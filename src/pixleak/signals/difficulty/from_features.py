@@ -51,7 +51,7 @@ from pixleak.signals.difficulty.backbones import (
     require_lite,
     resized,
 )
-from pixleak.signals.difficulty.base import Difficulty, Seen, describe, true_images
+from pixleak.signals.difficulty.base import Difficulty, RecordBatch, difficulty_info, true_images
 from pixleak.signals.difficulty.least_squares import (
     RCOND,
     Design,
@@ -87,13 +87,14 @@ class FeatureDifficulty(Difficulty):
         seed: of folds and shares.
     """
 
-    info: ClassVar[SignalInfo] = describe(
+    info: ClassVar[SignalInfo] = difficulty_info(
         "difficulty-features",
         "deep features",
         "range",
         "error of the linear prediction of the true image from its EfficientNet-Lite0 features",
         _SHAFRAN,
     )
+    usual: ClassVar = True
 
     backbone: str = LITE
     weights: Path | None = None
@@ -136,13 +137,13 @@ class FeatureDifficulty(Difficulty):
         if not all(0 <= k < known for k in self.stages):
             raise InputError(f"{self.name}: stages are 0 to {known - 1}, got {self.stages}")
 
-    def of(self, seen: Seen) -> Floats:
-        truths = true_images(seen)
+    def of(self, batch: RecordBatch) -> Floats:
+        truths = true_images(batch)
         looked_at = truths
         if self.features_of == "input":
-            if seen.images is None:
+            if batch.images is None:
                 raise UnmetNeedError(f"{self.name} looks at inputs, which are not known here")
-            looked_at = seen.images
+            looked_at = batch.images
         maps = backbone(self.backbone, self.weights).stages(looked_at, crop=self.mode == "faithful")
         if self.stages:
             self._check_stages(len(maps))
@@ -170,14 +171,14 @@ class FeatureDifficulty(Difficulty):
 class WideResNetDifficulty(FeatureDifficulty):
     """The same from the paper's backbone, whose weights timm downloads."""
 
-    info: ClassVar[SignalInfo] = describe(
+    info: ClassVar[SignalInfo] = difficulty_info(
         "difficulty-wide-resnet",
         "Wide-ResNet features",
         "range",
         "the same from a Wide-ResNet-50-2, as in the paper; timm downloads its weights",
         _SHAFRAN,
     )
-    optional: ClassVar[bool] = True
+    usual: ClassVar = False
 
     backbone: str = "timm:wide_resnet50_2.tv_in1k"
 
@@ -200,15 +201,14 @@ class LabelDifficulty(Difficulty):
         seed: of the share.
     """
 
-    info: ClassVar[SignalInfo] = describe(
+    info: ClassVar[SignalInfo] = difficulty_info(
         "difficulty-labels",
         "labels from deep features",
         "nat/pixel",
         "cross-entropy of the logistic prediction of labels from EfficientNet-Lite0 features",
         _SHAFRAN,
     )
-    on: ClassVar[Literal["labels", "image", "any"]] = "labels"
-    optional: ClassVar[bool] = True
+    on: ClassVar = "labels"
 
     backbone: str = LITE
     weights: Path | None = None
@@ -227,13 +227,13 @@ class LabelDifficulty(Difficulty):
         else:
             backbone(self.backbone, self.weights)
 
-    def of(self, seen: Seen) -> Floats:
-        kind = seen.truth_kind
-        if not isinstance(kind, LabelTruth) or seen.images is None:
+    def of(self, batch: RecordBatch) -> Floats:
+        kind = batch.truth_kind
+        if not isinstance(kind, LabelTruth) or batch.images is None:
             raise UnmetNeedError(f"{self.name} needs inputs and label maps")
-        maps = backbone(self.backbone, self.weights).stages(seen.images)
+        maps = backbone(self.backbone, self.weights).stages(batch.images)
         size = (self.grid, self.grid)
-        labels = functional.interpolate(seen.truths[:, None].float(), size=size, mode="nearest")
+        labels = functional.interpolate(batch.truths[:, None].float(), size=size, mode="nearest")
         fitted = drawn_share(self.grid * self.grid, self.share, self.seed).numpy()
         found = []
         for i, wanted in enumerate(labels[:, 0].long().flatten(1).numpy()):

@@ -29,7 +29,7 @@ CLIP = 15.0
 """Margins are clipped to +-CLIP nat: one pixel of a broken model cannot carry a whole record."""
 
 
-class PixelViews:
+class PerPixel:
     """Maps of b records; at ignored pixels they hold finite but meaningless numbers.
 
     Args:

@@ -28,7 +28,7 @@ from PIL import Image
 from torch.nn import functional
 
 from pixleak.core.tables import Floats, SignalInfo
-from pixleak.signals.difficulty.base import Difficulty, Seen, describe, true_images
+from pixleak.signals.difficulty.base import Difficulty, RecordBatch, difficulty_info, true_images
 
 RIDGE = 1e-6
 """Of the prediction from neighbours, relative to the mean squared column: for flat images."""
@@ -38,16 +38,17 @@ RIDGE = 1e-6
 class TotalVariation(Difficulty):
     """Mean absolute difference of neighbouring pixels."""
 
-    info: ClassVar[SignalInfo] = describe(
+    info: ClassVar[SignalInfo] = difficulty_info(
         "difficulty-total-variation",
         "total variation",
         "range",
         "mean absolute difference of neighbouring pixels of the true image",
         "pixleak",
     )
+    usual: ClassVar = True
 
-    def of(self, seen: Seen) -> Floats:
-        images = true_images(seen).double()
+    def of(self, batch: RecordBatch) -> Floats:
+        images = true_images(batch).double()
         across = (images[..., :, 1:] - images[..., :, :-1]).abs().flatten(1)
         down = (images[..., 1:, :] - images[..., :-1, :]).abs().flatten(1)
         return np.asarray(torch.cat([across, down], dim=1).mean(dim=1).numpy())
@@ -57,16 +58,17 @@ class TotalVariation(Difficulty):
 class Neighbours(Difficulty):
     """Mean absolute error of the best linear prediction from neighbouring pixels."""
 
-    info: ClassVar[SignalInfo] = describe(
+    info: ClassVar[SignalInfo] = difficulty_info(
         "difficulty-neighbours",
         "prediction from neighbours",
         "range",
         "mean absolute error of the best linear prediction from the eight neighbouring pixels",
         "pixleak, after Shafran 2021, arXiv:2102.07762",
     )
+    usual: ClassVar = True
 
-    def of(self, seen: Seen) -> Floats:
-        images = true_images(seen).double()
+    def of(self, batch: RecordBatch) -> Floats:
+        images = true_images(batch).double()
         b, c, h, w = images.shape
         windows = functional.unfold(images, 3).view(b, c, 9, (h - 2) * (w - 2))
         centre = windows[:, :, 4].transpose(1, 2)
@@ -85,16 +87,17 @@ class Neighbours(Difficulty):
 class Compression(Difficulty):
     """Size of the compressed image."""
 
-    info: ClassVar[SignalInfo] = describe(
+    info: ClassVar[SignalInfo] = difficulty_info(
         "difficulty-compression",
         "compressed size",
         "bit/pixel",
         "bits a pixel and channel of the true image as a PNG",
         "pixleak, after Serrà 2020, arXiv:1909.11480",
     )
+    usual: ClassVar = True
 
-    def of(self, seen: Seen) -> Floats:
-        levels = (true_images(seen) * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+    def of(self, batch: RecordBatch) -> Floats:
+        levels = (true_images(batch) * 255).round().clamp(0, 255).to(torch.uint8).numpy()
         return np.array([sum(map(_bits, image)) / image.size for image in levels])
 
 

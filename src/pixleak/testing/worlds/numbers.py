@@ -8,12 +8,12 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pixleak.attacks.base import Population
+from pixleak.attacks.evidence import Population
 from pixleak.core.tables import Bools, ReferenceTable, SignalInfo, SignalTable
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class GaussianWorld:
     """What an attacker has, and the truth that it is after.
 
     Args:
@@ -39,7 +39,7 @@ def gaussian_world(
     signals: int = 1,
     difficulty: float = 0.0,
     seed: int = 0,
-) -> World:
+) -> GaussianWorld:
     """Every signal is normal, and a record's membership of a model shifts it.
 
     Oriented so that higher = member, signal k of model i on record j is::
@@ -84,7 +84,7 @@ def gaussian_world(
     )
     inside = _tables("r", member, infos, distance, difficulty, generator)
     outside = _tables("z", nobody, infos, distance, difficulty, generator)
-    return World(
+    return GaussianWorld(
         observed=inside[0],
         reference=inside[1],
         population=Population(*outside),

@@ -70,7 +70,7 @@ def echo_records(
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class LabelWorld:
     """Records, and which of them an :class:`EchoTarget` answers as if it had learnt them.
 
     Args:
@@ -89,7 +89,7 @@ class World:
 
 def overfitted_world(
     truth: LabelTruth, *, records: int = 40, size: int = 24, leak: float = 2.0, seed: int = 0
-) -> World:
+) -> LabelWorld:
     """Blobs whose true class is answered with a margin that is larger for members.
 
     The logits are standard normal noise, plus ``2`` on the true class, plus ``leak`` more for
@@ -119,4 +119,6 @@ def overfitted_world(
             labels[generator.random(labels.shape) < 0.1] = truth.ignore
         logits.append(torch.from_numpy(noise))
         truths.append(torch.from_numpy(labels))
-    return World(echo_records(logits, truths, truth, "overfitted"), np.arange(records) % 2 == 0)
+    return LabelWorld(
+        echo_records(logits, truths, truth, "overfitted"), np.arange(records) % 2 == 0
+    )
