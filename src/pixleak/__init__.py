@@ -2,11 +2,11 @@
 
     import pixleak
 
-    result = pixleak.audit(model, train_set, held_out_set, access="logit", classes=2)
-    print(result)                     # verdict, controls, attacks with intervals
-    result.save("runs/mine")          # result.json, scores.parquet, report.html
+    report = pixleak.audit(model, train_set, held_out_set, access="logit", classes=2)
+    print(report)                     # verdict, controls, attacks with intervals
+    report.save("runs/mine")          # result.json, scores.parquet, report.html
 
-    pixleak.evaluate(scores, member)  # scores from elsewhere
+    pixleak.evaluate(scores, member)             # scores from elsewhere
     pixleak.query(model, record, nonmembers)     # one record
     pixleak.set_test(model, owned, comparable)   # a whole set
 
@@ -22,10 +22,13 @@ from pixleak.version import __version__
 
 if TYPE_CHECKING:
     from pixleak import attacks as attacks
+    from pixleak import testing as testing
     from pixleak.audit.api import audit as audit
     from pixleak.audit.api import evaluate as evaluate
     from pixleak.audit.api import query as query
+    from pixleak.audit.api import run as run
     from pixleak.audit.api import set_test as set_test
+    from pixleak.audit.report import AuditReport as AuditReport
     from pixleak.core.access import Access as Access
     from pixleak.core.truth import ImageTruth as ImageTruth
     from pixleak.core.truth import LabelTruth as LabelTruth
@@ -40,7 +43,15 @@ if TYPE_CHECKING:
     from pixleak.records.readers.side_by_side import read_side_by_side as read_side_by_side
     from pixleak.records.splitting.blocks import block_split as block_split
     from pixleak.records.splitting.random import random_split as random_split
-    from pixleak.results.audit import Result as Result
+    from pixleak.request.attacker import Attacker as Attacker
+    from pixleak.request.audit import AuditRequest as AuditRequest
+    from pixleak.request.parts import Canaries as Canaries
+    from pixleak.request.parts import Evaluation as Evaluation
+    from pixleak.request.parts import PoisonChoice as PoisonChoice
+    from pixleak.request.parts import References as References
+    from pixleak.request.parts import Run as Run
+    from pixleak.request.parts import SplitChoice as SplitChoice
+    from pixleak.request.target import TargetModel as TargetModel
     from pixleak.training.recipe import Recipe as Recipe
 
 # Imported at first use, so that `import pixleak` and `pixleak --help` need no torch.
@@ -48,29 +59,37 @@ _HOMES = {
     "audit": "pixleak.audit.api",
     "evaluate": "pixleak.audit.api",
     "query": "pixleak.audit.api",
+    "run": "pixleak.audit.api",
     "set_test": "pixleak.audit.api",
+    "AuditReport": "pixleak.audit.report",
+    "Access": "pixleak.core.access",
+    "ImageTruth": "pixleak.core.truth",
+    "LabelTruth": "pixleak.core.truth",
     "Record": "pixleak.records.base",
     "RecordKey": "pixleak.records.base",
     "Records": "pixleak.records.base",
     "read_dataset": "pixleak.records.readers.dataset",
     "read_folders": "pixleak.records.readers.folders",
-    "read_pairs": "pixleak.records.readers.pairs",
-    "read_side_by_side": "pixleak.records.readers.side_by_side",
     "labels_to_photo": "pixleak.records.readers.labels_to_photo",
+    "read_pairs": "pixleak.records.readers.pairs",
     "phantom": "pixleak.records.readers.phantom",
+    "read_side_by_side": "pixleak.records.readers.side_by_side",
     "block_split": "pixleak.records.splitting.blocks",
     "random_split": "pixleak.records.splitting.random",
-    "Result": "pixleak.results.audit",
+    "Attacker": "pixleak.request.attacker",
+    "AuditRequest": "pixleak.request.audit",
+    "Canaries": "pixleak.request.parts",
+    "Evaluation": "pixleak.request.parts",
+    "PoisonChoice": "pixleak.request.parts",
+    "References": "pixleak.request.parts",
+    "Run": "pixleak.request.parts",
+    "SplitChoice": "pixleak.request.parts",
+    "TargetModel": "pixleak.request.target",
     "Recipe": "pixleak.training.recipe",
-    "Access": "pixleak.core.access",
-    "ImageTruth": "pixleak.core.truth",
-    "LabelTruth": "pixleak.core.truth",
 }
+_ROOMS = ("attacks", "testing")
 
-_ROOMS = ("attacks",)
-"""Rooms that are found as attributes of the package without being imported."""
-
-__all__ = ["__version__", *_ROOMS, *sorted(_HOMES)]
+__all__ = ["__version__", *sorted(_HOMES), *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,14 +27,16 @@ SMALL = {
     "title": "A <small> audit",
     "records": {"reader": "phantom", "count": 96, "size": 32, "label_noise": 0.6, "seed": 3},
     "target": {"recipe": {"network": "unet", "epochs": 30, "lr": 0.003}},
-    "learned": [
-        "type-i-logistic",
-        "type-ii-logistic",
-        {"name": "type-ii-network", "options": {"width": 4, "epochs": 2}},
-        {"name": "loss-map-patches", "options": {"epochs": 2}},
-    ],
+    "attacker": {
+        "learned": [
+            "type-i-logistic",
+            "type-ii-logistic",
+            {"name": "type-ii-network", "options": {"width": 4, "epochs": 2}},
+            {"name": "loss-map-patches", "options": {"epochs": 2}},
+        ],
+    },
     "evaluation": {"replicates": 200},
-    "exhibits": 3,
+    "run": {"exhibits": 3},
 }
 
 
@@ -225,9 +227,14 @@ def given(target: dict[str, object], **changes: object) -> dict[str, object]:
         "members": phantom | {"seed": 1},
         "nonmembers": phantom | {"seed": 2},
         "target": target,
-        "shadow": None,
-        "exhibits": 0,
+        "attacker": {"shadow": None},
+        "run": {"exhibits": 0},
     } | changes
+
+
+def trying(**tries: object) -> dict[str, object]:
+    """A configuration whose attacker tries something else."""
+    return SMALL | {"attacker": tries}
 
 
 MISTAKES: dict[str, tuple[dict[str, object], str]] = {
@@ -240,14 +247,14 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
         SMALL | {"records": {"reader": "named", "set": "kvasir", "root": "."}},
         "did you mean 'kvasir-seg'?",
     ),
-    "unknown signal": (SMALL | {"signals": ["cross-entrpy"]}, "did you mean 'cross-entropy'?"),
+    "unknown signal": (trying(signals=["cross-entrpy"]), "did you mean 'cross-entropy'?"),
     "unknown option": (
-        SMALL | {"learned": [{"name": "type-ii-network", "options": {"widht": 4}}]},
+        trying(learned=[{"name": "type-ii-network", "options": {"widht": 4}}]),
         "did you mean 'width'?",
     ),
-    "nothing to attack": (SMALL | {"signals": [], "learned": []}, "nothing to attack with"),
-    "no attack at all": (SMALL | {"signals": ["mask-share"]}, "never asks the model"),
-    "named twice": (SMALL | {"signals": ["margin", "margin"]}, "'margin' is named twice"),
+    "nothing to attack": (trying(signals=[], learned=[]), "nothing to attack with"),
+    "no attack at all": (trying(signals=["mask-share"]), "never asks the model"),
+    "named twice": (trying(signals=["margin", "margin"]), "'margin' is named twice"),
     "rate of two": (
         SMALL | {"evaluation": {"fprs": [2]}},
         "evaluation.fprs.0 must be less than 1, got 2",
@@ -274,8 +281,9 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
         "these look like probabilities",
     ),
     "shadow without records": (
-        given({"function": "model.py:logits"}, shadow={"recipe": {"network": "tiny"}}),
-        "shadow.recipe needs shadow_records",
+        given({"function": "model.py:logits"},
+              attacker={"shadow": {"recipe": {"network": "tiny"}}}),
+        "attacker.shadow needs attacker.records",
     ),
     "too few records": (
         SMALL | {"records": {"reader": "phantom", "count": 20, "size": 32}},
@@ -302,7 +310,8 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
         "none.safetensors",
     ),
     "signal beyond access": (
-        given({"function": "model.py:logits", "access": "label"}, signals=["margin"]),
+        given({"function": "model.py:logits", "access": "label"},
+              attacker={"shadow": None, "signals": ["margin"]}),
         "it needs probability access, the target grants label",
     ),
 }  # fmt: skip
@@ -368,7 +377,7 @@ def test_another_model_with_the_same_labels_at_first_is_not_mistaken_for_the_old
     )
     # Both say "background" on the first records that are asked for, then go their own ways.
     ways = ("(images[:, 0] > 0.5).long()", "(images[:, 0] > 0.2).long()")
-    content = given({"function": "model.py:ask", "access": "label"}) | {"batch_size": 1}
+    content = given({"function": "model.py:ask", "access": "label"}, run={"batch_size": 1})
     (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
     found = []
     for way in ways:

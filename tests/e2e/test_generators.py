@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 import pixleak
 from pixleak.cli.app import app
 from pixleak.core.errors import InputError
-from pixleak.request.file import read_model
-from pixleak.request.questions import QueryConfig, SetTestConfig
+from pixleak.request.file import read_request
+from pixleak.request.questions import QueryConfig, SetTestRequest
 from pixleak.results.audit import Result
 from pixleak.results.query import Query
 from pixleak.results.set_test import SetResult
@@ -40,9 +40,9 @@ AUDIT: dict[str, Any] = {
     "title": "A <small> generator",
     "records": PHANTOM,
     "target": {"recipe": {"network": "unet", "loss": "l1", "epochs": 100, "lr": 0.004}},
-    "difficulties": DIFFICULTIES,
+    "attacker": {"difficulties": DIFFICULTIES},
     "evaluation": {"replicates": 200},
-    "exhibits": 2,
+    "run": {"exhibits": 2},
 }
 
 
@@ -229,6 +229,11 @@ def test_mistakes_in_questions(
     assert words in " ".join(told.split())
 
 
+def trying(difficulties: list[Any]) -> dict[str, Any]:
+    """A change of the difficulties."""
+    return {"attacker": {"difficulties": difficulties}}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -238,15 +243,15 @@ def test_mistakes_in_questions(
             "the recipe has no adversary to train one",
         ),
         ({"target": {"recipe": {"network": "unet"}}}, "use loss: l1 or l2"),
-        ({"learned": ["type-i-logistic"]}, "leave learned out"),
-        ({"signals": ["cross-entropy"]}, "unknown name 'cross-entropy' among the image-signals"),
-        ({"signals": ["best-of-n"]}, "needs several answers to one input: set target.samples"),
+        ({"attacker": {"learned": ["type-i-logistic"]}}, "leave attacker.learned out"),
+        ({"attacker": {"signals": ["cross-entropy"]}}, "cross-entropy"),
+        ({"attacker": {"signals": ["best-of-n"]}}, "set target.samples"),
         (
-            {"difficulties": [{"name": "difficulty-features", "options": {"folding": 3}}]},
+            trying([{"name": "difficulty-features", "options": {"folding": 3}}]),
             "difficulty 'difficulty-features' has no option 'folding', did you mean 'folds'?",
         ),
         (
-            {"difficulties": [{"name": "difficulty-features", "options": {"folds": 1}}]},
+            trying([{"name": "difficulty-features", "options": {"folds": 1}}]),
             "difficulty-features needs grid >= 4, folds >= 2",
         ),
         (
@@ -257,14 +262,14 @@ def test_mistakes_in_questions(
             {"target": {"recipe": {"network": "unet", "loss": "l1"}, "samples": 4}},
             "network 'unet' answers alike however often it is asked: leave samples at 1",
         ),
-        ({"difficulties": ["difficulty-labels"]}, "difficulty of records whose truth is a label"),
+        (trying(["difficulty-labels"]), "difficulty of records whose truth is a label"),
         ({"records": PHANTOM | {"direction": "photo-to-labels"}}, "'pix2pix' is a generator"),
     ],
 )
 def test_mistakes_in_audits(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     content = AUDIT | change
     if change.get("records"):
-        content = {key: value for key, value in content.items() if key != "difficulties"}
+        content = {key: value for key, value in content.items() if key != "attacker"}
         content["target"] = {"recipe": {"network": "pix2pix", "loss": "l1"}}
     told = run("audit", write(tmp_path / "a.yaml", content), "--out", tmp_path / "run", code=2)
     if change.get("records"):
@@ -277,8 +282,8 @@ def test_mistakes_in_audits(tmp_path: Path, change: dict[str, Any], words: str) 
 def test_templates_are_valid(kind: str, tmp_path: Path) -> None:
     told = run("init", tmp_path / "c.yaml", "--kind", kind)
     assert f"pixleak {kind}" in told
-    chosen = QueryConfig if kind == "query" else SetTestConfig
-    assert read_model(tmp_path / "c.yaml", chosen).target.module is not None  # type: ignore[type-var]
+    chosen = QueryRequest if kind == "query" else SetTestRequest
+    assert read_request(tmp_path / "c.yaml", chosen).target.kind is not None  # type: ignore[type-var]
 
 
 def test_discriminator_samples_and_a_pool(tmp_path: Path) -> None:
@@ -290,10 +295,9 @@ def test_discriminator_samples_and_a_pool(tmp_path: Path) -> None:
             "access": "discriminator",
             "samples": 3,
         },
-        "shadow": None,
+        "attacker": {"shadow": None, "difficulties": []},
         "references": {"models": 4},
-        "difficulties": [],
-        "exhibits": 0,
+        "run": {"exhibits": 0},
     }
     out = tmp_path / "run"
     run("audit", write(tmp_path / "a.yaml", content), "--out", out)
@@ -317,9 +321,10 @@ def test_from_python() -> None:
     records = pixleak.labels_to_photo(pixleak.phantom(40, size=16, seed=2))
     model = nn.Conv2d(2, 1, 3, padding=1)
     mine, others = records.select(records.ids[:20]), records.select(records.ids[20:])
-    result = pixleak.audit(model, mine, others, difficulties=DIFFICULTIES)
+    attacker = pixleak.Attacker(difficulties=DIFFICULTIES)
+    result = pixleak.audit(model, mine, others, attacker=attacker)
     assert result.verdict.answer == "cannot-tell"
-    assert result.arguments["access"] == "image"
+    assert result.attacks[0].access == "image"
     with pytest.raises(InputError, match="a query is about one record, got 20"):
         pixleak.query(model, mine, others)
     answer = pixleak.query(model, records.select([records.ids[0]]), others, difficulties=[])

@@ -36,11 +36,11 @@ CONFIG: dict[str, Any] = {
         "population": 30,
     },
     "target": {"recipe": {"network": {"name": "tiny"}, "epochs": 3, "lr": 0.01, "batch_size": 8}},
-    "learned": ["type-ii-logistic"],
+    "attacker": {"learned": ["type-ii-logistic"]},
     "references": {"models": 6},
     "canaries": {"count": 20},
     "evaluation": {"replicates": 100},
-    "exhibits": 1,
+    "run": {"exhibits": 1},
 }
 
 
@@ -242,16 +242,17 @@ def test_from_python() -> None:
         torch.nn.Conv2d(1, 2, 3, padding=1),
         records.select(ids[:30]),
         records.select(ids[30:60]),
-        population=records.select(ids[60:]),
-        references=4,
-        reference_recipe=recipe,
-        attacks=["learned-residuals", "quantile-regression"],
+        attacker=pixleak.Attacker(
+            population=records.select(ids[60:]),
+            attacks=["learned-residuals", "quantile-regression"],
+        ),
+        references=pixleak.References(4, training=recipe),
     )
     assert {"learned-residuals", "quantile-regression"} < {a.name for a in found.attacks}
     assert found.references is not None
     assert found.fidelity is not None
     assert found.fidelity.passed is not None
-    with pytest.raises(InputError, match="reference_recipe=Recipe"):
+    with pytest.raises(InputError, match="say how models like it are trained"):
         pixleak.audit(
             torch.nn.Conv2d(1, 2, 3, padding=1),
             records.select(ids[:30]),

@@ -25,7 +25,7 @@ STUDY: dict[str, Any] = {
     "base": {
         "records": {"reader": "phantom", "count": 60, "size": 16, "seed": 2},
         "target": {"recipe": {"network": "tiny", "epochs": 4, "lr": 0.01}},
-        "learned": ["type-i-logistic"],
+        "attacker": {"learned": ["type-i-logistic"]},
         "evaluation": {"replicates": 100},
     },
     "axes": {"defence": ["none", {"name": "rounding", "options": {"decimals": 1}}], "seed": [0, 1]},

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Union
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pixleak.core.errors import InputError
-from pixleak.core.registry import alternatives
+from pixleak.core.validation import first_error
 
 
 class _Called(type(BaseModel)):  # type: ignore[misc]
@@ -45,6 +45,11 @@ class Part(BaseModel, metaclass=_Called):
     positional: ClassVar[str] = ""
     """The field that a first argument without a name is for."""
 
+    @classmethod
+    def known(cls) -> tuple[str, ...]:
+        """What may be given, for sentences about an unknown name."""
+        return tuple(cls.model_fields)
+
 
 def sentence(
     error: ValidationError, where: str, kind: type[BaseModel], *, python: bool = False
@@ -58,23 +63,9 @@ def sentence(
         python: whether to speak of arguments; else of keys.
     """
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if _is_field(part))
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(first["loc"], kind)
-        what = "argument" if python else "key"
-        return f"{where}: unknown {what} {place!r}{alternatives(str(first['loc'][-1]), known)}"
-    if first["type"] == "missing":
-        return f"{where}: {place} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        begin = f"{place}: " if place and not message.startswith(place) else ""
-        return f"{where}: {begin}{message}"
-    return f"{where}: {place}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
-
-
-def _is_field(part: int | str) -> bool:
-    """Whether a step of pydantic's location is a field or a position, not a name of a type."""
-    return isinstance(part, int) or part.isidentifier() or "-" in part
+    known = _fields_at(first["loc"], kind) if first["type"] == "extra_forbidden" else ()
+    noun = "argument" if python else "key"
+    return f"{where}: {first_error(error, known, noun=noun)}"
 
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:
@@ -92,4 +83,4 @@ def _fields_at(location: Sequence[int | str], kind: type[BaseModel]) -> list[str
         fields = [m.model_fields[part] for m in models if part in m.model_fields]  # type: ignore[index]
         if fields:
             models = [m for field in fields for m in _models_of(field.annotation)]
-    return sorted({name for m in models for name in m.model_fields})
+    return sorted({name for m in models for name in (m.known() if issubclass(m, Part) else m.model_fields)})

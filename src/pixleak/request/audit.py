@@ -1,4 +1,4 @@
-"""The request of an audit: one description behind the Python call, the YAML file and the options."""
+"""The request of an audit: one description behind Python, YAML file and command line."""
 
 from __future__ import annotations
 

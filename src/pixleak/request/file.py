@@ -1,7 +1,7 @@
 """Reading a request from a YAML file and options, with errors that name the key.
 
-Unknown keys are refused and the nearest known key is named. ``--set key.sub=value`` overrides single
-values; values are parsed as YAML.
+Unknown keys are refused and the nearest known key is named. ``--set key.sub=value`` overrides
+single values; values are parsed as YAML.
 """
 
 from __future__ import annotations

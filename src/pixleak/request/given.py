@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
 
-from pixleak.attacks import ATTACKS
-from pixleak.attacks.choice import AttackChoice
+from pixleak.attacks import AttackChoice
 from pixleak.core.errors import InputError
-from pixleak.core.registry import Registry, written
+from pixleak.core.registry import written
 from pixleak.defences import DEFENCES
 from pixleak.poisoning import POISONS
 from pixleak.records.base import Records
@@ -39,42 +38,6 @@ def _names(methods: tuple[Any, ...]) -> list[Any]:
     return [written(one) for one in methods]
 
 
-def _method_of(*tables: Registry[Any]) -> Callable[[Any], Any]:
-    """Looks a method up in the first of several tables that has its name."""
-
-    def take(given: Any) -> Any:
-        name = given.get("name") if isinstance(given, Mapping) else given
-        for table in tables:
-            known = table.base is not None and isinstance(given, table.base)
-            if known or (isinstance(name, str) and name in table):
-                return table.taken(given)
-        return tables[0].taken(given)
-
-    return take
-
-
-def attack_choice(given: Any) -> AttackChoice:
-    """An attack with the signals it is used on.
-
-    Args:
-        given: a name, an attack, an :class:`AttackChoice`, or a mapping of name, signals, options.
-
-    Raises:
-        InputError: it is none of these, or has no such option.
-    """
-    if isinstance(given, AttackChoice):
-        return given
-    if isinstance(given, Mapping):
-        signals = given.get("signals") or ()
-        if isinstance(signals, str) or not all(isinstance(one, str) for one in signals):
-            raise InputError(
-                f"attack {given.get('name')!r}: signals must be a list of names, got {signals!r}"
-            )
-        rest = {key: value for key, value in given.items() if key != "signals"}
-        return AttackChoice(ATTACKS.taken(rest), tuple(signals))
-    return AttackChoice(ATTACKS.taken(given))
-
-
 def _attack_written(choices: tuple[AttackChoice, ...]) -> list[Any]:
     found: list[Any] = []
     for one in choices:
@@ -86,11 +49,11 @@ def _attack_written(choices: tuple[AttackChoice, ...]) -> list[Any]:
     return found
 
 
-Signals = Annotated[Any, _several(_method_of(SIGNALS), "signals"), PlainSerializer(_names)]
+Signals = Annotated[Any, _several(SIGNALS.taken, "signals"), PlainSerializer(_names)]
 Difficulties = Annotated[Any, _several(DIFFICULTIES.taken, "difficulties"), PlainSerializer(_names)]
 LearnedSignals = Annotated[Any, _several(LEARNED.taken, "learned signals"), PlainSerializer(_names)]
 Defences = Annotated[Any, _several(DEFENCES.taken, "defences"), PlainSerializer(_names)]
-Attacks = Annotated[Any, _several(attack_choice, "attacks"), PlainSerializer(_attack_written)]
+Attacks = Annotated[Any, _several(AttackChoice.taken, "attacks"), PlainSerializer(_attack_written)]
 PoisonGiven = Annotated[Any, BeforeValidator(POISONS.taken), PlainSerializer(written)]
 
 
@@ -108,7 +71,8 @@ def _records(given: Any, info: ValidationInfo) -> Records | Reader:
 def _records_written(given: Records | Reader) -> dict[str, Any]:
     if isinstance(given, Records):
         return {"given": given.name, "count": len(given)}
-    return {"reader": given.name, **given.model_dump(mode="json")}
+    content: dict[str, Any] = given.model_dump(mode="json")
+    return content
 
 
 RecordsGiven = Annotated[Any, BeforeValidator(_records), PlainSerializer(_records_written)]
@@ -126,4 +90,4 @@ def open_records(given: Records | Reader) -> Records:
 
 def method_written(method: TrainingMethod) -> dict[str, Any]:
     """A training method as it stands in a configuration: ``{"recipe": {...}}``."""
-    return {method.name: method.settings}
+    return {method.name: dict(method.identity)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_serializer, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_serializer, model_validator
 from pydantic import SerializerFunctionWrapHandler as Handler
 
 from pixleak.core.errors import InputError, setting
@@ -18,6 +18,7 @@ from pixleak.records.splitting.membership import FEWEST_MODELS, MOST_MODELS
 from pixleak.request.given import PoisonGiven, method_written
 from pixleak.training import METHODS
 from pixleak.training.method import TrainingMethod
+from pixleak.training.target_kinds import method_from
 
 
 class SplitChoice(Part):
@@ -108,6 +109,10 @@ class Trained(Part):
 
     training: Any = Field(None, description="a training method: recipe, or one of a package")
 
+    @classmethod
+    def known(cls) -> tuple[str, ...]:
+        return (*cls.model_fields, *METHODS)
+
     @model_validator(mode="before")
     @classmethod
     def _method_by_its_key(cls, given: Any) -> Any:
@@ -128,12 +133,12 @@ class Trained(Part):
 
     @field_validator("training", mode="before")
     @classmethod
-    def _method(cls, given: Any) -> TrainingMethod | None:
+    def _method(cls, given: Any, info: ValidationInfo) -> TrainingMethod | None:
         if given is None or isinstance(given, TrainingMethod):
             return given
         if isinstance(given, Mapping) and len(given) == 1:
             ((key, settings),) = given.items()
-            return METHODS[key].from_settings(settings)
+            return method_from({key: settings}, info.context)
         raise InputError(
             f"{given!r} is no training method: give an object, as in training=Recipe(epochs=50)"
         )

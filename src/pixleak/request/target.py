@@ -11,11 +11,11 @@ from pydantic import SerializerFunctionWrapHandler as Handler
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
-from pixleak.request.given import Defences, RecordsGiven
+from pixleak.request.given import Defences, RecordsGiven, method_written
 from pixleak.request.parts import Trained
-from pixleak.targets import TARGETS
-from pixleak.targets.kinds.base import TargetKind
+from pixleak.targets.kind import TargetKind
 from pixleak.training import METHODS
+from pixleak.training.target_kinds import TARGETS, target_kind_from
 
 
 class TargetModel(Trained):
@@ -60,26 +60,24 @@ class TargetModel(Trained):
         if content.get("model") is not None or content.get("kind") is not None:
             return content
         known = [name for name in cls.model_fields if name not in ("model", "kind", "training")]
-        methods = [key for key in content if key not in cls.model_fields and key in METHODS]
-        named = [key for key in content if key in TARGETS]
-        chosen = [key for key in (*methods, *named) if content[key] is not None]
-        if content.get("training") is not None:
-            chosen.append("training")
+        own = {key: value for key, value in content.items() if key not in cls.model_fields}
+        named = [key for key in own if key in METHODS or key in TARGETS]
+        chosen = [key for key in named if content[key] is not None or key in METHODS]
+        chosen += ["training"] * (content.get("training") is not None)
         if len(chosen) != 1:
-            every = ", ".join([*METHODS, *TARGETS])
+            every = [*METHODS, *TARGETS]
+            if not chosen and own and not named:
+                key = next(iter(own))
+                raise InputError(f"unknown key {key!r}{alternatives(key, [*known, *every])}")
             got = " and ".join(chosen) or "none"
-            extra = [key for key in content if key not in (*known, *METHODS, *TARGETS)]
-            if not chosen and extra:
-                raise InputError(
-                    f"unknown key {extra[0]!r}{alternatives(extra[0], [*known, *METHODS, *TARGETS])}"
-                )
-            raise InputError(f"target needs exactly one of {every}; got {got}")
-        if not named:
+            raise InputError(f"needs exactly one of {', '.join(every)}; got {got}")
+        if chosen[0] not in TARGETS:
             return content
-        # What is no setting of every target belongs to the kind, which refuses what it does not know.
-        shared = {key: content[key] for key in content if key in known and key != "discriminator"}
-        own = {key: value for key, value in content.items() if key not in shared}
-        return shared | {"kind": TARGETS[named[0]].from_settings(own, info.context)}
+        # A kind of target refuses the keys beside it that it does not know.
+        if "discriminator" in content:
+            own["discriminator"] = content.pop("discriminator")
+        shared = {key: value for key, value in content.items() if key in cls.model_fields}
+        return shared | {"kind": target_kind_from(own, info.context, beside=known)}
 
     @model_validator(mode="after")
     def _discriminator_goes_with_a_model(self) -> TargetModel:
@@ -92,7 +90,7 @@ class TargetModel(Trained):
         content: dict[str, Any] = write(self)
         content.pop("training", None)
         if self.training is not None:
-            content = {self.training.name: self.training.settings} | content
+            content = method_written(self.training) | content
         elif self.kind is not None:
             content = self.kind.model_dump(mode="json", exclude_none=True) | content
         else:

@@ -17,16 +17,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
 from pixleak.core.access import Access
+from pixleak.core.parts import Part
 from pixleak.core.truth import Truth
 
 if TYPE_CHECKING:
     from pixleak.targets.base import Target
 
 
-class TargetKind(BaseModel, ABC):
+class TargetKind(Part, ABC):
     """The configuration of one model that exists already.
 
     A subclass declares a field of the same name as its key, which says which model is meant, and
@@ -34,8 +33,6 @@ class TargetKind(BaseModel, ABC):
     ``file.py:name`` references of type :data:`~pixleak.core.paths.Code`: both are then relative to
     the configuration file.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
     """Its key under ``target:``."""

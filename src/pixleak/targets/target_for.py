@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from pixleak.targets.base import Target
     from pixleak.targets.module import ModuleTarget
 
 
@@ -53,6 +54,44 @@ def target_for(
         device=device,
         discriminator=discriminator,
         realness=mean_logit,
+    )
+
+
+def opened_object(
+    model: object,
+    truth: Truth,
+    access: Access,
+    *,
+    device: str = "cpu",
+    discriminator: nn.Module | None = None,
+) -> Target:
+    """What a Python caller gives as a model, as a target.
+
+    Args:
+        model: a torch module, a function from images to predictions, or a target.
+        truth: what its output should look like.
+        access: what it gives away; a target knows that itself.
+        device: where a module is queried.
+        discriminator: what a generator was trained against.
+
+    Raises:
+        InputError: it is none of these, or there is no such device.
+    """
+    from torch import nn
+
+    from pixleak.targets.base import Target
+    from pixleak.targets.function import FunctionTarget
+    from pixleak.targets.module import check_device
+
+    if isinstance(model, Target):
+        return model
+    if isinstance(model, nn.Module):
+        check_device(device)
+        return target_for(model, truth, access, device=device, discriminator=discriminator)
+    if callable(model):
+        return FunctionTarget(model, truth, access)
+    raise InputError(
+        f"model is a {type(model).__name__}; expected a torch module, a target or a function"
     )
 
 

@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
-
+from pixleak.core.parts import Part
 from pixleak.core.truth import Truth
 
 if TYPE_CHECKING:
@@ -25,15 +24,13 @@ if TYPE_CHECKING:
     from pixleak.training.trained import OnEpoch, Trained
 
 
-class TrainingMethod(BaseModel, ABC):
+class TrainingMethod(Part, ABC):
     """A way to train models; its fields are its settings.
 
     The modules that it trains answer with logits (b, K, h, w) for K classes, or with images
     (b, c, h, w). An object must be picklable and its class importable, since trainings run in
     processes of their own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
     """The key under which a configuration gives its settings."""

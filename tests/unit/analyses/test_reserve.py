@@ -12,11 +12,11 @@ import torch
 from pixleak.audit.run import run
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
-from pixleak.pipeline.plan.assemble import assemble
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.plan import GivenTarget, Plan
 from pixleak.report.html.render import render
 from pixleak.report.terminal import result_text
-from pixleak.request.file import parse_config
+from pixleak.request.file import parse_request
 from pixleak.results.audit import Result
 from pixleak.targets.function import FunctionTarget
 from pixleak.training.checkpoint import load_network
@@ -31,15 +31,11 @@ def planned(defences: list[Any], epochs: int) -> Plan:
         "records": {"reader": "phantom", "count": 90},
         "split": {"target_members": 30, "target_nonmembers": 30, "reserve": 30},
         "target": {"recipe": RECIPE | {"epochs": epochs}, "defences": defences},
-        "shadow": None,
-        "signals": ["cross-entropy", "dice-loss"],
-        "attacks": [],
-        "learned": [],
+        "attacker": {"shadow": None, "signals": ["cross-entropy", "dice-loss"], "attacks": []},
         "evaluation": {"replicates": 100},
-        "exhibits": 0,
-        "workers": 1,
+        "run": {"exhibits": 0, "workers": 1},
     }
-    return assemble(parse_config(content))
+    return build(parse_request(content))
 
 
 def auc_by_hand(plan: Plan, result: Result, folder: Path) -> float:

@@ -19,10 +19,10 @@ def model() -> torch.nn.Module:
     return torch.nn.Conv2d(1, 2, 3, padding=1)
 
 
-@pytest.mark.parametrize("wrong", [{"name": "argmax"}, None, 3])
+@pytest.mark.parametrize("wrong", [{"names": "argmax"}, None, 3])
 def test_what_is_no_defence_is_refused_in_a_sentence(wrong: Any) -> None:
-    with pytest.raises(InputError, match="give names, or defences with parameters"):
-        pixleak.audit(model(), MEMBERS, NONMEMBERS, defences=[wrong])
+    with pytest.raises(InputError, match=r"^TargetModel: defences: .* is no defence"):
+        pixleak.TargetModel(model(), defences=[wrong])
 
 
 def test_few_subjects_are_refused_before_anything_is_computed() -> None:
@@ -44,18 +44,46 @@ class Broken(torch.utils.data.Dataset[Any]):
     ("settings", "words"),
     [
         ({"access": "logits"}, "access is 'logits'; expected one of 'label'"),
-        ({"seed": 1.5}, "seed must be a whole number"),
-        ({"signals": "margin"}, "lists of names"),
-        ({"signals": ["margn"]}, "did you mean 'margin'"),
-        ({"learned": ["type-ii-logistic"]}, "give shadow and shadow_records too"),
-        ({"shadow": pixleak.Recipe(network="tiny")}, "shadow and shadow_records go together"),
-        ({"device": "abacus"}, "device 'abacus' cannot be used here"),
+        ({"seed": 1.5}, "seed must be a valid integer, got 1.5"),
+        ({"attacker": "cunning"}, "attacker"),
+        ({"references": 3}, "complementary pairs: give 4"),
+        ({"references": 4}, "say how models like it are trained"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError) as caught:
         pixleak.audit(model(), MEMBERS, NONMEMBERS, **settings)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "settings", "words"),
+    [
+        (pixleak.Attacker, {"signals": "margin"}, "a list of signals"),
+        (pixleak.Attacker, {"signals": ["margn"]}, "did you mean 'margin'"),
+        (pixleak.Attacker, {"sgnals": []}, "unknown argument 'sgnals', did you mean 'signals'"),
+        (pixleak.Recipe, {"epochs": 0}, "Recipe: epochs must be"),
+        (pixleak.Evaluation, {"replicates": 10**9}, "replicates must be"),
+    ],
+)
+def test_wrong_parts_are_one_sentence(part: Any, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        part(**settings)
+    assert words in str(caught.value)
+
+
+def test_a_device_that_is_not_here_is_refused() -> None:
+    with pytest.raises(InputError, match="device 'abacus' cannot be used here"):
+        pixleak.audit(pixleak.TargetModel(model(), device="abacus"), MEMBERS, NONMEMBERS)
+
+
+def test_an_attacker_with_learned_signals_needs_a_shadow() -> None:
+    attacker = pixleak.Attacker(learned=["type-ii-logistic"])
+    with pytest.raises(InputError, match="signals are learned on a shadow model"):
+        pixleak.audit(model(), MEMBERS, NONMEMBERS, attacker=attacker)
+    attacker = pixleak.Attacker(shadow=pixleak.Recipe(network="tiny"))
+    with pytest.raises(InputError, match=r"attacker.shadow needs attacker.records"):
+        pixleak.audit(model(), MEMBERS, NONMEMBERS, attacker=attacker)
 
 
 def test_data_sets_need_their_classes_and_may_fail_in_one_sentence() -> None:
@@ -96,9 +124,11 @@ def test_a_shadow_brings_the_learned_attacks() -> None:
         model(),
         MEMBERS,
         NONMEMBERS,
-        shadow=pixleak.Recipe(network="tiny", epochs=1),
-        shadow_records=shadow_records,
-        learned=["type-ii-logistic"],
+        attacker=pixleak.Attacker(
+            shadow=pixleak.Recipe(network="tiny", epochs=1),
+            records=shadow_records,
+            learned=["type-ii-logistic"],
+        ),
     )
     assert "type-ii-logistic" in {attack.signal for attack in result.attacks}
     points = {p.name for a in result.attacks for p in a.operating_points}

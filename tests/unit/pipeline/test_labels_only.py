@@ -10,10 +10,10 @@ from tests.support.toy_records import bright_squares
 from pixleak.audit.run import run
 from pixleak.core.access import Access
 from pixleak.defences.output.argmax import Argmax
-from pixleak.pipeline.plan.assemble import assemble
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.records.base import Records
-from pixleak.request.audit import AuditConfig
+from pixleak.request.audit import AuditRequest
 from pixleak.signals import SIGNALS
 from pixleak.signals.measure import measure
 from pixleak.targets.module import ModuleTarget
@@ -21,7 +21,7 @@ from pixleak.training.loop.fit import fit
 from pixleak.training.recipe import Recipe
 
 
-def config(**changes: object) -> AuditConfig:
+def config(**changes: object) -> AuditRequest:
     content = {
         "seed": 1,
         "records": {"reader": "phantom", "count": 90, "size": 16},
@@ -35,15 +35,15 @@ def config(**changes: object) -> AuditConfig:
             "recipe": {"network": {"name": "tiny"}, "epochs": 1},
             "defences": ["argmax"],
         },
-        "learned": ["type-i-logistic", "type-ii-logistic"],
+        "attacker": {"learned": ["type-i-logistic", "type-ii-logistic"]},
         "evaluation": {"replicates": 100},
-        "exhibits": 0,
+        "run": {"exhibits": 0},
     }
-    return AuditConfig.model_validate(content | changes)
+    return AuditRequest.model_validate(content | changes)
 
 
 def test_what_is_chosen_where_there_are_labels_only() -> None:
-    chosen = choose(assemble(config()))
+    chosen = choose(build(config()))
     assert [s.name for s in chosen.fixed[:4]] == [
         "label-agreement",
         "label-dice",
@@ -62,15 +62,16 @@ def test_what_is_chosen_where_there_are_labels_only() -> None:
 
 def test_with_more_than_labels_nothing_is_asked_twice_unless_named() -> None:
     soft = config(target={"recipe": {"network": {"name": "tiny"}}})
-    chosen = choose(assemble(soft))
+    chosen = choose(build(soft))
     assert max(one.info.queries for one in chosen.fixed) == 1
     assert all(one.info.access is Access.PROBABILITY for one in chosen.learned)
-    named = choose(assemble(soft.model_copy(update={"signals": ("noise-robustness",)})))
+    robust = {"signals": ["noise-robustness"], "learned": ["type-i-logistic"]}
+    named = choose(build(config(target=soft.model_dump()["target"], attacker=robust)))
     assert named.fixed[0].name == "noise-robustness"
 
 
 def test_pools_calibrate_labels_too() -> None:
-    chosen = choose(assemble(config(references={"models": 8})))
+    chosen = choose(build(config(references={"models": 8})))
     found = {(one.attack.name, one.columns): one.info.queries for one in chosen.attacks}
     assert found["lira-online", ("label-agreement",)] == 1
     assert found["lira-online", ("type-ii-logistic",)] == 1
@@ -84,7 +85,7 @@ def test_pools_calibrate_labels_too() -> None:
 
 
 def test_an_audit_behind_argmax_says_how_often_it_asked(tmp_path: Path) -> None:
-    result = run(assemble(config()), tmp_path)
+    result = run(build(config()), tmp_path)
     queries = {attack.signal: attack.queries for attack in result.attacks}
     assert queries["label-agreement"] == 1
     assert queries["noise-dice"] == 16

@@ -13,24 +13,24 @@ from pixleak.audit.run import run
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.clock import Clock
-from pixleak.pipeline.plan.assemble import assemble
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.utility import Confusion, names_of
-from pixleak.request.audit import AuditConfig
-from pixleak.request.file import parse_config
+from pixleak.request.audit import AuditRequest
+from pixleak.request.file import parse_request
 from pixleak.results.audit import Result
 from pixleak.signals import SIGNALS
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.base import Prediction
 
 
-def _config(**more: object) -> AuditConfig:
-    return parse_config(
+def _config(**more: object) -> AuditRequest:
+    return parse_request(
         {
             "records": {"reader": "phantom", "count": 60, "size": 16, "seed": 2},
             "target": {"recipe": {"network": "tiny", "epochs": 2}},
-            "learned": ["type-i-logistic"],
+            "attacker": {"learned": ["type-i-logistic"]},
             "evaluation": {"replicates": 100},
-            "exhibits": 0,
+            "run": {"exhibits": 0},
             **more,
         }
     )
@@ -39,7 +39,7 @@ def _config(**more: object) -> AuditConfig:
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     folder = tmp_path_factory.mktemp("audit")
-    return folder, run(assemble(_config()), folder)
+    return folder, run(build(_config()), folder)
 
 
 def test_confusion_counts_pixels_by_class_and_nothing_of_ignored_ones() -> None:
@@ -81,7 +81,7 @@ def test_every_model_has_its_utility_and_time(audited: tuple[Path, Result]) -> N
 
 def test_time_and_utility_survive_a_resume(audited: tuple[Path, Result]) -> None:
     folder, first = audited
-    again = run(assemble(_config()), folder)
+    again = run(build(_config()), folder)
     for one, other in zip(first.models, again.models, strict=True):
         assert one.inference_seconds == other.inference_seconds
         assert one.utility == other.utility

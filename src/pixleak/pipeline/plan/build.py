@@ -20,7 +20,7 @@ from pixleak.records.splitting.membership import draw_membership
 from pixleak.records.splitting.random import random_split
 from pixleak.records.splitting.split import Split, read_split
 from pixleak.request.given import open_records
-from pixleak.targets.opening import target_of
+from pixleak.targets.target_for import opened_object
 from pixleak.training.defence import check_defences
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def draw_pool(
         )
     ids = [key for role in roles for key in split.roles[role]]
     return Pool(
-        training=training,
+        method=training,
         membership=draw_membership(ids, split.units(records), models, seed=seed),
         records=trained_on,
         unit=split.unit,
@@ -199,26 +199,29 @@ def open_target(
         InputError: it cannot be opened, or its access does not go with the truth.
     """
     access = access_for(truth, target.access)
-    if target.training is not None:
-        target.training.check(truth)
-        if access is Access.DISCRIMINATOR and not target.training.has_discriminator:
+    method = target.training
+    if method is not None:
+        if access is Access.DISCRIMINATOR and not method.has_discriminator:
             raise InputError(
-                f"{setting('target.access')} is discriminator, but the recipe has no adversary to "
-                "train one"
+                f"{setting('target.access')} is discriminator, but the training has no "
+                f"adversary: {method.description}"
             )
+        method.check(truth)
         for defence in defences:
             access = defence.access_after(access)
-        return TrainedTarget(target.training, access, target.device)
+        return TrainedTarget(method, access, target.device)
     if target.kind is not None:
         opened = target.kind.open(truth, access, device=target.device)
     else:
-        opened = target_of(
+        opened = opened_object(
             target.model,
             truth,
             access,
             device=target.device,
             discriminator=target.discriminator,
         )
+    given = GivenTarget.of(opened, seed, target.device)
     for defence in defences:
-        opened = defence.wrap_target(opened)
-    return GivenTarget(opened, opened.untrained(seed), device=target.device)
+        twin = None if given.untrained is None else defence.wrap_target(given.untrained)
+        given = replace(given, target=defence.wrap_target(given.target), untrained=twin)
+    return given

@@ -8,8 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -18,6 +16,7 @@ from pydantic import (
 )
 
 from pixleak.core.errors import InputError
+from pixleak.core.parts import Part
 from pixleak.core.truth import LabelTruth
 from pixleak.core.validation import first_error
 from pixleak.records.base import RecordKey, Records
@@ -25,7 +24,7 @@ from pixleak.records.readers.files import Size
 from pixleak.records.readers.labels_to_photo import labels_to_photo
 
 
-class Reader(BaseModel, ABC):
+class Reader(Part, ABC):
     """A kind of source of records; its fields are the keys beside ``reader:`` in a configuration.
 
     To add one, subclass it in a file of its own and put the class into ``READERS``, or offer it
@@ -33,8 +32,6 @@ class Reader(BaseModel, ABC):
     :data:`pixleak.core.paths.Located`, except for folders under another field such as ``root``,
     which are plain ``Path``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
     """The value of ``reader:``, kebab-case."""

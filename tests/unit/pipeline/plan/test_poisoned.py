@@ -15,14 +15,14 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.pipeline.models import Model, Models
-from pixleak.pipeline.plan.assemble import assemble
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.plan.poisoned import poison_info
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.prepare import prepare
 from pixleak.report.terminal import result_text
-from pixleak.request.audit import AuditConfig
-from pixleak.request.file import parse_config
+from pixleak.request.audit import AuditRequest
+from pixleak.request.file import parse_request
 from pixleak.results.audit import Result
 from pixleak.results.models import ModelInfo
 from pixleak.results.sections import PoisonInfo
@@ -38,7 +38,7 @@ LINE: dict[str, Any] = {"name": "line", "options": {"share": 0.3, "size": 3}}
 SERUM: dict[str, Any] = {"name": "truth-serum", "options": {"targets": 40, "copies": 2}}
 
 
-def config(**changes: Any) -> AuditConfig:
+def config(**changes: Any) -> AuditRequest:
     content = {
         "seed": 1,
         "records": {"reader": "phantom", "count": 120},
@@ -51,21 +51,17 @@ def config(**changes: Any) -> AuditConfig:
                 "batch_size": 4,
             }
         },
-        "shadow": None,
-        "signals": ["cross-entropy"],
-        "attacks": [],
-        "learned": [],
+        "attacker": {"shadow": None, "signals": ["cross-entropy"], "attacks": []},
         "evaluation": {"replicates": 100},
-        "exhibits": 0,
-        "workers": 1,
+        "run": {"exhibits": 0, "workers": 1},
         "poison": LINE,
     }
-    return parse_config(content | changes)
+    return parse_request(content | changes)
 
 
 def plan(**changes: Any) -> Plan:
     squares = bright_squares(120, (SIDE, SIDE))
-    return assemble(config(**changes), lambda source: squares)
+    return build(config(**changes), lambda source: squares)
 
 
 def test_a_poisoned_training_record_is_no_member_and_not_asked_about() -> None:
@@ -141,8 +137,8 @@ def test_blocks_of_neighbouring_frames_stay_whole(poison: dict[str, Any]) -> Non
     split = {"kind": "blocks", "target_members": 60, "block": 5, "gap": 1}
     options = poison["options"] | {"targets": 60} if poison is SERUM else poison["options"]
     poison = poison | {"options": options}
-    clean = assemble(config(split=split, poison=None), lambda source: film)
-    bad = assemble(config(split=split, poison=poison), lambda source: film)
+    clean = build(config(split=split, poison=None), lambda source: film)
+    bad = build(config(split=split, poison=poison), lambda source: film)
     before, after = clean.split.units(clean.records), bad.split.units(bad.records)
     audited = bad.audited
     # Two records share a unit if and only if they did before.
@@ -157,7 +153,7 @@ def test_subjects_are_poisoned_as_a_whole() -> None:
     squares = bright_squares(120, (SIDE, SIDE))
     keys = [RecordKey(key.id, subject=f"p{i // 3}") for i, key in enumerate(squares.keys)]
     patients = Records(keys, squares.load, squares.truth)
-    bad = assemble(config(split={"target_members": 60}), lambda source: patients)
+    bad = build(config(split={"target_members": 60}), lambda source: patients)
     subject = {key.id: key.subject for key in bad.records.keys}
     poisoned = {subject[key] for key in bad.ids("poisoned")}
     assert poisoned
@@ -190,8 +186,11 @@ def test_generators_are_refused() -> None:
     squares = bright_squares(120, (SIDE, SIDE))
     images = Records(squares.keys, lambda i: (squares[i].image,) * 2, ImageTruth(1))
     with pytest.raises(InputError, match="poison 'line' changes label maps"):
-        assemble(
-            config(target={"recipe": {"network": "pix2pix"}}, signals=["l1-error"]),
+        build(
+            config(
+                target={"recipe": {"network": "pix2pix"}},
+                attacker={"shadow": None, "signals": ["l1-error"]},
+            ),
             lambda source: images,
         )
 

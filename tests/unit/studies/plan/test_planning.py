@@ -21,7 +21,7 @@ from pixleak.training.jobs import TrainedModel
 BASE: dict[str, Any] = {
     "records": {"reader": "phantom", "count": 60, "size": 16},
     "target": {"recipe": {"network": "tiny", "epochs": 2}},
-    "learned": ["type-i-logistic"],
+    "attacker": {"learned": ["type-i-logistic"]},
 }
 
 
