@@ -9,7 +9,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
-from pixleak.audit.finding import Finding
+from pixleak.audit.report import AuditReport
 from pixleak.core.access import Access, access_for
 from pixleak.core.errors import InputError
 from pixleak.core.progress import Progress, Silent, shown
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
+    from pixleak.audit.questions.answers import QueryReport, SetTestReport
     from pixleak.pipeline.plan.plan import GivenTarget
     from pixleak.records.base import Records
     from pixleak.request.audit import AuditConfig
-    from pixleak.results.query import Query
-    from pixleak.results.set_test import SetResult
     from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.recipe import Recipe
@@ -55,7 +54,7 @@ def audit(
     device: str = "cpu",
     out: str | Path | None = None,
     progress: bool = False,
-) -> Finding:
+) -> AuditReport:
     """Can an outsider tell which records a model was trained on?
 
     Args:
@@ -192,13 +191,13 @@ def audit(
             if out is None:
                 rmtree(folder, ignore_errors=True)
             raise
-    finding = Finding.of(result, folder=folder, temporary=out is None)
+    report = AuditReport.of(result, folder=folder, temporary=out is None)
     if out is not None:
-        finding.save(out)
-    return finding
+        report.save(out)
+    return report
 
 
-def audit_config(config: AuditConfig, out: Path, progress: Progress | None = None) -> Finding:
+def audit_config(config: AuditConfig, out: Path, progress: Progress | None = None) -> AuditReport:
     """Run a configuration into ``out`` and write its report.
 
     Raises:
@@ -207,9 +206,9 @@ def audit_config(config: AuditConfig, out: Path, progress: Progress | None = Non
     from pixleak.audit.run import run
     from pixleak.pipeline.plan.assemble import assemble
 
-    finding = Finding.of(run(assemble(config), out, progress), folder=out)
-    finding.save(out)
-    return finding
+    report = AuditReport.of(run(assemble(config), out, progress), folder=out)
+    report.save(out)
+    return report
 
 
 def _access(access: Access | str) -> Access:
@@ -301,7 +300,7 @@ def query(
     level: float = 0.05,
     seed: int = 0,
     device: str = "cpu",
-) -> Query:
+) -> QueryReport:
     """One record: its error, its difficulty, and where it lies among reference non-members.
 
     Args:
@@ -358,7 +357,7 @@ def set_test(
     permutations: int = 10_000,
     seed: int = 0,
     device: str = "cpu",
-) -> SetResult:
+) -> SetTestReport:
     """Was this set used? An owner's records against comparable ones that cannot have been.
 
     Each record's error is taken less what its difficulty predicts, by a regression on all records
@@ -402,7 +401,7 @@ def evaluate(
     subject: Sequence[str] | None = None,
     seed: int = 0,
     title: str = "Evaluation of given scores",
-) -> Finding:
+) -> AuditReport:
     """What scores that exist already say about membership.
 
     Args:
@@ -446,10 +445,10 @@ def evaluate(
         ],
         schema=SCORE_COLUMNS,
     )
-    return Finding.of(result, scores=table)
+    return AuditReport.of(result, scores=table)
 
 
-def evaluate_file(path: Path, *, seed: int = 0) -> Finding:
+def evaluate_file(path: Path, *, seed: int = 0) -> AuditReport:
     """:func:`evaluate` of a CSV or Parquet file with ``score``, ``member``, ``id``, ``subject``.
 
     Raises:
