@@ -40,7 +40,7 @@ class ReserveAnalysis(Analysis[ReserveLevel]):
     """Thresholds on reserve records against non-members."""
 
     name = "reserve"
-    title = "The defender’s reserve"
+    title = "Reserve"
     summary = "attacks on the reserve, where the target was trained on it"
     place = 70
     section = ReserveLevel
