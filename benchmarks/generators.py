@@ -304,6 +304,7 @@ def pool(root: Path, seed: int, workers: int) -> dict[str, Any]:
     """An audit of the plain U-Net with 16 reference models."""
     from pixleak.audit.api import audit_config
     from pixleak.request.file import parse_config
+    from pixleak.results.sections import LeaveOneOut
 
     config = parse_config(
         {
@@ -327,7 +328,7 @@ def pool(root: Path, seed: int, workers: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         result = audit_config(config, Path(folder) / "run")
     print(result)
-    spreads = result.leave_one_out
+    spreads = result.section(LeaveOneOut)
     assert spreads is not None
     return {
         "seed": seed,

@@ -22,14 +22,16 @@ import numpy as np
 import pyarrow.parquet as pq
 from support.machine import machine
 
+from pixleak.analyses.references import ReferencesInfo
 from pixleak.attacks import ATTACKS, Attack, Population
 from pixleak.audit.api import audit_config
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.progress import shown
 from pixleak.core.tables import ReferenceTable, SignalInfo, SignalTable
 from pixleak.evaluation.statistics.roc import roc_of
-from pixleak.pipeline.measuring import read_table
+from pixleak.pipeline.measuring.tables import read_table
 from pixleak.request.file import read_config
+from pixleak.results.sections import LeaveOneOut
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parent / "examples" / "kvasir_pool.yaml"
@@ -157,8 +159,9 @@ def one_pool(root: Path, epochs: int, seed: int, out: Path) -> dict[str, Any]:
     begun = time.monotonic()
     with shown() as progress:
         result = audit_config(read_config(CONFIG, settings), out, progress)
-    spread = result.leave_one_out
+    spread, references = result.section(LeaveOneOut), result.section(ReferencesInfo)
     assert spread is not None
+    assert references is not None
     table = pool_of(out)
     ladder: dict[str, Any] = {}
     for title, (name, wanted, options) in LADDER.items():
@@ -181,7 +184,7 @@ def one_pool(root: Path, epochs: int, seed: int, out: Path) -> dict[str, Any]:
         "seed": seed,
         "seconds": round(time.monotonic() - begun, 1),
         "verdict": result.verdict.answer,
-        "fidelity": result.fidelity.passed if result.fidelity else None,
+        "fidelity": references.fidelity.passed if references.fidelity else None,
         "target": {
             a.title: [a.auc.value, a.tpr_at_fpr[1].value, a.control_auc and a.control_auc.value]
             for a in result.attacks

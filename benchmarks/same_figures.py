@@ -3,7 +3,8 @@
     python benchmarks/same_figures.py record FOLDER     # run them, keep what they say in FOLDER
     python benchmarks/same_figures.py compare OLD NEW   # every score, interval and verdict
 
-Both run the command line on generated records, so that the two sides may be different versions of
+Names of audits after the folders limit it to these: ``record FOLDER pool trigger``. Both sides run
+the command line on generated records, so that the two sides may be different versions of
 the package. Scores are compared to the last bit, sentences not at all: those may be reworded.
 """
 
@@ -16,7 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ AUDITS: dict[str, dict[str, Any]] = {
         "target": {"recipe": SMALL},
         "shadow": None,
         "references": {"models": 4},
-        "poison": {"name": "truth-serum", "options": {"targets": 50}},
+        "poison": {"name": "truth-serum", "options": {"targets": 0.5}},
     },
     "canaries": {
         "records": PHANTOM,
@@ -135,19 +136,18 @@ UNALIKE = ("created", "seconds", "timings", "environment", "inference_seconds", 
 TABLES = ("scores", "signals", "references", "leave_one_out")
 
 
-def record(out: Path) -> None:
-    """Run everything and keep results, tables and answers under ``out``."""
+def record(out: Path, names: Sequence[str] = ()) -> None:
+    """Run everything, or the named audits, and keep results, tables and answers under ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     for number, (name, audit) in enumerate(AUDITS.items()):
-        if (out / name / "result.json").is_file():
+        if (out / name / "result.json").is_file() or (names and name not in names):
             continue
         content = {"title": name, "seed": number, "evaluation": QUICK, "exhibits": 2} | audit
         file = _write(out / f"{name}.yaml", content)
         _pixleak("audit", file, "--out", out / name)
-    if not (out / "study" / "study.json").is_file():
-        _pixleak(
-            "study", _write(out / "study.yaml", STUDY), "--out", out / "study", "--workers", "2"
-        )
+    if names:
+        return
+    _pixleak("study", _write(out / "study.yaml", STUDY), "--out", out / "study", "--workers", "2")
     _questions(out)
 
 
@@ -164,12 +164,12 @@ def _questions(out: Path) -> None:
 
         target = {"module": f"{files / 'model.py'}:make"}
         (files / "model.py").write_text(
-            "from pathlib import Path\n\nimport torch\n"
+            "import torch\n"
             "from pixleak.training.checkpoint import load_network\n\n\n"
             "class Picture(torch.nn.Module):\n"
             "    def __init__(self):\n"
             "        super().__init__()\n"
-            f"        self.net = load_network(Path({str(weights)!r}))\n\n"
+            f"        self.net = load_network({str(weights)!r})\n\n"
             "    def forward(self, x):\n"
             "        labels = (x[:, :1] > 0.5).float()\n"
             "        return self.net(torch.cat([1 - labels, labels], dim=1))\n\n\n"
@@ -235,13 +235,22 @@ def figures(run: Path) -> dict[str, str]:
 
 def _as_saved_first(content: dict[str, Any]) -> dict[str, Any]:
     """A result in the layout of schema version 1, whose analyses were fields of their own."""
-    moved = content.pop("sections", None)
-    if moved is None:
+    sections = content.pop("sections", None)
+    if sections is None:
         return content
-    return content | {
-        ("subjects" if name == "subjects" else name.replace("-", "_")): section
-        for name, section in (moved.items() if isinstance(moved, dict) else ())
+    if "references" in sections:
+        sections["fidelity"] = sections["references"].pop("fidelity")
+    if "subgroups" in sections:
+        sections["subgroups"]["slices"] = sections["subgroups"].pop("subgroups")
+    if "poison" in sections:
+        sections["poison"]["name"] = sections["poison"].pop("poison")
+    named = {
+        "canaries": "epsilon",
+        "exposed-records": "exposures",
+        "leave-one-out": "leave_one_out",
+        "subgroups": "slices",
     }
+    return content | {named.get(name, name): section for name, section in sections.items()}
 
 
 def _numbers(value: Any, place: str) -> Iterator[tuple[str, str]]:
@@ -273,19 +282,22 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def compare(old: Path, new: Path) -> int:
+def compare(old: Path, new: Path, names: Sequence[str] = ()) -> int:
     """Print what differs; how many places do."""
     unlike = 0
     runs = sorted(path.parent for path in old.glob("**/result.json"))
+    if names:
+        runs = [old / name for name in names]
     for run in runs:
         name = run.relative_to(old)
         unlike += _differences(str(name), figures(run), figures(new / name))
-    for name in ("query.json", "set-test.json"):
+    questions = () if names else ("query.json", "set-test.json")
+    for name in questions:
         before, after = (
             dict(_numbers(json.loads((side / name).read_text()), "")) for side in (old, new)
         )
         unlike += _differences(name, before, after)
-    print(f"{unlike} differences in {len(runs)} runs and 2 questions")
+    print(f"{unlike} differences in {len(runs)} runs and {len(questions)} questions")
     return unlike
 
 
@@ -300,9 +312,9 @@ def _differences(name: str, before: dict[str, str], after: dict[str, str]) -> in
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["record", folder]:
-            record(Path(folder))
-        case ["compare", first, second]:
-            sys.exit(min(compare(Path(first), Path(second)), 1))
+        case ["record", folder, *names]:
+            record(Path(folder), names)
+        case ["compare", first, second, *names]:
+            sys.exit(min(compare(Path(first), Path(second), names), 1))
         case _:
             sys.exit(__doc__)

@@ -17,9 +17,11 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
+from pixleak.analyses.exposed_records import Exposures
+from pixleak.analyses.walk import result_schema
 from pixleak.cli.app import app
 from pixleak.pipeline.storage.store import alone
-from pixleak.results.audit import Result, result_schema
+from pixleak.results.audit import Result
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -112,7 +114,7 @@ def test_every_attack_has_its_interval_its_control_and_one_row_a_record(finished
 
 
 def test_pictures_of_the_most_and_least_exposed_records_are_kept(finished: Path) -> None:
-    exposures = Result.read(finished).exposures
+    exposures = Result.read(finished).section(Exposures)
     assert exposures is not None
     assert [(e.side, e.rank) for e in exposures.records] == [
         ("most", 1), ("most", 2), ("most", 3), ("least", 1), ("least", 2), ("least", 3),

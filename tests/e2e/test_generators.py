@@ -14,12 +14,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import pixleak
+from pixleak.analyses.references import ReferencesInfo
 from pixleak.cli.app import app
 from pixleak.core.errors import InputError
 from pixleak.request.file import read_request
 from pixleak.request.questions import QueryConfig, SetTestRequest
 from pixleak.results.audit import Result
 from pixleak.results.query import Query
+from pixleak.results.sections import LeaveOneOut
 from pixleak.results.set_test import SetResult
 
 PHANTOM = {
@@ -309,9 +311,11 @@ def test_discriminator_samples_and_a_pool(tmp_path: Path) -> None:
     default = next(a for a in result.attacks if a.name == "learned-residuals")
     assert default.access == "image"  # not everything: few attackers have the discriminator
     assert ("lira-online", "log-l1-error") in by
-    assert result.fidelity is not None
-    assert result.fidelity.loss == "l1-error"
-    assert result.leave_one_out is not None
+    references = result.section(ReferencesInfo)
+    assert references is not None
+    assert references.fidelity is not None
+    assert references.fidelity.loss == "l1-error"
+    assert result.section(LeaveOneOut) is not None
     assert not (out / "training.png").exists()
 
 

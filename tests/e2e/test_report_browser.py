@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.unit.report.runs import VARIANTS
 
+from pixleak.analyses.exposed_records import Exposures
 from pixleak.report.html.render import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -109,7 +110,7 @@ def test_it_loads_whole_and_alone(
 
     assert browser.complaints() == []
     assert all(url.startswith(("file:", "data:")) for url in browser.requests())
-    exposures = VARIANTS[variant]().result().exposures
+    exposures = VARIANTS[variant]().result().section(Exposures)
     pictures = browser.script("[...document.images].map((i) => [i.naturalWidth, i.complete])")
     training = variant == "generator"
     assert len(pictures) == 4 * len(exposures.records if exposures else []) + training

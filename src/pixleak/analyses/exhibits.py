@@ -1,22 +1,23 @@
-"""The most and the least exposed members, as pictures a person can look at."""
+"""Pictures of single records: made by asking the target, written into the run folder, read back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from pydantic import Field
 
 from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.tables import Bools
 from pixleak.core.truth import ImageTruth, LabelTruth
-from pixleak.pipeline.judging import Judged
-from pixleak.pipeline.plan.plan import Plan
-from pixleak.results.sections import Exposure, Exposures
-from pixleak.signals.pixels.images import ImagePixels
-from pixleak.signals.pixels.labels import Pixels
-from pixleak.training.loop.samples import as_picture
+from pixleak.results.base import Number, SavedModel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,61 +26,59 @@ if TYPE_CHECKING:
     from pixleak.records.prepared.prepare import PreparedRecords
     from pixleak.targets.base import Prediction, Target
 
-
-@dataclass(frozen=True)
-class Exhibits:
-    """What ``exhibits.npz`` holds, and what the result says about it."""
-
-    exposures: Exposures
-    arrays: dict[str, NDArray[np.generic]] = field(repr=False)
+FILE = "exhibits.npz"
+PARTS = ("image", "truth", "prediction", "valid", "loss")
 
 
-def show(plan: Plan, judged: Judged, records: PreparedRecords, target: Target) -> Exhibits | None:
-    """Pictures of the members that the strongest attack is surest and least sure of.
+class Exposure(SavedModel):
+    """One record on show."""
+
+    id: str
+    subject: str | None
+    member: bool
+    side: Literal["most", "least"]
+    rank: int = Field(description="1 is the most exposed (or the least, on that side)")
+    score: Number
+    exhibit: int = Field(description="index of its pictures in exhibits.npz")
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """The pictures of one record.
 
     Args:
-        plan: how many on each side.
-        judged: the attacks.
-        records: the target members and non-members.
-        target: asked again on the chosen few.
+        image: (h, w) or (h, w, 3) uint8.
+        truth: (h, w) int16 labels, or a uint8 picture.
+        prediction: as ``truth``.
+        valid: (h, w) bool, False where a pixel is ignored.
+        loss: (h, w) float32, nat/pixel.
     """
-    if not plan.exhibits:
-        return None
-    best = max(range(len(judged.attacks)), key=lambda i: judged.attacks[i].auc.value)
-    scores = judged.scored[best].scores
-    members = set(plan.ids("target-members"))
-    ranked = sorted(
-        (i for i, key in enumerate(scores.ids) if key in members and scores.measured[i]),
-        key=lambda i: (-scores.values[i], scores.ids[i]),
-    )
-    count = min(plan.exhibits, len(ranked) // 2)
-    chosen = [("most", rank + 1, i) for rank, i in enumerate(ranked[:count])]
-    chosen += [("least", rank + 1, i) for rank, i in enumerate(reversed(ranked[-count:]))]
-    if not count:
-        return None
-    exposures: list[Exposure] = []
+
+    image: NDArray[np.uint8]
+    truth: NDArray[np.int16] | NDArray[np.uint8]
+    prediction: NDArray[np.int16] | NDArray[np.uint8]
+    valid: Bools
+    loss: NDArray[np.float32]
+
+
+def pictures_of(exposures: Iterable[Exposure], records: PreparedRecords, target: Target) -> bytes:
+    """The content of ``exhibits.npz``: pictures of each record, from asking the target again."""
     arrays: dict[str, NDArray[np.generic]] = {}
-    for number, (side, rank, i) in enumerate(chosen):
-        subset = records.select([scores.ids[i]])
-        key = subset.keys[0]
-        exposures.append(
-            Exposure(
-                id=key.id,
-                subject=key.subject,
-                member=True,
-                side="most" if side == "most" else "least",
-                rank=rank,
-                score=float(scores.values[i]),
-                exhibit=number,
-            )
-        )
-        arrays |= {f"{n}/{number}": a for n, a in _pictures(subset, target).items()}
-    attack = judged.attacks[best]
-    return Exhibits(Exposures(attack=attack.name, signal=attack.signal, records=exposures), arrays)
+    for one in exposures:
+        pictures = _pictures(records.select([one.id]), target)
+        arrays |= {f"{name}/{one.exhibit}": array for name, array in pictures.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
 
 
 def _pictures(record: PreparedRecords, target: Target) -> dict[str, NDArray[np.generic]]:
     """Image, truth, prediction, valid pixels and loss of one record, as arrays to draw."""
+    import torch
+
+    from pixleak.signals.pixels.labels import Pixels
+    from pixleak.training.loop.samples import as_picture
+
     batch = next(iter(record.batches(1)))
     prediction = target.predict(batch.images, batch.ids)
     if not isinstance(record.truth, LabelTruth):
@@ -101,6 +100,9 @@ def _of_generator(
     batch: Batch, prediction: Prediction, truth: ImageTruth
 ) -> dict[str, NDArray[np.generic]]:
     """Input, true image, output and absolute error of one record."""
+    from pixleak.signals.pixels.images import ImagePixels
+    from pixleak.training.loop.samples import as_picture
+
     pixels = ImagePixels(prediction, batch.truths, truth, batch.ids)
 
     def unit(images: Tensor) -> Tensor:
@@ -114,3 +116,57 @@ def _of_generator(
         "valid": np.ones(error.shape, dtype=np.bool_),
         "loss": error,
     }
+
+
+def read_exhibits(path: Path, exposures: Iterable[Exposure]) -> dict[int, Exhibit]:
+    """The pictures of each record on show, by ``exhibit``.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or holds something else.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing, and result.json says that it holds the pictures of the most "
+            "exposed records; copy the whole run folder, or run the audit again"
+        )
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {one.exhibit: _exhibit(archive, one.exhibit, path) for one in exposures}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read ({error}); run the audit again") from error
+
+
+def _exhibit(archive: Mapping[str, NDArray[np.generic]], number: int, path: Path) -> Exhibit:
+    parts = {}
+    for name in PARTS:
+        key = f"{name}/{number}"
+        if key not in archive:
+            raise InputError(f"{path} has no array {key!r}; run the audit again")
+        parts[name] = archive[key]
+    shape = parts["image"].shape[:2]
+    allowed = {
+        "image": ((np.uint8,), (2, 3)),
+        "truth": ((np.int16, np.uint8), (2, 3)),
+        "prediction": ((np.int16, np.uint8), (2, 3)),
+        "valid": ((np.bool_,), (2,)),
+        "loss": ((np.float32,), (2,)),
+    }
+    for name, (kinds, dimensions) in allowed.items():
+        array = parts[name]
+        colour = array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] == 3
+        if (
+            array.dtype.type not in kinds
+            or array.ndim not in dimensions
+            or (array.ndim == 3 and not colour)
+            or array.shape[:2] != shape
+            or array.size == 0
+        ):
+            raise InputError(
+                f"{path}: array '{name}/{number}' of type {array.dtype} and shape {array.shape} "
+                f"is not a picture beside an image of {shape}; run the audit again"
+            )
+    if np.isnan(parts["loss"][parts["valid"]]).any():
+        raise InputError(f"{path}: array 'loss/{number}' holds NaN; run the audit again")
+    return Exhibit(**parts)  # type: ignore[arg-type]

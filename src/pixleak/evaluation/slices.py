@@ -41,7 +41,7 @@ from pixleak.evaluation.statistics.intervals import (
 from pixleak.evaluation.statistics.rates import rate_of
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.evaluation.statistics.sample import Sample, sample_of
-from pixleak.results.sections import Slice, Slices
+from pixleak.results.sections import SubgroupResult, Subgroups
 
 _STRICTEST = 1e-6
 """Level below which the test does not look."""
@@ -83,7 +83,7 @@ def slices_of(
     level: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,
-) -> Slices:
+) -> Subgroups:
     """One attack's result by kind of record.
 
     Args:
@@ -114,22 +114,22 @@ def slices_of(
     ]
     tested = [one.p_value for one in compared if one.p_value is not None]
     adjusted = iter(holm(tested))
-    slices = []
+    subgroups = []
     standing: list[tuple[float, str]] = []
     for one in compared:
         p = None if one.p_value is None else float(next(adjusted))
-        slices.append(
+        subgroups.append(
             _slice(one, scores.values, seen, member, threshold, level, replicates, seed, p)
         )
         if p is not None and p <= 1 - level + 1e-12:
             standing.append((one.difference, f"{one.attribute.kind}: {one.attribute.name}"))
     most = max(standing)[1] if standing else None
-    return Slices(
+    return Subgroups(
         attack=scores.attack,
         signal=scores.signal,
         title=title,
         fpr=fpr,
-        slices=slices,
+        subgroups=subgroups,
         most_exposed=most,
         explanation=_explanation(most, len(tested), len(compared), level),
     )
@@ -199,7 +199,7 @@ def _slice(
     replicates: int,
     seed: int,
     p_adjusted: float | None,
-) -> Slice:
+) -> SubgroupResult:
     held = one.attribute.holds & seen
     sample = one.sample
     tpr = fpr = auc = None
@@ -207,7 +207,7 @@ def _slice(
         tpr = rate_of(sample.members.scores > threshold, sample.members, level)
         fpr = rate_of(sample.nonmembers.scores > threshold, sample.nonmembers, level)
         auc = interval_of(sample, level=level, replicates=replicates, seed=seed)
-    return Slice(
+    return SubgroupResult(
         kind=one.attribute.kind,
         name=one.attribute.name,
         members=int((held & member).sum()),

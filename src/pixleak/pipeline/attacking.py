@@ -11,14 +11,14 @@ from pixleak.attacks.evidence import Population
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.progress import Progress
 from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalTable
-from pixleak.pipeline.measuring import Measured
+from pixleak.pipeline.measuring.measured import Measured, PartName
 from pixleak.pipeline.plan.choosing import Chosen, PlannedAttack
 from pixleak.pipeline.plan.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What an attacker has of one victim.
+    """What an attacker knows of one victim.
 
     Args:
         table: the victim's signals on the records in question.
@@ -33,7 +33,7 @@ class Observed:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One attack's scores, and the same attack's on the untrained model."""
+    """The scores of one attack, on the target and on the untrained model."""
 
     planned: PlannedAttack
     scores: Scores
@@ -72,7 +72,7 @@ class Victims:
 
 
 def attack(planned: PlannedAttack, seen: Observed) -> Scores:
-    """The scores of one attack, under the name of what it looked at.
+    """The scores of one attack, named by the signal that it looked at.
 
     Raises:
         UnmetNeedError: there are too few references for some record.
@@ -84,18 +84,15 @@ def attack(planned: PlannedAttack, seen: Observed) -> Scores:
 
 def attack_target(chosen: Chosen, measured: Measured) -> list[Scored]:
     """Every attack on the target, with its control."""
-    seen = Observed(
-        measured.target,
-        measured.reference,
-        _population(measured.outer, measured.outer_reference),
-    )
+    audited, outer = measured[PartName.AUDITED], measured[PartName.OUTER]
+    seen = Observed(measured.target, audited.reference, _population(outer.target, outer.reference))
     control = None
-    if measured.untrained is not None:
-        outer = _population(measured.outer_untrained, measured.outer_reference)
-        control = Observed(measured.untrained, measured.reference, outer)
+    if audited.untrained is not None:
+        population = _population(outer.untrained, outer.reference)
+        control = Observed(audited.untrained, audited.reference, population)
     return [
-        Scored(one, attack(one, seen), None if control is None else attack(one, control))
-        for one in chosen.attacks
+        Scored(planned, attack(planned, seen), None if control is None else attack(planned, control))
+        for planned in chosen.attacks
     ]
 
 
@@ -106,13 +103,15 @@ def attack_pool(
 
     A victim's complement, which is trained on exactly the other records, is not among its
     references: then each record is in exactly half of them, and how many hold it tells nothing.
+    Without a pool, or without ``leave_one_out``, there are no victims.
     """
     pool = plan.references
-    assert pool is not None
-    table, outer = measured.reference, measured.outer_reference
+    if pool is None or not pool.leave_one_out:
+        return []
+    table, outer = measured[PartName.AUDITED].reference, measured[PartName.OUTER].reference
     if pool.records == "own":
-        # Nobody was trained on the audited records; the pool's own are what can be asked about.
-        table, outer = measured.outer_reference, None
+        # No reference was trained on audited records; the pool's own are what can be asked about.
+        table, outer = outer, None
     if table is None:
         return []
     models = range(len(table.models))

@@ -1,7 +1,7 @@
-"""Checks that look at records only, never at a model: the same for all audits of one split.
+"""Checks of the records alone, without a model: the same for all audits of one split.
 
-They are kept in the store like any other artefact, so that audits which share records and split, as
-the cells of a study do, measure them once.
+They are kept in the store like any other artefact, so that audits that share records and split,
+such as the cells of a study, measure them once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Checks:
-    """What records alone say of members and non-members."""
+    """What the records alone say about members and non-members."""
 
     blind: BlindBaseline
     duplicates: DuplicateCheck
@@ -46,7 +46,7 @@ def checks_of(
     Args:
         records: n target members and non-members.
         member: (n,) bool.
-        units: (n,) what is independent of one another.
+        units: (n,) the independent unit of each record: subject, block or the record itself.
         store: where they are kept.
         seed: of the blind baseline.
     """

@@ -1,4 +1,4 @@
-"""Attacks over signals, controls beside them, and what it all comes to."""
+"""Attacks on the target, their evaluation, and the controls beside them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from pixleak.attacks.threshold import Threshold
 from pixleak.core.errors import InputError
 from pixleak.core.progress import Progress
+from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, Floats, Scores, SignalTable
 from pixleak.evaluation.controls import evaluate_control, untrained_control
 from pixleak.evaluation.evaluate import evaluate_scores
@@ -18,7 +19,7 @@ from pixleak.evaluation.statistics.sample import MIN_RECORDS, MIN_SUBJECTS
 from pixleak.pipeline.attacking import Scored, Victims, attack_target
 from pixleak.pipeline.checks import checks_of
 from pixleak.pipeline.clock import Clock
-from pixleak.pipeline.measuring import Measured
+from pixleak.pipeline.measuring.measured import Measured
 from pixleak.pipeline.plan.choosing import Chosen
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Store
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pixleak.records.prepared.prepare import PreparedRecords
 
 UNTRAINED_SIGNALS = ("cross-entropy", "l1-error")
-"""The attack that stands for all in the list of controls; every attack has its own besides."""
+"""Signals whose attack represents all in the list of controls; each attack also has its own."""
 
 TRAINED_ON = ("cross-entropy", "dice-loss", "l1-error", "l2-error")
 """Signals that are training losses as well."""
@@ -41,11 +42,11 @@ class Judged:
     """Everything that was scored, evaluated and checked.
 
     Args:
-        attacks: one result an attack, in the order of ``scored``.
+        attacks: one result per attack, in the order of ``scored``.
         scored: the scores behind them.
         blind: (n,) out-of-fold scores of the blind baseline, on ``records``' ids.
         controls: blind baseline and untrained model.
-        left_out: one sentence for every attack on too few records.
+        left_out: one sentence for each attack that was left out for too few records.
     """
 
     attacks: list[AttackResult]
@@ -81,7 +82,7 @@ def judge(
         progress: shows how far it has come.
         clock: of the run.
     """
-    members = set(plan.ids("target-members"))
+    members = set(plan.ids(Role.TARGET_MEMBERS))
     member: Bools = np.array([key in members for key in records.ids])
     by_id = plan.split.units(plan.records)
     units = [by_id[key] for key in records.ids]
@@ -136,11 +137,11 @@ def too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """What the attacker fixes beforehand: never anything of the target's.
+    """What the attacker fixes beforehand, from models of their own and never from the target.
 
     Args:
         shadow: the same attack's scores of the attacker's own models, and their membership.
-        thresholds: cuts by name.
+        thresholds: by name.
     """
 
     shadow: tuple[Scores, Bools] | None = None
@@ -181,13 +182,13 @@ def evaluated(
 def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims | None) -> Carried:
     planned = one.planned
     if planned.plain and planned.info.learned:
-        # A learned signal is a logit: its classifier's own cut is probability one half.
+        # A learned signal is a logit: its classifier's own threshold is a probability of one half.
         return Carried(thresholds={"shadow": 0.0})
     if not planned.plain and planned.attack.natural_threshold is not None:
         return Carried(thresholds={"shadow": planned.attack.natural_threshold})
     if planned.plain and shadow is not None:
         column = shadow.select(signals=planned.columns)
-        members = set(plan.ids("shadow-members"))
+        members = set(plan.ids(Role.SHADOW_MEMBERS))
         scores = Threshold().score(column)
         member: Bools = np.array([key in members for key in column.ids])
     elif pool is not None:
@@ -196,7 +197,7 @@ def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims 
         return Carried()
     thresholds = {}
     if planned.plain and planned.info.name in TRAINED_ON:
-        # S's fixed threshold: the shadow's loss on its own training records.
+        # The shadow's mean loss on its own training records, a threshold fixed beforehand.
         thresholds["shadow-training-loss"] = float(scores.values[member & scores.measured].mean())
     return Carried((scores, member), thresholds)
 
@@ -232,8 +233,8 @@ def _difficulty_controls(
                 member[known],
                 name=name,
                 title=f"Difficulty alone: {info.title or name}",
-                what=f"{info.summary[0].upper()}{info.summary[1:]}: a number of the record, for "
-                "which no model is asked.",
+                what=f"{info.summary[0].upper()}{info.summary[1:]}: a property of the record, "
+                "for which no model is asked.",
                 units=[unit for unit, kept in zip(units, known, strict=True) if kept],
                 controls=len(names),
                 level=round(1 - plan.evaluation.level, 10),

@@ -1,14 +1,19 @@
-"""What the models of an audit are good for, from the same pass that the signals come from."""
+"""How useful the models of an audit are, from the same pass that the signals come from.
+
+Utility is a property of a model and stands with the model in the result
+(:class:`pixleak.results.models.ModelInfo`); it is no analysis.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from pixleak.core.access import Access
+from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, Floats, SignalInfo, SignalTable
 from pixleak.core.truth import LabelTruth, Truth
 from pixleak.evaluation.utility import (
@@ -19,9 +24,14 @@ from pixleak.evaluation.utility import (
     mean_of_sums,
 )
 from pixleak.results.base import Interval
-from pixleak.results.models import Utility
+from pixleak.results.models import ModelInfo, Utility
 from pixleak.signals.base import Columns, Signal
 from pixleak.signals.pixels.labels import Pixels
+
+if TYPE_CHECKING:
+    from pixleak.pipeline.measuring.measured import Measured
+    from pixleak.pipeline.models import Models
+    from pixleak.pipeline.plan.plan import Plan
 
 _COUNTS = ("right", "true", "predicted")
 
@@ -154,3 +164,66 @@ def _kinds(table: SignalTable, truth: Truth) -> list[_Kind]:
 def names_of(truth: Truth) -> Sequence[str]:
     """The columns that :func:`beside` measures."""
     return [info.name for signal in beside(truth) for info in signal.infos(truth)]
+
+
+def describe_models(plan: Plan, models: Models, measured: Measured) -> list[ModelInfo]:
+    """What the result says about each model: what it is, its utility and how long it takes.
+
+    Where only some records were targeted by a poison, utility is measured on those that were not.
+    """
+    units = plan.split.units(plan.records)
+    held = {"target": plan.ids(Role.TARGET_MEMBERS, Role.BYSTANDER_MEMBERS)}
+    held["untrained"] = held["target"]
+    held["shadow"] = plan.ids(Role.SHADOW_MEMBERS)
+    looked_at = plan.ids(Role.BYSTANDER_MEMBERS, Role.BYSTANDER_NONMEMBERS) or plan.audited
+    infos = [models.target.info]
+    infos += [] if models.shadow is None else [models.shadow.info]
+    if plan.references is not None:
+        infos += [reference.info for reference in models.references]
+        drawn = plan.references.membership
+        held |= {name: drawn.of(i) for i, name in enumerate(drawn.models)}
+    infos += [] if models.untrained is None else [models.untrained.info]
+    described = []
+    for info in infos:
+        asked = measured.asked[info.name]
+        ids = asked.table.ids if info.name == "shadow" else looked_at
+        inside = set(held[info.name])
+        utility = utilities(
+            asked.table,
+            {key: key in inside for key in ids},
+            units,
+            plan.truth,
+            level=plan.evaluation.level,
+            replicates=plan.evaluation.replicates,
+            seed=plan.seed_for("utility"),
+        )
+        update: dict[str, object] = {"utility": utility, "inference_seconds": asked.seconds}
+        update |= _plain_means(asked.table.select(ids=ids), inside)
+        described.append(info.model_copy(update=update))
+    return described
+
+
+def _plain_means(table: SignalTable, members: set[str]) -> dict[str, object]:
+    """Mean utility on training records and on held-out records, by the field of the result.
+
+    For segmenters it is the mean soft Dice, where there is foreground; for generators the mean L1
+    error and SSIM.
+    """
+    means: dict[str, object] = {}
+    for signal, what, complement in (
+        ("dice-loss", "dice", True),
+        ("l1-error", "error", False),
+        ("ssim-error", "ssim", True),
+    ):
+        if signal not in table.names:
+            continue
+        column = table.select(signals=[signal])
+        for side, inside in (("members", True), ("nonmembers", False)):
+            chosen = [
+                m and ((key in members) == inside)
+                for key, m in zip(column.ids, column.measured[:, 0], strict=True)
+            ]
+            if any(chosen):
+                mean = float(column.values[chosen, 0].mean())
+                means[f"{side}_{what}"] = 1 - mean if complement else mean
+    return means

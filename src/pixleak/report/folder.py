@@ -1,8 +1,7 @@
-"""Read a run folder: the saved result, the scores and the pictures, checked against each other."""
+"""Read a run folder: the saved result and the scores, checked against each other."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,11 @@ from PIL import Image
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
 from pixleak.results.audit import Result
-from pixleak.results.sections import Exposures
 
 Kind = Literal["attack", "control", "blind"]
 
 DIFFICULTY = "difficulty-"
-"""What the names of difficulties begin with."""
+"""Prefix of the names of difficulties."""
 
 ERRORS = ("l1-error", "cross-entropy")
 """Errors that are shown against difficulty: the first that was measured."""
@@ -39,7 +37,7 @@ _COLUMNS = {
 }
 
 
-class Source(NamedTuple):
+class ScoreKey(NamedTuple):
     """Which attack made a score, and on what: the target, the untrained model, or no model."""
 
     kind: Kind
@@ -54,7 +52,7 @@ class RecordScores:
     Args:
         values: (n,) float64, higher = more likely a member; may be infinite.
         member: (n,) bool.
-        units: (n,) which subject each record was taken from, as a number; where subjects are
+        units: (n,) number of the subject that each record was taken from; where subjects are
             unknown every record is a unit of its own.
     """
 
@@ -64,40 +62,21 @@ class RecordScores:
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
-    """The pictures of one record.
-
-    Args:
-        image: (h, w) or (h, w, 3) uint8.
-        truth: (h, w) int16 labels, or a uint8 picture.
-        prediction: as ``truth``.
-        valid: (h, w) bool, False where a pixel is ignored.
-        loss: (h, w) float32, nat/pixel.
-    """
-
-    image: NDArray[np.uint8]
-    truth: NDArray[np.int16] | NDArray[np.uint8]
-    prediction: NDArray[np.int16] | NDArray[np.uint8]
-    valid: Bools
-    loss: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
 class Run:
     """All that a report is made from.
 
     Args:
         result: what was found.
         scores: of every attack.
-        exhibits: pictures of the records on show.
-        signals: name -> (n,) the target's, NaN where not measured, and ``"member"`` beside them; of
-            results with difficulties alone, else empty.
+        folder: that it was read from, where the analyses find their own files.
+        signals: name -> (n,) the target's, NaN where not measured, and ``"member"`` beside them;
+            empty without difficulties.
         training: (h, w, 3) pictures of a generator's training, or None.
     """
 
     result: Result
-    scores: Mapping[Source, RecordScores]
-    exhibits: Mapping[int, Exhibit]
+    scores: Mapping[ScoreKey, RecordScores]
+    folder: Path
     signals: Mapping[str, Floats]
     training: NDArray[np.uint8] | None
 
@@ -113,14 +92,13 @@ def read_run(folder: Path) -> Run:
     result = Result.read(folder)
     scores = _read_scores(folder / "scores.parquet")
     for attack in result.attacks:
-        if Source("attack", attack.name, attack.signal) not in scores:
+        if ScoreKey("attack", attack.name, attack.signal) not in scores:
             raise InputError(
                 f"{folder / 'scores.parquet'} holds no scores of attack {attack.name!r} over "
                 f"signal {attack.signal!r}, which result.json lists; the two files must be of the "
                 "same run"
             )
-    exhibits = {} if result.exposures is None else _read_exhibits(folder, result.exposures)
-    return Run(result, scores, exhibits, _read_signals(folder, result), _read_training(folder))
+    return Run(result, scores, folder, _read_signals(folder, result), _read_training(folder))
 
 
 def _read_signals(folder: Path, result: Result) -> dict[str, Floats]:
@@ -155,7 +133,7 @@ def _read_training(folder: Path) -> NDArray[np.uint8] | None:
         raise InputError(f"{path} cannot be read ({error}); run the audit again") from error
 
 
-def _read_scores(path: Path) -> dict[Source, RecordScores]:
+def _read_scores(path: Path) -> dict[ScoreKey, RecordScores]:
     if not path.is_file():
         raise InputError(f"{path} is missing; give the folder of a finished run")
     try:
@@ -179,7 +157,7 @@ def _read_scores(path: Path) -> dict[Source, RecordScores]:
     names = pc.coalesce(columns["subject"], columns["id"]).combine_chunks().dictionary_encode()
     units = names.indices.to_numpy().astype(np.int64)
 
-    # One integer a row for its (kind, attack, signal), so that rows are compared as numbers.
+    # One integer per row for its (kind, attack, signal), so that rows are compared as numbers.
     encoded = [
         columns[n].combine_chunks().dictionary_encode() for n in ("kind", "attack", "signal")
     ]
@@ -194,58 +172,7 @@ def _read_scores(path: Path) -> dict[Source, RecordScores]:
                 "run the audit again"
             )
         rows = (codes == combination[:, None]).all(axis=0) & measured
-        scores[Source(kind, attack, signal)] = RecordScores(values[rows], member[rows], units[rows])
-    return scores
-
-
-def _read_exhibits(folder: Path, exposures: Exposures) -> dict[int, Exhibit]:
-    path = folder / Path(exposures.file).name
-    if not path.is_file():
-        raise InputError(
-            f"{path} is missing, and result.json says that it holds the pictures of the most "
-            "exposed records; copy the whole run folder, or run the audit again"
+        scores[ScoreKey(kind, attack, signal)] = RecordScores(
+            values[rows], member[rows], units[rows]
         )
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {
-                record.exhibit: _exhibit(archive, record.exhibit, path)
-                for record in exposures.records
-            }
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} cannot be read ({error}); run the audit again") from error
-
-
-def _exhibit(archive: Mapping[str, NDArray[np.generic]], number: int, path: Path) -> Exhibit:
-    parts = {}
-    for name in ("image", "truth", "prediction", "valid", "loss"):
-        key = f"{name}/{number}"
-        if key not in archive:
-            raise InputError(f"{path} has no array {key!r}; run the audit again")
-        parts[name] = archive[key]
-    shape = parts["image"].shape[:2]
-    allowed = {
-        "image": ((np.uint8,), (2, 3)),
-        "truth": ((np.int16, np.uint8), (2, 3)),
-        "prediction": ((np.int16, np.uint8), (2, 3)),
-        "valid": ((np.bool_,), (2,)),
-        "loss": ((np.float32,), (2,)),
-    }
-    for name, (kinds, dimensions) in allowed.items():
-        array = parts[name]
-        colour = array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] == 3
-        if (
-            array.dtype.type not in kinds
-            or array.ndim not in dimensions
-            or (array.ndim == 3 and not colour)
-            or array.shape[:2] != shape
-            or array.size == 0
-        ):
-            raise InputError(
-                f"{path}: array '{name}/{number}' of type {array.dtype} and shape {array.shape} "
-                f"is not a picture beside an image of {shape}; run the audit again"
-            )
-    if np.isnan(parts["loss"][parts["valid"]]).any():
-        raise InputError(f"{path}: array 'loss/{number}' holds NaN; run the audit again")
-    return Exhibit(**parts)  # type: ignore[arg-type]
+    return scores

@@ -1,4 +1,4 @@
-"""A result as a table in the terminal: verdict first, then controls, then attacks."""
+"""A result as a table in the terminal: verdict, controls and attacks, then the sections."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pixleak.analyses.drawing.tables import auc_cell, plain_table
+from pixleak.analyses.walk import not_installed, sections_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import ConsoleOptions, RenderResult
+    from rich.console import ConsoleOptions, RenderableType, RenderResult
 
     from pixleak.results.attacks import AttackResult
     from pixleak.results.audit import Result
-    from pixleak.results.base import Interval, TprAtFpr
+    from pixleak.results.base import TprAtFpr
     from pixleak.results.controls import Control
-    from pixleak.results.query import Query
-    from pixleak.results.sections import LeaveOneOut
-    from pixleak.results.set_test import SetResult
 
 _ROOMY = 100
 """Columns of a terminal from which on every rate is shown."""
@@ -35,84 +35,28 @@ _ANSWERS = {
 
 
 def result_table(result: Result) -> Group:
-    """Renderables for rich: what ``print(result)`` and the command line show."""
+    """Renderables for rich: what ``print(result)`` and the command line show.
+
+    Raises:
+        InputError: a section does not fit its analysis.
+    """
     answer, style = _ANSWERS[result.verdict.answer]
-    parts: list[Text | Table | Padding | _Attacks] = [
+    parts: list[RenderableType] = [
         Text(result.title, style="bold"),
         Text.assemble((answer, style), "  ", result.verdict.sentence),
     ]
     parts += [Padding(Text(f"- {reason}"), (0, 0, 0, 2)) for reason in result.verdict.reasons]
     if result.controls:
-        parts += [Text(), _controls(result.controls)]
+        parts += [Text(), controls_table(result.controls)]
     if result.attacks:
         parts += [Text(), _Attacks(result), *(Text(note) for note in _notes(result))]
-    parts += _beyond(result)
+    shown = [analysis.terminal(section) for analysis, section in sections_of(result)]
+    sections: list[RenderableType] = [one for one in shown if one is not None]
+    sections += [Text(f"{told[0].upper()}{told[1:]}.") for told in not_installed(result)]
+    if sections:
+        parts += [Text(), *sections]
     parts += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
     return Group(*parts)
-
-
-_SPREADS = 8
-
-
-def _beyond(result: Result) -> list[Text | Table | Padding | _Attacks]:
-    """What there is beside the target's own figures."""
-    parts: list[Text | Table | Padding | _Attacks] = []
-    if result.leave_one_out is not None:
-        parts += [Text(), _spreads(result.leave_one_out)]
-    lines = []
-    if result.defences is not None:
-        lines.append(f"Defences: {result.defences.explanation}")
-    if result.fidelity is not None:
-        lines.append(f"References: {result.fidelity.explanation}")
-    if result.slices is not None:
-        lines.append(f"Kinds of records: {result.slices.explanation}")
-    if result.subjects is not None and result.subjects.attacks:
-        best = max(result.subjects.attacks, key=lambda attack: attack.auc.value)
-        lines.append(
-            f"Subjects: {best.title} has an AUC of {best.auc.value:.2f} "
-            f"[{best.auc.low:.2f}, {best.auc.high:.2f}] on {result.subjects.members} and "
-            f"{result.subjects.nonmembers} of them."
-        )
-    if result.reserve is not None:
-        lines.append(f"Reserve: {result.reserve.explanation}")
-        if result.reserve.attacks:
-            best = max(result.reserve.attacks, key=lambda attack: attack.auc.value)
-            lines[-1] += (
-                f" {best.title} has an AUC of {best.auc.value:.2f} "
-                f"[{best.auc.low:.2f}, {best.auc.high:.2f}]."
-            )
-    if result.epsilon is not None:
-        lines.append(f"Canaries: {result.epsilon.explanation}")
-    if result.poison is not None:
-        lines.append(f"Poison: {result.poison.description}. {result.poison.explanation}")
-    if lines:
-        parts.append(Text())
-    return [*parts, *(Text(line) for line in lines)]
-
-
-def _spreads(found: LeaveOneOut) -> Table:
-    """The strongest attacks over all victims."""
-    ranked = sorted(found.attacks, key=lambda one: -one.auc.value)
-    shared = [r.fpr for r in ranked[0].tpr_at_fpr if r.resolvable]
-    table = _plain_table(gap=1)
-    table.caption = f"Mean over {len(found.victims)} victims, {found.references} references each"
-    if len(ranked) > _SPREADS:
-        table.caption += f"; {len(ranked) - _SPREADS} weaker ones: in the report"
-    table.add_column("Every model of the pool", overflow="fold")
-    table.add_column("AUC", no_wrap=True)
-    for fpr in shared[-1:]:
-        table.add_column(f"TPR (%) at\n{100 * fpr:g} % FPR", no_wrap=True)
-    for one in ranked[:_SPREADS]:
-        rates = [rate.mean for rate in one.tpr_at_fpr if rate.fpr in shared[-1:]]
-        table.add_row(
-            escape(one.title),
-            _auc(one.auc),
-            *(
-                escape(f"{100 * m.value:.0f} [{100 * m.low:.0f}, {100 * m.high:.0f}]")
-                for m in rates
-            ),
-        )
-    return table
 
 
 def result_text(result: Result, width: int = 110) -> str:
@@ -128,88 +72,15 @@ def as_text(shown: Group, width: int = 110) -> str:
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 
-_TOLD = {
-    "unusual": ("UNUSUAL", "bold red"),
-    "not-unusual": ("NOT UNUSUAL", "bold green"),
-    "used": ("USED", "bold red"),
-    "not-shown": ("NOT SHOWN", "bold green"),
-    "cannot-tell": ("CANNOT TELL", "bold yellow"),
-}
-
-
-def query_table(query: Query) -> Group:
-    """One record: the answer, its numbers, and what cannot be concluded."""
-    word, style = _TOLD[query.answer]
-    table = _plain_table()
-    for column in ("Measure", "value", "unit"):
-        table.add_column(column, overflow="fold")
-    if query.references:
-        table.add_column(f"of {query.references} non-members\nas much a member", no_wrap=True)
-        table.add_column("p", no_wrap=True)
-    for measure in (*query.errors, *query.difficulties, *query.membership_errors):
-        starred = "* " if measure.name == query.decided_by and query.references else ""
-        row = [f"{starred}{escape(measure.title)}", f"{measure.value:.4g}", escape(measure.unit)]
-        if query.references:
-            at = measure.above
-            row.append(
-                "-"
-                if at is None
-                else escape(f"{100 * at.value:.1f} % [{100 * at.low:.1f}, {100 * at.high:.1f}]")
-            )
-            row.append("-" if measure.p_value is None else f"{measure.p_value:.3g}")
-        table.add_row(*row)
-    parts: list[Text | Table | Padding] = [
-        Text(query.title, style="bold"),
-        Text.assemble((word, style), "  ", query.sentence),
-        Text(),
-        table,
-    ]
-    if query.references:
-        parts.append(Text("* what the answer goes by; p: conformal, one-sided"))
-    parts += [Padding(Text(f"- {caution}"), (0, 0, 0, 2)) for caution in query.cautions]
-    return Group(*parts)
-
-
-def set_table(found: SetResult) -> Group:
-    """A set: the answer, the test, the controls."""
-    word, style = _TOLD[found.answer]
-    table = _plain_table()
-    table.add_column("")
-    table.add_column("")
-    for name, value in (
-        ("owner's records (independent)", f"{found.owned} ({found.owned_units})"),
-        ("comparable records (independent)", f"{found.comparable} ({found.comparable_units})"),
-        ("compared by", found.score),
-        ("p-value", f"{found.p_value:.3g} ({found.permutations} permutations)"),
-        ("effect (Cohen's d)", f"{found.effect:.2f}"),
-        ("AUC of a record", _auc(found.auc)),
-        ("AUC found with probability 0.8", f"{found.detectable_auc:.2f}"),
-    ):
-        table.add_row(name, value)
-    parts: list[Text | Table | Padding] = [
-        Text(found.title, style="bold"),
-        Text.assemble((word, style), "  ", found.sentence),
-        Text(),
-        table,
-        Text(),
-        _controls(found.controls),
-    ]
-    parts += [Padding(Text(f"- {c.explanation}"), (0, 0, 0, 2)) for c in found.controls]
-    return Group(*parts)
-
-
-def _plain_table(gap: int = 2) -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), caption_justify="left")
-
-
-def _controls(controls: list[Control]) -> Table:
-    table = _plain_table()
+def controls_table(controls: Sequence[Control]) -> Table:
+    """One row per control: title, AUC, whether it passed."""
+    table = plain_table()
     table.add_column("Control", overflow="fold")
     table.add_column("AUC")
     table.add_column("")
     for control in controls:
         word = {True: "passed", False: "[bold red]failed[/]", None: "not run"}[control.passed]
-        table.add_row(escape(control.title), _auc(control.auc), word)
+        table.add_row(escape(control.title), auc_cell(control.auc), word)
     return table
 
 
@@ -235,7 +106,7 @@ def _columns(result: Result) -> list[float]:
 
 def _attacks(result: Result, fprs: Sequence[float], left_out: Sequence[float] = ()) -> Table:
     attacks = sorted(result.attacks, key=lambda attack: -attack.auc.value)
-    table = _plain_table(gap=1)
+    table = plain_table(gap=1)
     if left_out:
         names = ", ".join(f"{100 * fpr:g} %" for fpr in left_out)
         table.caption = f"{names} FPR: in a wider terminal, and in the report"
@@ -256,9 +127,9 @@ def _attacks(result: Result, fprs: Sequence[float], left_out: Sequence[float] = 
         table.add_row(
             *(["*" if evidence else ""] if starred else []),
             f"[bold]{title}[/]" if evidence else title,
-            _auc(attack.auc),
+            auc_cell(attack.auc),
             *(_rate(attack, fpr) for fpr in fprs),
-            *([_auc(attack.control_auc)] if untrained else []),
+            *([auc_cell(attack.control_auc)] if untrained else []),
         )
     return table
 
@@ -286,9 +157,3 @@ def _shown(rate: TprAtFpr) -> str:
     value = 100 * rate.value
     shown = f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
     return escape(f"{shown} [{100 * rate.low:.0f}, {100 * rate.high:.0f}]")
-
-
-def _auc(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return escape(f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]")

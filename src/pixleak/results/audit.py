@@ -1,42 +1,35 @@
 """The saved result of an audit: the one boundary between computing and reading.
 
-``result.json`` is this model; ``scores.parquet`` beside it holds one row per record and attack;
-``exhibits.npz`` the pictures of the most and least exposed records. Reports, tables and later
-comparisons read only these.
+``result.json`` is this model; ``scores.parquet`` beside it holds one row per record and attack.
+What the analyses found are its sections, each by the name of its analysis
+(:mod:`pixleak.analyses`); an analysis may leave files of its own beside it. Reports, tables and
+later comparisons read only the run folder.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
 from pixleak.core.errors import InputError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 from pixleak.results.attacks import AttackResult
 from pixleak.results.base import Number, SavedModel
 from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
 from pixleak.results.environment import Environment
 from pixleak.results.models import ModelInfo
-from pixleak.results.sections import (
-    DefencesInfo,
-    Epsilon,
-    Exposures,
-    Fidelity,
-    LeaveOneOut,
-    PoisonInfo,
-    ReferencesInfo,
-    ReserveLevel,
-    Slices,
-    SubjectLevel,
-)
+from pixleak.results.sections import SavedSection, Section
 from pixleak.results.verdict import Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+S = TypeVar("S", bound=Section)
+
+
+def _kept(value: object) -> object:
+    return SavedSection.model_validate(value) if isinstance(value, dict) else value
 
 
 class RecordsInfo(SavedModel):
@@ -63,9 +56,9 @@ class Result(SavedModel):
     """Everything an audit found out.
 
     ``verdict.answer`` is ``"leak"``, ``"none-found"`` or ``"cannot-tell"``, and
-    ``verdict.sentence`` says it in words. ``attacks`` holds one :class:`AttackResult` an attack
-    (``attacks[0].auc.value``, ``.low``, ``.high``), ``controls`` what must find nothing. ``print``
-    shows all of it as a table.
+    ``verdict.sentence`` says it in words. ``attacks`` holds one :class:`AttackResult` per attack
+    (``attacks[0].auc.value``, ``.low``, ``.high``), ``controls`` what must find nothing, and
+    ``sections`` what the analyses found; :meth:`section` gives one of them.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -73,7 +66,7 @@ class Result(SavedModel):
     created: str = Field(description="ISO 8601, UTC")
     seconds: Number
     timings: dict[str, Number] = Field(
-        default_factory=dict, description="seconds of its phases, apart: inference, attacks, ..."
+        default_factory=dict, description="seconds of each phase: inference, attacks, ..."
     )
     arguments: dict[str, Any] = Field(description="the configuration as it ran")
     seeds: dict[str, int]
@@ -81,7 +74,6 @@ class Result(SavedModel):
     records: RecordsInfo | None = None
     split: SplitInfo | None = None
     models: list[ModelInfo] = Field(default_factory=list)
-    defences: DefencesInfo | None = None
     attacks: list[AttackResult]
     default_attack: int = Field(
         default=0,
@@ -91,27 +83,33 @@ class Result(SavedModel):
     controls: list[Control] = Field(default_factory=list)
     duplicates: DuplicateCheck | None = None
     shift: ShiftCheck | None = None
-    exposures: Exposures | None = None
-    references: ReferencesInfo | None = None
-    fidelity: Fidelity | None = None
-    leave_one_out: LeaveOneOut | None = None
-    slices: Slices | None = None
-    subjects: SubjectLevel | None = None
-    reserve: ReserveLevel | None = None
-    epsilon: Epsilon | None = None
-    poison: PoisonInfo | None = None
+    sections: dict[str, Annotated[SerializeAsAny[Section], BeforeValidator(_kept)]] = Field(
+        default_factory=dict,
+        description="what each analysis found, by its name, in the order of the report",
+    )
     verdict: Verdict
     warnings: list[str] = Field(default_factory=list)
 
-    def __rich__(self) -> RenderableType:
-        from pixleak.report.terminal import result_table
+    def section(self, kind: type[S]) -> S | None:
+        """What one analysis found, or None where it found nothing to say.
 
-        return result_table(self)
+        Args:
+            kind: the model of the section, such as
+                :class:`pixleak.results.sections.LeaveOneOut`.
 
-    def __str__(self) -> str:
-        from pixleak.report.terminal import result_text
-
-        return result_text(self)
+        Raises:
+            InputError: the saved section does not fit the model.
+        """
+        found = self.sections.get(kind.name)
+        if found is None or isinstance(found, kind):
+            return found
+        try:
+            return kind.model_validate(found.model_dump())
+        except ValidationError as error:
+            raise InputError(
+                f"section {kind.name!r} does not fit its analysis, {_first(error)}; it was written "
+                "by another version of that analysis: run the audit again"
+            ) from error
 
     def to_json(self) -> str:
         """The text of ``result.json``."""
@@ -133,19 +131,21 @@ class Result(SavedModel):
             raise InputError(f"{path} is not valid JSON: {error}") from error
         version = content.get("schema_version") if isinstance(content, dict) else None
         if version != SCHEMA_VERSION:
-            raise InputError(
-                f"{path} has schema version {version}, this pixleak reads {SCHEMA_VERSION}; "
-                "run the audit again"
-            )
+            raise InputError(f"{path} has schema version {version}, {_HOW_TO_GO_ON}")
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{path}: {where}: {first['msg']}") from error
+            raise InputError(f"{path}: {_first(error)}") from error
 
 
-def result_schema() -> dict[str, Any]:
-    """The JSON Schema of ``result.json``; ``result.schema.json`` beside this file is its text."""
-    schema = Result.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+_HOW_TO_GO_ON = (
+    f"this pixleak reads {SCHEMA_VERSION}: run the audit again with the same command, which uses "
+    "the models and signals in the run's artefacts again where nothing that determines them, the "
+    "version of pixleak included, has changed"
+)
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint: where, and what."""
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -7,13 +7,11 @@ NaN never occurs.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
+from pixleak.core.files import write_whole
 
 
 def _not_nan(value: float) -> float:
@@ -56,7 +54,7 @@ class Rate(SavedModel):
 
 
 class PositivePredictiveValue(SavedModel):
-    """Share of members among the records called members, had ``prior`` of all been members."""
+    """Share of members among the records called members, if ``prior`` of all were members."""
 
     prior: float = Field(description="assumed share of members among the records in question")
     value: Number
@@ -85,13 +83,12 @@ class TprAtFpr(SavedModel):
     )
     ppv: list[PositivePredictiveValue] = Field(
         default_factory=list,
-        description="what a record called a member at this threshold is worth, prior by prior",
+        description="positive predictive value at this threshold, prior by prior",
     )
 
 
-def _save(answer: SavedModel, path: str | Path) -> Path:
-    from pixleak.core.files import write_whole
-
+def write_answer(answer: SavedModel, path: str | Path) -> Path:
+    """Write an answer as indented JSON."""
     path = Path(path)
     write_whole(path, (answer.model_dump_json(indent=1) + "\n").encode())
     return path

@@ -6,13 +6,9 @@ import os
 import platform
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
 
-from pixleak.version import __version__
-
-if TYPE_CHECKING:
-    pass
 from pixleak.results.base import SavedModel
+from pixleak.version import __version__
 
 
 class Environment(SavedModel):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-if TYPE_CHECKING:
-    pass
 from pixleak.results.base import Interval, Number, SavedModel
 
 
@@ -26,7 +24,10 @@ class Utility(SavedModel):
 
 
 class ModelInfo(SavedModel):
-    """A model that took part."""
+    """A model that took part.
+
+    Its utility is a property of the model, not the result of an analysis, so it stands here.
+    """
 
     name: str = Field(description="target, shadow-0, untrained, ...")
     description: str
@@ -42,7 +43,8 @@ class ModelInfo(SavedModel):
     epoch_losses: list[Number] = Field(default_factory=list)
     weights: str | None = Field(default=None, description="file, from the run folder")
     inference_seconds: Number | None = Field(
-        default=None, description="time a record inside the model, defences of the answer included"
+        default=None,
+        description="seconds per record inside the model, output-side defences included",
     )
     utility: list[Utility] = Field(
         default_factory=list, description="with intervals, where it could be measured"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from pixleak.results.base import Number, Rate, SavedModel
+from pixleak.results.base import Number, Rate, SavedModel, write_answer
 from pixleak.results.environment import Environment
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-from pixleak.results.base import _save
 
-
-class Measured(SavedModel):
+class QueryMeasure(SavedModel):
     """One number of the queried record, and where it lies among reference non-members."""
 
     name: str
@@ -44,9 +40,9 @@ class Query(SavedModel):
     seed: int
     level: float = Field(description="of the p-value that the answer goes by")
     references: int = Field(description="reference non-members; 0 where there are none")
-    errors: list[Measured]
-    difficulties: list[Measured]
-    membership_errors: list[Measured]
+    errors: list[QueryMeasure]
+    difficulties: list[QueryMeasure]
+    membership_errors: list[QueryMeasure]
     decided_by: str = Field(description="the measure that the answer goes by, fixed beforehand")
     answer: QueryAnswer
     sentence: str
@@ -55,14 +51,4 @@ class Query(SavedModel):
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON."""
-        return _save(self, path)
-
-    def __rich__(self) -> RenderableType:
-        from pixleak.report.terminal import query_table
-
-        return query_table(self)
-
-    def __str__(self) -> str:
-        from pixleak.report.terminal import as_text, query_table
-
-        return as_text(query_table(self))
+        return write_answer(self, path)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from pixleak.results.base import Interval, Number, SavedModel
+from pixleak.results.base import Interval, Number, SavedModel, write_answer
 from pixleak.results.controls import Control
 from pixleak.results.environment import Environment
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-from pixleak.results.base import _save
 
 SetAnswer = Literal["used", "not-shown", "cannot-tell"]
 
@@ -32,7 +28,9 @@ class SetResult(SavedModel):
     comparable_units: int
     score: str = Field(description="what was compared: higher = more likely used")
     p_value: Number = Field(description="one-sided, by permutation of whole subjects")
-    smallest_p_value: Number = Field(description="that so few subjects and permutations can give")
+    smallest_p_value: Number = Field(
+        description="the smallest that so few subjects and permutations can give"
+    )
     permutations: int
     effect: Number = Field(description="Cohen's d of the scores")
     auc: Interval
@@ -44,14 +42,4 @@ class SetResult(SavedModel):
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON."""
-        return _save(self, path)
-
-    def __rich__(self) -> RenderableType:
-        from pixleak.report.terminal import set_table
-
-        return set_table(self)
-
-    def __str__(self) -> str:
-        from pixleak.report.terminal import as_text, set_table
-
-        return as_text(set_table(self))
+        return write_answer(self, path)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-if TYPE_CHECKING:
-    pass
 from pixleak.results.base import Number, SavedModel
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from pixleak.analyses.reserve import ReserveLevel
 from pixleak.audit.run import run
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
@@ -59,7 +60,7 @@ def test_a_student_is_attacked_on_the_reserve_that_taught_it(tmp_path: Path) -> 
     options = {"name": "distillation", "options": {"keep": 1.0}}
     plan = planned([options], epochs=6)
     result = run(plan, tmp_path)
-    reserve = result.reserve
+    reserve = result.section(ReserveLevel)
     assert reserve is not None
     assert (reserve.records, reserve.nonmembers) == (30, 30)
     assert [one.signal for one in reserve.attacks] == ["cross-entropy", "dice-loss"]
@@ -68,7 +69,7 @@ def test_a_student_is_attacked_on_the_reserve_that_taught_it(tmp_path: Path) -> 
         assert min(one.members, one.nonmembers) > 25
         assert one.control_auc is not None
     assert reserve.attacks[0].auc.value == pytest.approx(auc_by_hand(plan, result, tmp_path))
-    assert Result.read(tmp_path).reserve == reserve
+    assert Result.read(tmp_path).section(ReserveLevel) == reserve
     assert "Reserve: The target was taught on the defender's reserve" in result_text(result)
     page = render(tmp_path).read_text(encoding="utf-8")
     assert 'id="reserve"' in page

@@ -29,7 +29,7 @@ def test_the_kind_that_leaks_is_named() -> None:
     )
     assert found.most_exposed == "object size: small"
     assert "'object size: small'" in found.explanation
-    first, second = found.slices
+    first, second = found.subgroups
     assert first.auc is not None
     assert second.auc is not None
     assert first.auc.low > second.auc.value
@@ -49,7 +49,7 @@ def test_rates_are_at_the_threshold_of_all_records() -> None:
     member = np.arange(40) >= 20
     upper = np.concatenate([np.arange(20) >= 10, np.arange(20) >= 10])
     found = slices_of(_scored(values), member, [Attribute("k", "upper", upper)], fpr=0.1)
-    one = found.slices[0]
+    one = found.subgroups[0]
     assert one.fpr is not None
     assert one.tpr is not None
     assert (one.fpr.successes, one.fpr.trials) == (2, 10)
@@ -75,7 +75,7 @@ def test_too_few_of_a_kind_are_not_measured() -> None:
     values, member, _ = _world()
     rare = np.arange(400) < 6
     found = slices_of(_scored(values), member, [Attribute("k", "rare", rare)])
-    one = found.slices[0]
+    one = found.subgroups[0]
     assert (one.auc, one.tpr, one.fpr, one.p_adjusted) == (None, None, None, None)
     assert (one.members, one.nonmembers) == (3, 3)
     assert found.most_exposed is None
@@ -88,10 +88,10 @@ def test_records_without_a_score_count_nowhere() -> None:
     broken = np.where(measured, values, 1e9)
     one = slices_of(_scored(values[40:]), member[40:], [Attribute("k", "s", small[40:])])
     two = slices_of(_scored(broken, measured), member, [Attribute("k", "s", small)])
-    assert one.slices[0].auc is not None
-    assert two.slices[0].auc is not None
-    assert one.slices[0].auc.value == two.slices[0].auc.value
-    assert one.slices[0].members == two.slices[0].members
+    assert one.subgroups[0].auc is not None
+    assert two.subgroups[0].auc is not None
+    assert one.subgroups[0].auc.value == two.subgroups[0].auc.value
+    assert one.subgroups[0].members == two.subgroups[0].members
 
 
 def test_attributes_of_other_records_are_refused() -> None:

@@ -10,6 +10,13 @@ import pyarrow.parquet as pq
 from PIL import Image
 from scipy.stats import beta
 
+from pixleak.analyses.defences import DefenceInfo, DefencesInfo
+from pixleak.analyses.exhibits import Exposure
+from pixleak.analyses.exposed_records import Exposures
+from pixleak.analyses.poison import PoisonInfo, PoisonVisibility
+from pixleak.analyses.references import ReferencesInfo
+from pixleak.analyses.reserve import ReserveLevel
+from pixleak.analyses.subjects import SubjectLevel
 from pixleak.evaluation.statistics.roc import Roc, roc_of
 from pixleak.results.attacks import AttackResult, OperatingPoint
 from pixleak.results.audit import RecordsInfo, Result, SplitInfo
@@ -25,18 +32,12 @@ from pixleak.results.environment import Environment
 from pixleak.results.models import ModelInfo
 from pixleak.results.sections import (
     Epsilon,
-    Exposure,
-    Exposures,
     Fidelity,
     LeaveOneOut,
-    PoisonInfo,
-    PoisonVisibility,
-    ReferencesInfo,
-    Slice,
-    Slices,
     Spread,
     SpreadRate,
-    SubjectLevel,
+    SubgroupResult,
+    Subgroups,
 )
 from pixleak.results.verdict import Verdict
 
@@ -312,7 +313,7 @@ class RunFactory:
                 passed=True,
                 explanation="Members and non-members look alike in plain properties.",
             ),
-            "exposures": self._exposures(),
+            "sections": {"exposed-records": self._exposures()},
             "verdict": Verdict(
                 answer=self.answer,
                 sentence=sentence,
@@ -392,8 +393,9 @@ class RunFactory:
             }
         )
         self.rows = [("attack", "score", *self.rows[0][2:])]
-        for name in ("records", "split", "duplicates", "shift", "exposures"):
+        for name in ("records", "split", "duplicates", "shift"):
             self.parts[name] = None
+        self.parts["sections"] = {}
         self.parts |= {"attacks": [attack], "models": [], "controls": [], "seeds": {"bootstrap": 0}}
         self.parts["verdict"] = self.parts["verdict"].model_copy(
             update={"evidence": [attack.title] if self.answer == "leak" else []}
@@ -490,34 +492,49 @@ class RunFactory:
             )
             for attack in attacks
         ]
-        self.parts |= {
-            "attacks": with_ppv,
+        self.parts["attacks"] = with_ppv
+        self.parts["sections"] |= {
+            "defences": DefencesInfo(
+                defences=[
+                    DefenceInfo(
+                        name="argmax", title=HOSTILE, description="argmax", side="output", source=""
+                    )
+                ],
+                attacker="adaptive",
+                facts={},
+                explanation="The target is defended by " + HOSTILE,
+            ),
             "references": ReferencesInfo(
-                models=6, records="audited", unit="subject", units=80, runner="local"
+                models=6,
+                records="audited",
+                unit="subject",
+                units=80,
+                runner="local",
+                fidelity=Fidelity(
+                    loss="cross-entropy",
+                    target_train=0.02,
+                    target_heldout=0.4,
+                    reference_train=[0.1] * 6,
+                    reference_heldout=[0.4] * 6,
+                    passed=False,
+                    explanation="The target's loss is lower than that of its references. "
+                    + HOSTILE,
+                ),
             ),
-            "fidelity": Fidelity(
-                loss="cross-entropy",
-                target_train=0.02,
-                target_heldout=0.4,
-                reference_train=[0.1] * 6,
-                reference_heldout=[0.4] * 6,
-                passed=False,
-                explanation="The target's loss is lower than that of its references. " + HOSTILE,
-            ),
-            "leave_one_out": LeaveOneOut(
+            "leave-one-out": LeaveOneOut(
                 victims=victims,
                 references=4,
                 default=attacks[0].title,
                 attacks=[over_victims(attack) for attack in attacks],
                 explanation="Each of 6 models was attacked with 4 others as its references.",
             ),
-            "slices": Slices(
+            "subgroups": Subgroups(
                 attack=attacks[0].name,
                 signal=attacks[0].signal,
                 title=attacks[0].title,
                 fpr=0.1,
-                slices=[
-                    Slice(
+                subgroups=[
+                    SubgroupResult(
                         kind="object size",
                         name="small (up to 7.86 % of the image)",
                         members=60,
@@ -527,7 +544,7 @@ class RunFactory:
                         fpr=rate(6, 60),
                         p_adjusted=0.01,
                     ),
-                    Slice(
+                    SubgroupResult(
                         kind="class",
                         name=HOSTILE,
                         members=3,
@@ -544,7 +561,10 @@ class RunFactory:
             "subjects": SubjectLevel(
                 members=40, nonmembers=40, attacks=attacks[:3], explanation="One score a subject."
             ),
-            "epsilon": Epsilon(
+            "reserve": ReserveLevel(
+                records=30, nonmembers=40, attacks=attacks[3:5], explanation="It was taught on it."
+            ),
+            "canaries": Epsilon(
                 lower_bound=1.5,
                 level=0.95,
                 delta=0.0,
@@ -559,7 +579,7 @@ class RunFactory:
                 explanation="90 of 100 guesses about canaries were right.",
             ),
             "poison": PoisonInfo(
-                name="truth-serum",
+                poison="truth-serum",
                 description="truth-serum (copies=4)",
                 records=10,
                 copies=40,

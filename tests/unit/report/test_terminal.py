@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from pixleak.evaluation.evaluate import evaluate
-from pixleak.report.terminal import result_text
+from pixleak.report.terminal import result_table, result_text
 from pixleak.results.audit import Result
 from pixleak.results.base import Interval
 from pixleak.results.controls import Control
@@ -22,7 +22,7 @@ def example() -> Result:
 
 def test_the_verdict_comes_first_and_every_figure_has_its_interval() -> None:
     result = example()
-    lines = str(result).splitlines()
+    lines = result_text(result).splitlines()
     assert lines[0] == "Trial [one]"
     assert lines[1].startswith("LEAK  The model leaks")
     row = next(line for line in lines if line.startswith("* Given scores"))
@@ -31,9 +31,9 @@ def test_the_verdict_comes_first_and_every_figure_has_its_interval() -> None:
     first = attack.tpr_at_fpr[0]
     assert f"{100 * first.value:.0f} [{100 * first.low:.0f}, {100 * first.high:.0f}]" in row
     # 0.1 % of 200 non-members cannot be resolved by any attack: no column.
-    assert "0.1 % FPR" not in str(result)
+    assert "0.1 % FPR" not in result_text(result)
     assert lines[-1] == "* evidence of a leak"
-    assert "AUC on an" not in str(result)
+    assert "AUC on an" not in result_text(result)
 
 
 def test_controls_and_warnings() -> None:
@@ -50,7 +50,7 @@ def test_controls_and_warnings() -> None:
             "attacks": [result.attacks[0].model_copy(update={"control_auc": half})],
         }
     )
-    text = str(shown)
+    text = result_text(shown)
     assert text.index("Blind [b]") < text.index("* Given scores")
     assert "0.50 [0.40, 0.60]  failed" in text
     assert "not run" in text
@@ -94,7 +94,7 @@ def test_eighty_columns_are_enough() -> None:
 
 def test_rates_that_do_not_fit_are_named() -> None:
     result = many(resolvable=True)
-    wide, narrow = str(result), result_text(result, width=80)
+    wide, narrow = result_text(result), result_text(result, width=80)
     assert all(f"{rate} % FPR" in wide for rate in ("10", "1", "0.1"))
     assert "in a wider terminal" not in wide
     assert "10 % FPR: in a wider terminal" in narrow
@@ -106,5 +106,5 @@ def test_rates_that_do_not_fit_are_named() -> None:
 
 def test_rich_prints_the_same_table() -> None:
     console = Console(width=110, color_system=None, record=True, file=io.StringIO())
-    console.print(example())
+    console.print(result_table(example()))
     assert "LEAK  The model leaks" in console.export_text()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pixleak.audit.questions.answers import QueryReport
 from pixleak.audit.questions.asking import PACKAGES, Asked, ask, check_alike
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
@@ -17,7 +18,7 @@ from pixleak.pipeline.plan.choosing import title_of
 from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.request.questions import QueryConfig
 from pixleak.results.environment import environment_here
-from pixleak.results.query import Measured, Query, QueryAnswer
+from pixleak.results.query import QueryAnswer, QueryMeasure
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
@@ -39,7 +40,7 @@ def query_records(
     seed: int = 0,
     batch_size: int = 16,
     title: str = "Query",
-) -> Query:
+) -> QueryReport:
     """Ask about one record; see :func:`pixleak.query`."""
     if len(record) != 1:
         raise InputError(f"a query is about one record, got {len(record)}; use a set test for more")
@@ -63,7 +64,7 @@ def query_records(
     answer, sentence, cautions = _conclusion(
         decided, errors[0], hard, mine, theirs, level, record.ids[0]
     )
-    return Query(
+    return QueryReport(
         title=title,
         record=record.ids[0],
         target=target.name,
@@ -87,7 +88,7 @@ def _column(asked: Asked, name: str) -> tuple[Floats, np.ndarray]:
     return one.infos[0].sign * one.values[:, 0], one.measured[:, 0]
 
 
-def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> Measured:
+def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> QueryMeasure:
     one = mine.table.select(signals=[name])
     info = one.infos[0]
     if not one.measured[0, 0]:
@@ -99,7 +100,7 @@ def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> Mea
         scores, known = _column(theirs, name)
         if known.any():
             found = place(float(info.sign * one.values[0, 0]), scores[known], level)
-    return Measured(
+    return QueryMeasure(
         name=name,
         title=title_of(info),
         unit=info.unit,
@@ -111,7 +112,7 @@ def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> Mea
 
 def _membership_errors(
     mine: Asked, theirs: Asked | None, alpha: float, level: float
-) -> list[Measured]:
+) -> list[QueryMeasure]:
     """The plain difference, the regressions on each difficulty, and last that on all of them."""
     found = []
     error = mine.errors[0]
@@ -132,7 +133,7 @@ def _membership_errors(
         residuals = joint_residuals(rows[:, 1:], rows[:, 0])
         placed = place(float(residuals[0]), residuals[1:], level)
         found.append(
-            Measured(
+            QueryMeasure(
                 name="fitted-membership-error" + "".join(f"+{name}" for name in names),
                 title="Fitted membership error, " + _what(names),
                 unit="standard errors",
@@ -150,7 +151,9 @@ def _what(names: Sequence[str]) -> str:
     return names[0].removeprefix("difficulty-").replace("-", " ") if len(names) == 1 else "all"
 
 
-def _plain(mine: Asked, theirs: Asked | None, error: str, alpha: float, level: float) -> Measured:
+def _plain(
+    mine: Asked, theirs: Asked | None, error: str, alpha: float, level: float
+) -> QueryMeasure:
     def score(asked: Asked) -> tuple[Floats, np.ndarray]:
         (low, first), (hard, second) = _column(asked, error), _column(asked, FEATURES)
         return low + alpha * hard, first & second
@@ -161,7 +164,7 @@ def _plain(mine: Asked, theirs: Asked | None, error: str, alpha: float, level: f
         scores, known = score(theirs)
         if known.any():
             found = place(value, scores[known], level)
-    return Measured(
+    return QueryMeasure(
         name="membership-error",
         title=f"Membership error, deep features, alpha = {alpha:g}",
         unit="range",
@@ -172,9 +175,9 @@ def _plain(mine: Asked, theirs: Asked | None, error: str, alpha: float, level: f
 
 
 def _conclusion(
-    decided: Measured,
-    error: Measured,
-    hard: Sequence[Measured],
+    decided: QueryMeasure,
+    error: QueryMeasure,
+    hard: Sequence[QueryMeasure],
     mine: Asked,
     theirs: Asked | None,
     level: float,
@@ -237,7 +240,7 @@ def _conclusion(
     )
 
 
-def query_config(config: QueryConfig, given: Path, wanted: Path) -> Query:
+def query_config(config: QueryConfig, given: Path, wanted: Path) -> QueryReport:
     """Run a configuration on two files.
 
     Raises:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pixleak.audit.questions.answers import SetTestReport
 from pixleak.audit.questions.asking import PACKAGES, ask, check_alike
 from pixleak.core.errors import InputError
 from pixleak.core.roles import Role
@@ -22,7 +23,7 @@ from pixleak.records.combine import gather
 from pixleak.request.questions import SetTestConfig
 from pixleak.results.controls import Control
 from pixleak.results.environment import environment_here
-from pixleak.results.set_test import SetAnswer, SetResult
+from pixleak.results.set_test import SetAnswer
 from pixleak.signals.blind import blind_baseline
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def compare_sets(
     seed: int = 0,
     batch_size: int = 16,
     title: str = "Set test",
-) -> SetResult:
+) -> SetTestReport:
     """Test an owner's set; see :func:`pixleak.set_test`."""
     check_alike(owned, comparable, "the comparable records")
     if min(len(owned), len(comparable)) < MIN_RECORDS:
@@ -80,7 +81,7 @@ def compare_sets(
     inside = len({unit for unit, m in zip(units, member, strict=True) if m})
     outside = len(set(units)) - inside
     answer, sentence = _conclusion(tested.p_value, tested.floor, level, controls, len(member))
-    return SetResult(
+    return SetTestReport(
         title=title,
         target=target.name,
         seed=seed,
@@ -151,7 +152,7 @@ def _conclusion(
     )
 
 
-def set_test_config(config: SetTestConfig) -> SetResult:
+def set_test_config(config: SetTestConfig) -> SetTestReport:
     """Run a configuration.
 
     Raises:

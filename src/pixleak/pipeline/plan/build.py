@@ -11,7 +11,7 @@ from pixleak.core.errors import InputError, setting
 from pixleak.core.roles import Role
 from pixleak.core.truth import ImageTruth, Truth
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, Pool, TrainedTarget
-from pixleak.pipeline.plan.poisoned import Poisoning, poisoned
+from pixleak.pipeline.plan.poisoning import Poisoning, poisoned
 from pixleak.records.base import Records
 from pixleak.records.canaries import with_canaries
 from pixleak.records.combine import gather

@@ -13,7 +13,7 @@ from pixleak.request.parts import Canaries, Evaluation
 
 if TYPE_CHECKING:
     from pixleak.attacks import AttackChoice
-    from pixleak.pipeline.plan.poisoned import Poisoning
+    from pixleak.pipeline.plan.poisoning import Poisoning
     from pixleak.records.base import Records
     from pixleak.records.splitting.membership import Membership
     from pixleak.records.splitting.split import Split

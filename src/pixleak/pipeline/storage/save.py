@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import yaml
 
 from pixleak.core.files import write_whole
+from pixleak.core.roles import Role
+from pixleak.core.tables import ReferenceTable, Scores, SignalTable
+from pixleak.pipeline.measuring.measured import Measured, PartName
 from pixleak.results.audit import Result
 
 if TYPE_CHECKING:
-    from pixleak.analyses.exhibits import Exhibits
-    from pixleak.core.tables import ReferenceTable, Scores, SignalTable
     from pixleak.pipeline.attacking import Victims
     from pixleak.pipeline.judging import Judged
-    from pixleak.pipeline.measuring import Measured
     from pixleak.pipeline.plan.plan import Plan
     from pixleak.records.prepared.prepare import PreparedRecords
 
@@ -39,8 +39,8 @@ SCORE_COLUMNS = pa.schema(
 
 
 def scores_table(plan: Plan, judged: Judged, records: PreparedRecords) -> pa.Table:
-    """One row a record and attack; kind is attack, control (untrained model) or blind."""
-    members = set(plan.ids("target-members"))
+    """One row per record and attack; kind is attack, control (untrained model) or blind."""
+    members = set(plan.ids(Role.TARGET_MEMBERS))
     keys = {key.id: key for key in records.keys}
 
     def rows(scores: Scores, kind: str) -> pa.Table:
@@ -62,15 +62,13 @@ def scores_table(plan: Plan, judged: Judged, records: PreparedRecords) -> pa.Tab
 
     parts = [rows(one.scores, "attack") for one in judged.scored]
     parts += [rows(one.control, "control") for one in judged.scored if one.control is not None]
-    from pixleak.core.tables import Scores as ScoresType
-
     everywhere = np.ones(len(judged.blind), dtype=bool)
-    parts.append(rows(ScoresType(records.ids, judged.blind, everywhere, "blind", "blind"), "blind"))
+    parts.append(rows(Scores(records.ids, judged.blind, everywhere, "blind", "blind"), "blind"))
     return pa.concat_tables(parts)
 
 
 def signals_table(table: SignalTable) -> pa.Table:
-    """One row a record, one column a signal; null where not measured."""
+    """One row per record, one column per signal; null where not measured."""
     columns = {"id": pa.array(table.ids)}
     for j, name in enumerate(table.names):
         columns[name] = pa.array(table.values[:, j], mask=~table.measured[:, j])
@@ -91,10 +89,11 @@ def write_parquet(path: Path, table: pa.Table) -> None:
 
 
 def write_pool(folder: Path, plan: Plan, measured: Measured, victims: Sequence[Victims]) -> None:
-    """What there is of a pool: who was trained on what, its signals, scores of each as victim.
+    """The files of a pool; files of an earlier run that this run has no part for are removed.
 
-    ``membership.csv``; ``references.parquet``, a row a model and record; ``leave_one_out.parquet``,
-    a row an attack, victim and record. Those that there are none of are removed.
+    ``membership.csv`` says who was trained on what, ``references.parquet`` has one row per model
+    and record with the model's signals, and ``leave_one_out.parquet`` one row per attack, victim
+    and record with the score.
     """
     names = ("membership.csv", "references.parquet", "leave_one_out.parquet")
     for name in names:
@@ -102,8 +101,9 @@ def write_pool(folder: Path, plan: Plan, measured: Measured, victims: Sequence[V
     if plan.references is None:
         return
     plan.references.membership.save(folder / names[0])
-    tables = [t for t in (measured.reference, measured.outer_reference) if t is not None]
-    write_parquet(folder / names[1], pa.concat_tables([_references_table(t) for t in tables]))
+    found = [measured[part].reference for part in (PartName.AUDITED, PartName.OUTER)]
+    tables = [_references_table(table) for table in found if table is not None]
+    write_parquet(folder / names[1], pa.concat_tables(tables))
     if victims:
         models = plan.references.membership.models
         parts = [_victims_table(one, models) for one in victims]
@@ -137,14 +137,18 @@ def _victims_table(one: Victims, models: Sequence[str]) -> pa.Table:
     )
 
 
-def write_exhibits(folder: Path, exhibits: Exhibits | None) -> None:
-    """``exhibits.npz``."""
-    if exhibits is None:
-        (folder / "exhibits.npz").unlink(missing_ok=True)
-        return
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **exhibits.arrays)  # type: ignore[arg-type]
-    write_whole(folder / "exhibits.npz", buffer.getvalue())
+def write_files(folder: Path, files: Mapping[str, bytes], names: Iterable[str]) -> None:
+    """The files that analyses leave beside the result.
+
+    Args:
+        folder: run folder.
+        files: name -> content.
+        names: all that analyses may leave; those of an earlier run are removed.
+    """
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    for name, content in files.items():
+        write_whole(folder / name, content)
 
 
 def write_result(folder: Path, result: Result) -> None:

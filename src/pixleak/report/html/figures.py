@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from pixleak.analyses.drawing.svg import INK, inline_svg, style
 from pixleak.core.tables import Floats
 from pixleak.evaluation.statistics.rates import rate_of
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.evaluation.statistics.sample import SampleSide
 from pixleak.report.folder import RecordScores
-from pixleak.report.html.svg import INK, inline_svg, style
-from pixleak.report.wording import percent, plain
 from pixleak.results.models import ModelInfo
+from pixleak.results.numbers import percent, plain
 
 _MOST_CORNERS = 800
 _BINS = 36
@@ -33,7 +33,7 @@ class Curve:
         title: what to call it in the legend.
         auc: the area under it.
         scores: what to draw, with at least one member and one non-member.
-        ink: a name of :data:`pixleak.report.html.svg.INK`.
+        ink: a name of :data:`pixleak.analyses.drawing.svg.INK`.
         dash: dash pattern in points, empty for a full line.
         width: in points.
         opacity: of the line, 0 to 1.

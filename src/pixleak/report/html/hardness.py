@@ -1,4 +1,4 @@
-"""Error against difficulty, a panel a difficulty."""
+"""Error against difficulty, one panel per difficulty."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from pixleak.analyses.drawing.svg import INK, inline_svg, style
 from pixleak.core.tables import Bools, Floats
 from pixleak.report.folder import DIFFICULTY, ERRORS, Run
-from pixleak.report.html.svg import INK, inline_svg, style
-from pixleak.report.wording import plain
+from pixleak.results.numbers import plain
 
 _MOST_POINTS = 600
 

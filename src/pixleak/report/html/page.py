@@ -8,14 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pixleak.analyses.drawing.pictures import sheet
+from pixleak.analyses.walk import not_installed
 from pixleak.evaluation.controls import untrained_control
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.report import wording
-from pixleak.report.folder import RecordScores, Run, Source
+from pixleak.report.folder import RecordScores, Run, ScoreKey
 from pixleak.report.html.figures import Curve, histogram, loss_figure, roc_figures
 from pixleak.report.html.hardness import difficulty_panels
-from pixleak.report.html.pictures import Gallery, gallery, sheet
-from pixleak.report.html.spreads import slices_figure, spread_figure, strongest
+from pixleak.report.html.sections import PagePart
 from pixleak.report.html.tiles import gap_of, tiles
 from pixleak.results.attacks import AttackResult, OperatingPoint
 from pixleak.results.audit import Result
@@ -37,13 +38,13 @@ _DASHES: tuple[tuple[float, ...], ...] = (
 _POINTS = {
     "shadow": "shadow’s threshold",
     "shadow-training-loss": "shadow’s training loss",
-    "oracle": "best threshold in hindsight",
+    "oracle": "oracle threshold",
 }
 _COLUMNS = (("shadow", "shadow-training-loss"), ("oracle",))
 
 
 @dataclass(frozen=True)
-class Row:
+class AttackRow:
     """One attack in the table.
 
     Args:
@@ -84,15 +85,19 @@ class AucAxis:
         return round(100 * (min(max(area, self.low), 1.0) - self.low) / (1.0 - self.low), 2)
 
 
-def page(run: Run) -> dict[str, Any]:
-    """The names that the template uses."""
+def page(run: Run, parts: Sequence[PagePart]) -> dict[str, Any]:
+    """The names that the template uses.
+
+    Args:
+        run: all that the report is made from.
+        parts: the sections of the analyses, in order.
+    """
     result = run.result
     attacks = sorted(result.attacks, key=lambda attack: attack.auc.value, reverse=True)
     curves = _curves(run, attacks)
     fprs = sorted({rate.fpr for a in attacks for rate in a.tpr_at_fpr}, reverse=True)
     used = {point.name for attack in attacks for point in attack.operating_points}
     columns = [names for names in _COLUMNS if used.intersection(names)]
-    spreads = result.leave_one_out
     rows = [_row(attack, result, fprs, columns) for attack in attacks]
     return {
         "result": result,
@@ -110,14 +115,9 @@ def page(run: Run) -> dict[str, Any]:
         "rows": rows[:_IN_FULL_VIEW],
         "more_rows": rows[_IN_FULL_VIEW:],
         "axis": _auc_axis(attacks),
-        "exposed_by": _exposed_by(result),
-        "gallery": _gallery(run),
-        "ppv": _worth(result),
-        "kinds_figure": None if result.slices is None else slices_figure(result.slices),
-        "subjects": _subjects(result),
-        "taught": _taught(result),
-        "victims": None if spreads is None else spread_figure(spreads),
-        "spreads": [] if spreads is None else strongest(spreads),
+        "ppv": _predictive_values(result),
+        "parts": parts,
+        "not_installed": not_installed(result),
         "losses": loss_figure(result.models),
         "utility": next((gap.word for m in result.models if (gap := gap_of(m))), "Dice"),
         "hardness": difficulty_panels(run),
@@ -142,11 +142,11 @@ def _row(
     result: Result,
     fprs: Sequence[float],
     columns: Sequence[Sequence[str]],
-) -> Row:
+) -> AttackRow:
     rates = {rate.fpr: rate for rate in attack.tpr_at_fpr}
     at = {point.name: point for point in attack.operating_points}
     control = attack.control_auc
-    return Row(
+    return AttackRow(
         attack,
         evidence=wording.found_leak(attack, result),
         quiet=None if control is None else control.low <= 0.5 <= control.high,
@@ -174,7 +174,7 @@ def _curves(run: Run, attacks: Sequence[AttackResult]) -> list[Curve]:
             Curve(
                 attack.title,
                 attack.auc.value,
-                run.scores[Source("attack", attack.name, attack.signal)],
+                run.scores[ScoreKey("attack", attack.name, attack.signal)],
                 ink=f"series-{place}",
                 dash=_DASHES[place],
                 width=2.3 if place == 0 else 1.5,
@@ -182,7 +182,7 @@ def _curves(run: Run, attacks: Sequence[AttackResult]) -> list[Curve]:
             )
         )
     for attack in attacks[:1]:
-        control = run.scores.get(Source("control", attack.name, attack.signal))
+        control = run.scores.get(ScoreKey("control", attack.name, attack.signal))
         if control is not None and attack.control_auc is not None:
             title, auc = f"{attack.title} on the untrained model", attack.control_auc.value
             curves.append(Curve(title, auc, control, ink="control", dash=(4.0, 2.0), band=True))
@@ -193,7 +193,7 @@ def _curves(run: Run, attacks: Sequence[AttackResult]) -> list[Curve]:
                 Curve("Blind baseline", auc, scores, ink="control", dash=(1.2, 1.8), width=1.8)
             )
     for attack in attacks[_COLOURED:_IN_FULL_VIEW]:
-        scores = run.scores[Source("attack", attack.name, attack.signal)]
+        scores = run.scores[ScoreKey("attack", attack.name, attack.signal)]
         curves.append(
             Curve(attack.title, attack.auc.value, scores, ink="muted", width=0.7, opacity=0.6)
         )
@@ -206,7 +206,7 @@ def _panels(run: Run, attacks: Sequence[AttackResult]) -> list[Panel]:
         thresholds: dict[str, float] = {
             point.name: point.threshold for point in attack.operating_points
         }
-        model = Source("attack", attack.name, attack.signal)
+        model = ScoreKey("attack", attack.name, attack.signal)
         for source in (model, model._replace(kind="control")):
             scores = run.scores.get(source)
             if scores is None or not _drawable(scores):
@@ -223,56 +223,20 @@ def _panels(run: Run, attacks: Sequence[AttackResult]) -> list[Panel]:
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What a positive of one attack is worth at several priors."""
+class PredictiveValues:
+    """The positive predictive value of one attack at several priors."""
 
     title: str
     fpr: float
     values: Sequence[PositivePredictiveValue]
 
 
-def _worth(result: Result) -> Worth | None:
+def _predictive_values(result: Result) -> PredictiveValues | None:
     """Of the attack that the verdict speaks of, at the strictest rate that was quoted."""
     best = wording.strongest(result)
     if best is None:
         return None
     for rate in sorted(best.tpr_at_fpr, key=lambda one: one.fpr):
         if rate.ppv:
-            return Worth(best.title, rate.fpr, rate.ppv)
+            return PredictiveValues(best.title, rate.fpr, rate.ppv)
     return None
-
-
-_SUBJECTS = 10
-
-
-def _taught(result: Result) -> list[AttackResult]:
-    """Attacks on the defender's reserve, the strongest first."""
-    if result.reserve is None:
-        return []
-    return sorted(result.reserve.attacks, key=lambda one: one.auc.value, reverse=True)
-
-
-def _subjects(result: Result) -> list[tuple[AttackResult, AttackResult | None]]:
-    """The strongest attacks on subjects, each with the same attack on records."""
-    if result.subjects is None:
-        return []
-    on_records = {(attack.name, attack.signal): attack for attack in result.attacks}
-    ranked = sorted(result.subjects.attacks, key=lambda one: one.auc.value, reverse=True)
-    return [(one, on_records.get((one.name, one.signal))) for one in ranked[:_SUBJECTS]]
-
-
-def _exposed_by(result: Result) -> str:
-    shown = result.exposures
-    if shown is None:
-        return ""
-    for attack in result.attacks:
-        if (attack.name, attack.signal) == (shown.attack, shown.signal):
-            return attack.title
-    return f"{shown.attack} over {shown.signal}"
-
-
-def _gallery(run: Run) -> Gallery | None:
-    shown, records = run.result.exposures, run.result.records
-    if shown is None or not shown.records:
-        return None
-    return gallery(shown.records, run.exhibits, {} if records is None else records.truth)

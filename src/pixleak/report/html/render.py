@@ -11,10 +11,11 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pixleak.core.files import write_whole
-from pixleak.report import wording
 from pixleak.report.folder import read_run
 from pixleak.report.html.page import page
+from pixleak.report.html.sections import page_parts
 from pixleak.report.html.tiles import gap_of
+from pixleak.results import numbers
 
 
 def render(folder: Path) -> Path:
@@ -24,8 +25,8 @@ def render(folder: Path) -> Path:
     content security policy forbids it. It replaces an earlier report only once it is whole.
 
     Args:
-        folder: a run folder with ``result.json``, ``scores.parquet`` and, where the result has
-            exposures, ``exhibits.npz``.
+        folder: a run folder with ``result.json``, ``scores.parquet`` and the files that the
+            analyses of the result left.
 
     Returns:
         The path of the report.
@@ -49,8 +50,9 @@ def to_html(folder: Path) -> str:
     environment = environment_of("pixleak.report.html")
     style, script = (source_of(environment, name) for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    run = read_run(Path(folder))
     return environment.get_template("report.html.j2").render(
-        page(read_run(folder)),
+        page(run, page_parts(run, environment)),
         # Both are files of this package and hold nothing of the run.
         style=Markup(style),
         script=Markup(script),
@@ -62,7 +64,7 @@ def environment_of(*packages: str) -> Environment:
     """Where templates are looked for, and the filters that write numbers for readers.
 
     Args:
-        packages: with a folder ``templates``, the first that has a template before the others.
+        packages: each with a folder ``templates``; the first that has a template is used.
     """
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in packages]),
@@ -72,17 +74,17 @@ def environment_of(*packages: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "area": wording.area,
-        "area_range": wording.area_range,
-        "percent": wording.percent,
-        "rate": wording.rate,
-        "rate_range": wording.rate_range,
-        "unbroken": wording.unbroken,
-        "plain": wording.plain,
-        "p_value": wording.p_value,
-        "duration": wording.duration,
-        "moment": wording.moment,
-        "count": wording.count,
+        "area": numbers.area,
+        "area_range": numbers.area_range,
+        "percent": numbers.percent,
+        "rate": numbers.rate,
+        "rate_range": numbers.rate_range,
+        "unbroken": numbers.unbroken,
+        "plain": numbers.plain,
+        "p_value": numbers.p_value,
+        "duration": numbers.duration,
+        "moment": numbers.moment,
+        "count": numbers.count,
         "gap": gap_of,
         "yaml": _yaml,
     }

@@ -1,4 +1,4 @@
-"""The key figures: a number each, what it is, and what it is to be compared with."""
+"""The key figures, each with what it is and what to compare it with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pixleak.report import wording
 from pixleak.results.attacks import AttackResult
 from pixleak.results.audit import Result
 from pixleak.results.models import ModelInfo
+from pixleak.results.numbers import area, area_range, percent, rate_range
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,17 @@ def tiles(result: Result) -> list[Tile]:
     if target is not None and gap is not None:
         found.append(
             Tile(
-                wording.area(gap.value),
+                area(gap.value),
                 "generalisation gap",
-                f"mean {gap.word} {wording.area(gap.members)} on its training records, "
-                f"{wording.area(gap.nonmembers)} on held-out ones",
+                f"mean {gap.word} {area(gap.members)} on its training records, "
+                f"{area(gap.nonmembers)} on held-out ones",
             )
         )
     found.append(
         Tile(
-            wording.area(result.verdict.detectable_auc),
+            area(result.verdict.detectable_auc),
             "smallest AUC it would notice",
-            f"with a probability of {wording.percent(0.8)}, given this many independent "
+            f"with a probability of {percent(0.8)}, given this many independent "
             f"{wording.units(result)}",
         )
     )
@@ -49,29 +50,29 @@ def tiles(result: Result) -> list[Tile]:
 def _attack_tiles(best: AttackResult, result: Result) -> list[Tile]:
     found = [
         Tile(
-            wording.area(best.auc.value),
+            area(best.auc.value),
             "AUC of the strongest attack",
-            f"{best.title}; interval {wording.area_range(best.auc)}; guessing is 0.500",
+            f"{best.title}; interval {area_range(best.auc)}; guessing is 0.500",
         )
     ]
     strict = quoted_rate(best, result.attacks, result.verdict.level)
     if strict is not None and strict.resolvable:
         found.append(
             Tile(
-                wording.percent(strict.value),
-                f"members recognised at {wording.percent(strict.fpr)} false positives",
+                percent(strict.value),
+                f"members recognised at {percent(strict.fpr)} false positives",
                 f"{strict.successes:,} of {strict.trials:,}; interval "
-                f"{wording.rate_range(strict)}; guessing is {wording.percent(strict.fpr)}",
+                f"{rate_range(strict)}; guessing is {percent(strict.fpr)}",
             )
         )
     carried = next((point for point in best.operating_points if point.name == "shadow"), None)
     if carried is not None:
         found.append(
             Tile(
-                wording.percent(carried.balanced_accuracy.value),
+                percent(carried.balanced_accuracy.value),
                 "balanced accuracy",
                 "of the same attack, its threshold set on a shadow model; guessing is "
-                f"{wording.percent(0.5)}",
+                f"{percent(0.5)}",
             )
         )
     found.append(
@@ -86,7 +87,7 @@ def _attack_tiles(best: AttackResult, result: Result) -> list[Tile]:
 
 @dataclass(frozen=True)
 class Gap:
-    """How a model does on its training records and on held-out ones.
+    """The utility of a model on its training records and on held-out ones.
 
     Args:
         word: what is compared: mean Dice, or mean error of a generator.

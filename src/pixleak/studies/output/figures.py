@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from pixleak.report.html.svg import INK, inline_svg, style
-from pixleak.report.wording import area, percent, plain
+from pixleak.analyses.drawing.svg import INK, inline_svg, style
+from pixleak.results.numbers import area, percent, plain
 from pixleak.studies.summary.frontier import Candidate
 from pixleak.studies.summary.seeds import Estimate
 

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from pixleak.report.html.svg import INK, inline_svg, style
-from pixleak.report.wording import area, plain
+from pixleak.analyses.drawing.svg import INK, inline_svg, style
+from pixleak.results.numbers import area, plain
 from pixleak.studies.output.figures import SHAPES
 from pixleak.studies.summary.seeds import Estimate
 

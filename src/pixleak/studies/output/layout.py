@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pixleak.report.wording import area, rate
+from pixleak.results.numbers import area, rate
 from pixleak.studies.summary.seeds import ENOUGH, Estimate
 
 

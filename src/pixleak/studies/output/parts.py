@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pixleak.report import wording
+from pixleak.results import numbers
 from pixleak.studies.output.figures import frontier_figure
 from pixleak.studies.output.heatmaps import grid_figure, size_figure
 from pixleak.studies.output.layout import Table, shown
@@ -130,7 +130,7 @@ def _comparison(
             parts = ["frontier", "" if number == 0 else measure.word.split()[0]]
             parts += ["tpr" if strength == "tpr1" else "", label]
             name = _slug("-".join(part for part in parts if part))
-            attack = "AUC" if strength == "auc" else f"TPR at 1{wording.PERCENT} FPR"
+            attack = "AUC" if strength == "auc" else f"TPR at 1{numbers.PERCENT} FPR"
             title = f"{attack} of the strongest attack against {measure.word}"
             svg = frontier_figure(one, strength=strength, name=name, title=title, level=level)
             (figures if number == 0 else more).append(Drawn(name, svg, title))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pixleak.report.wording import plain
+from pixleak.results.numbers import plain
 from pixleak.studies.output.layout import EMPTY, Cell, Table, figure
 from pixleak.studies.output.table import as_csv, columns_of
 from pixleak.studies.summary.conditions import Condition, Strength

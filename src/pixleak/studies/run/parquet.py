@@ -1,19 +1,22 @@
-"""A study as one tidy table: a row a cell and attack, null where nothing was measured."""
+"""A study as one tidy table: one row per cell and attack, null where nothing was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from pixleak.analyses.defences import DefencesInfo
+from pixleak.analyses.walk import sections_of
+from pixleak.core.errors import InputError
 from pixleak.defences import DEFENCES
 from pixleak.request.audit import AuditConfig
 from pixleak.results.attacks import AttackResult
 from pixleak.results.audit import Result
 from pixleak.results.base import Interval, Rate, TprAtFpr
 from pixleak.results.models import ModelInfo
-from pixleak.results.sections import Spread
+from pixleak.results.sections import LeaveOneOut, Spread
 from pixleak.studies.summary.saved import CellInfo
 
 STRINGS = (
@@ -39,9 +42,14 @@ FLOATS = (
 )  # fmt: skip
 
 
-def schema_of(axes: Sequence[str]) -> pa.Schema:
-    """Columns of ``study.parquet`` for a study with these axes."""
-    return pa.schema(
+def schema_of(axes: Sequence[str], rows: Sequence[Mapping[str, Any]] = ()) -> pa.Schema:
+    """Columns of ``study.parquet`` for a study with these axes.
+
+    Args:
+        axes: names of the study's axes.
+        rows: of the table; columns that only an analysis knows are typed by their values.
+    """
+    schema = pa.schema(
         [
             ("cell", pa.string()),
             *((f"axis:{name}", pa.string()) for name in axes),
@@ -51,12 +59,16 @@ def schema_of(axes: Sequence[str]) -> pa.Schema:
             *((name, pa.float64()) for name in FLOATS),
         ]
     )
+    known = set(schema.names)
+    for name in dict.fromkeys(name for row in rows for name in row if name not in known):
+        schema = schema.append(pa.field(name, pa.array([row.get(name) for row in rows]).type))
+    return schema
 
 
 def tidy(
     cells: Sequence[tuple[CellInfo, AuditConfig, Result | None]], axes: Sequence[str]
 ) -> pa.Table:
-    """One row a cell and attack; a cell without a result has none.
+    """One row per cell and attack; a cell without a result has none.
 
     Args:
         cells: with their configurations and results.
@@ -68,30 +80,49 @@ def tidy(
         if result is not None
         for row in rows_of(info, config, result)
     ]
-    return pa.Table.from_pylist(rows, schema=schema_of(axes))
+    return pa.Table.from_pylist(rows, schema=schema_of(axes, rows))
 
 
 def rows_of(info: CellInfo, config: AuditConfig, result: Result) -> list[dict[str, Any]]:
-    """The rows of one cell."""
+    """The rows of one cell.
+
+    Raises:
+        InputError: an analysis has a column of a name that is taken.
+    """
     common = _common(info, config, result)
-    spreads = {}
-    if result.leave_one_out is not None:
-        spreads = {(one.name, one.signal): one for one in result.leave_one_out.attacks}
-        common["loo_victims"] = len(result.leave_one_out.victims)
-    return [
+    found = result.section(LeaveOneOut)
+    spreads = {} if found is None else {(one.name, one.signal): one for one in found.attacks}
+    rows = [
         common
         | _attack(attack)
         | _spread(spreads.get((attack.name, attack.signal)))
         | {"default": i == result.default_attack}
         for i, attack in enumerate(result.attacks)
     ]
+    columns = _columns(result)
+    if taken := [name for name in columns if any(name in row for row in rows)]:
+        raise InputError(
+            f"an analysis writes column {taken[0]!r}, a name that study.parquet uses already; "
+            "rename it"
+        )
+    return [row | columns for row in rows]
+
+
+def _columns(result: Result) -> dict[str, Any]:
+    """What the analyses of a cell have to say, the same for all its attacks."""
+    return {
+        name: value
+        for analysis, section in sections_of(result)
+        for name, value in analysis.columns(section).items()
+    }
 
 
 def _common(info: CellInfo, config: AuditConfig, result: Result) -> dict[str, Any]:
     """What all attacks of a cell share."""
     models = {model.name: model for model in result.models}
     target = models["target"]
-    defences = [] if result.defences is None else result.defences.defences
+    found = result.section(DefencesInfo)
+    defences = [] if found is None else found.defences
     dataset = "" if result.records is None else result.records.name
     defended = "+".join(defence.description for defence in defences) or "none"
     poisoned = "none" if config.poison is None else config.poison.name
@@ -118,9 +149,6 @@ def _common(info: CellInfo, config: AuditConfig, result: Result) -> dict[str, An
     for name in ("epsilon", "delta"):
         if isinstance(value := target.facts.get(name), int | float):
             row[name] = value
-    if result.poison is not None:
-        row |= _ends("backdoor_rate", result.poison.backdoor)
-        row["poison_visibility"] = result.poison.visibility.ssim_error
     return row
 
 

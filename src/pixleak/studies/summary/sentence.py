@@ -31,7 +31,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pixleak.report.wording import PERCENT, area, percent
+from pixleak.results.numbers import PERCENT, area, percent
 from pixleak.studies.output.layout import ends, shown
 from pixleak.studies.summary.frontier import Candidate
 from pixleak.studies.summary.seeds import ENOUGH, Estimate

@@ -16,8 +16,8 @@ from pixleak.report.html.figures import (
     roc_path,
     tpr_bands,
 )
-from pixleak.report.wording import percent
 from pixleak.results.models import ModelInfo
+from pixleak.results.numbers import percent
 
 
 def scores_of(values: list[float], member: list[bool]) -> RecordScores:

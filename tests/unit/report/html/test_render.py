@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.unit.report.runs import HOSTILE, VARIANTS, RunFactory
 
+from pixleak.analyses.exposed_records import Exposures
 from pixleak.core.errors import InputError
 from pixleak.report.html.render import render, to_html
 from pixleak.report.wording import ANSWERS
@@ -78,7 +79,8 @@ def test_every_run_gives_a_whole_page(pages: dict[str, str], variant: str) -> No
     assert len(ids) == len(set(ids))
     assert len(page.all("h1")) == 1
     assert all(image["alt"] for image in page.all("img"))
-    exposed = result.exposures.records if result.exposures else []
+    exposures = result.section(Exposures)
+    exposed = exposures.records if exposures else []
     assert len(page.all("img")) == 4 * len(exposed) + (variant == "generator")
     assert all(th.get("scope") for th in page.all("th"))
     assert len(page.all("caption")) == len(page.all("table"))
@@ -211,7 +213,7 @@ def test_whatever_comes_from_the_user_is_text_and_nothing_else(
     tmp_path: Path, factory: RunFactory
 ) -> None:
     factory.ids = [f"{name}{HOSTILE}" for name in factory.ids]
-    factory.parts["exposures"] = factory._exposures()
+    factory.parts["sections"] = {"exposed-records": factory._exposures()}
     document = json.loads(factory.result().to_json())
 
     # What is fixed by the schema stays; every other text is hostile.
@@ -247,7 +249,7 @@ def test_hostile_names_of_attacks_and_models_are_text(tmp_path: Path, factory: R
     name = HOSTILE
     attack = factory.parts["attacks"][0].model_copy(update={"name": name, "signal": name})
     factory.parts["attacks"] = [attack]
-    factory.parts |= {"exposures": None, "created": name}
+    factory.parts |= {"sections": {}, "created": name}
     factory.parts["records"] = factory.parts["records"].model_copy(update={"name": name})
     factory.parts["models"] = [
         model.model_copy(update={"name": name}) for model in factory.parts["models"]
@@ -265,10 +267,11 @@ def test_hostile_names_of_attacks_and_models_are_text(tmp_path: Path, factory: R
 
 
 def test_infinite_and_missing_figures_are_written_out(tmp_path: Path, factory: RunFactory) -> None:
-    exposures = factory.parts["exposures"]
+    exposures = factory.parts["sections"]["exposed-records"]
     first, *rest = exposures.records
     infinite = first.model_copy(update={"score": float("inf"), "subject": None, "member": False})
-    factory.parts["exposures"] = exposures.model_copy(update={"records": [infinite, *rest]})
+    shown = exposures.model_copy(update={"records": [infinite, *rest]})
+    factory.parts["sections"] = {"exposed-records": shown}
     attack = factory.parts["attacks"][0]
     factory.parts["attacks"][0] = attack.model_copy(
         update={
@@ -294,7 +297,7 @@ def test_infinite_and_missing_figures_are_written_out(tmp_path: Path, factory: R
 
 
 def test_no_attacks_at_all_is_a_page_too(tmp_path: Path, factory: RunFactory) -> None:
-    factory.parts |= {"attacks": [], "exposures": None}
+    factory.parts |= {"attacks": [], "sections": {}}
     factory.parts["verdict"] = factory.parts["verdict"].model_copy(
         update={"answer": "cannot-tell", "evidence": []}
     )
@@ -305,13 +308,23 @@ def test_no_attacks_at_all_is_a_page_too(tmp_path: Path, factory: RunFactory) ->
     assert not [table for table in page.all("table") if table.get("class") == "attacks"]
 
 
-def test_rendering_needs_no_torch(tmp_path: Path, factory: RunFactory) -> None:
-    factory.write(tmp_path)
+def test_rendering_needs_no_torch(tmp_path: Path) -> None:
+    """Every section is rendered in a process in which torch cannot be imported."""
+    VARIANTS["pool"]().write(tmp_path)
     code = (
-        "import sys; from pathlib import Path; from pixleak.report.html.render import render; "
-        "path = render(Path(sys.argv[1])); assert path.is_file(); "
-        "heavy = {'torch', 'monai', 'sklearn', 'matplotlib.pyplot'} & set(sys.modules); "
-        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+        "import sys\n"
+        "class Heavy:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in ('torch', 'monai', 'sklearn', 'matplotlib.pyplot'):\n"
+        "            raise ImportError(f'{name} is imported')\n"
+        "sys.meta_path.insert(0, Heavy())\n"
+        "from pathlib import Path\n"
+        "from pixleak.report.html.render import render\n"
+        "from pixleak.report.terminal import result_text\n"
+        "from pixleak.results.audit import Result\n"
+        "folder = Path(sys.argv[1])\n"
+        "assert render(folder).is_file()\n"
+        "assert 'Canaries: ' in result_text(Result.read(folder))\n"
     )
 
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
@@ -374,7 +387,8 @@ def test_colours_can_be_read(pages: dict[str, str], scheme: str) -> None:
 
 def test_poison_is_shown_with_its_check_and_its_visibility(pages: dict[str, str]) -> None:
     shown = pages["pool"].split('id="poison"')[1].split("</section>")[0]
-    assert "truth-serum (copies=4). 40 poisoned records of its training set (50" in shown
+    assert "truth-serum (copies=4). The poison took" in shown
+    assert "40 poisoned records of its training set (50" in shown
     assert "trained on the same poison" in shown
     assert "on 18 of 20 held-out records" in shown
     # An image that stays as it is has no finite signal-to-noise ratio to print.

@@ -1,4 +1,4 @@
-"""Figures of the parts that go beyond one target: many victims, and kinds of records."""
+"""Figures of AUCs with their intervals: over many victims, and by kind of record."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from pixleak.report.html.svg import INK, inline_svg, style
-from pixleak.report.wording import percent, plain
+from pixleak.analyses.drawing.svg import INK, inline_svg, style
 from pixleak.results.base import Interval
-from pixleak.results.sections import LeaveOneOut, Slice, Slices, Spread
+from pixleak.results.numbers import percent, plain
+from pixleak.results.sections import Spread, SubgroupResult, Subgroups
 
 ROWS = 12
 """Attacks that are drawn, the strongest first."""
@@ -21,14 +21,14 @@ _ROW = 0.27
 _LABELS = 2.45
 
 
-def strongest(found: LeaveOneOut) -> list[Spread]:
-    """All attacks by mean AUC."""
-    return sorted(found.attacks, key=lambda one: one.auc.value, reverse=True)
+def spread_figure(ranked: Sequence[Spread], *, victims: int) -> Markup:
+    """One row per attack: the AUC of each victim, and beside it the TPR, with mean and interval.
 
-
-def spread_figure(found: LeaveOneOut) -> Markup:
-    """A row an attack: the AUC of each victim, and beside it the TPR, with mean and interval."""
-    rows = strongest(found)[:ROWS]
+    Args:
+        ranked: attacks, the strongest first.
+        victims: how many there are.
+    """
+    rows = ranked[:ROWS]
     fpr = _strictest(rows)
     with style():
         height = _ROW * len(rows) + 0.55
@@ -51,19 +51,19 @@ def spread_figure(found: LeaveOneOut) -> Markup:
     best = rows[0]
     return inline_svg(
         figure,
-        name="victims",
+        name="leave-one-out",
         title="Each attack on each model of the pool",
         description=(
-            f"{len(found.victims)} victims. {best.title} has the highest mean AUC, "
+            f"{victims} victims. {best.title} has the highest mean AUC, "
             f"{plain(best.auc.value)}; the lowest drawn is {rows[-1].title} with "
             f"{plain(rows[-1].auc.value)}."
         ),
     )
 
 
-def slices_figure(found: Slices) -> Markup | None:
-    """A row a kind of record: its AUC with interval."""
-    rows = [one for one in found.slices if one.auc is not None]
+def subgroups_figure(found: Subgroups) -> Markup | None:
+    """One row per kind of record: its AUC with interval."""
+    rows = [one for one in found.subgroups if one.auc is not None]
     if not rows:
         return None
     with style():
@@ -85,7 +85,7 @@ def slices_figure(found: Slices) -> Markup | None:
         axes.grid(visible=False, axis="y")
     return inline_svg(
         figure,
-        name="kinds",
+        name="subgroups",
         title="AUC by kind of record",
         description="; ".join(
             f"{one.name}: {plain(one.auc.value)}" for one in rows if one.auc is not None
@@ -93,7 +93,7 @@ def slices_figure(found: Slices) -> Markup | None:
     )
 
 
-def _stands(one: Slice, found: Slices) -> bool:
+def _stands(one: SubgroupResult, found: Subgroups) -> bool:
     return found.most_exposed == f"{one.kind}: {one.name}"
 
 

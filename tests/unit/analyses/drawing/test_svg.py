@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 from matplotlib.figure import Figure
 
-from pixleak.report.html.svg import INK, inline_svg, style
+from pixleak.analyses.drawing.svg import INK, inline_svg, style
 
 
 def draw(name: str, title: str = "a title") -> str:

@@ -1,10 +1,11 @@
-"""A result that knows the files it came with, so that it can be saved as a run folder."""
+"""What a person holds after an audit: a result that can be printed, and saved with its report."""
 
 from __future__ import annotations
 
 import shutil
 import weakref
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pydantic import PrivateAttr
@@ -14,6 +15,9 @@ from pixleak.pipeline.storage.save import write_parquet, write_result
 from pixleak.pipeline.storage.store import check_writable
 from pixleak.results.audit import Result
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 FILES = (
     "config.yaml",
     "split.csv",
@@ -22,14 +26,13 @@ FILES = (
     "signals.parquet",
     "references.parquet",
     "leave_one_out.parquet",
-    "exhibits.npz",
     "training.png",
 )
-"""What a run folder holds beside ``result.json`` and the report."""
+"""What a run folder holds beside ``result.json``, the report and the files of the analyses."""
 
 
-class Finding(Result):
-    """What :func:`pixleak.audit` and :func:`pixleak.evaluate` return."""
+class AuditReport(Result):
+    """What :func:`pixleak.audit` and :func:`pixleak.evaluate` return, to print and to save."""
 
     _folder: Path | None = PrivateAttr(None)
     _scores: pa.Table | None = PrivateAttr(None)
@@ -42,21 +45,31 @@ class Finding(Result):
         folder: Path | None = None,
         scores: pa.Table | None = None,
         temporary: bool = False,
-    ) -> Finding:
+    ) -> AuditReport:
         """A result with the run folder, or the table of scores, that it came with.
 
         Args:
             result: what was found.
             folder: the run folder.
             scores: the table of scores, where there is no folder.
-            temporary: whether the folder goes when the finding does.
+            temporary: whether the folder is deleted when the report is.
         """
-        finding = cls.model_validate(result.model_dump())
-        finding._folder = folder
-        finding._scores = scores
+        report = cls(**dict(result))
+        report._folder = folder
+        report._scores = scores
         if temporary and folder is not None:
-            weakref.finalize(finding, shutil.rmtree, folder, ignore_errors=True)
-        return finding
+            weakref.finalize(report, shutil.rmtree, folder, ignore_errors=True)
+        return report
+
+    def __rich__(self) -> RenderableType:
+        from pixleak.report.terminal import result_table
+
+        return result_table(self)
+
+    def __str__(self) -> str:
+        from pixleak.report.terminal import result_text
+
+        return result_text(self)
 
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json``, ``scores.parquet``, pictures and ``report.html``.
@@ -67,6 +80,7 @@ class Finding(Result):
         Raises:
             InputError: the folder cannot be written to.
         """
+        from pixleak.analyses.walk import in_order
         from pixleak.report.html.render import render
 
         if not str(folder):
@@ -74,7 +88,7 @@ class Finding(Result):
         folder = Path(folder)
         check_writable(folder)
         if self._folder is not None and self._folder.resolve() != folder.resolve():
-            for name in FILES:
+            for name in (*FILES, *(name for one in in_order() for name in one.leaves)):
                 if (self._folder / name).is_file():
                     shutil.copyfile(self._folder / name, folder / name)
         if self._scores is not None:

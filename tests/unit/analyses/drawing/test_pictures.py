@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixleak.report.folder import Exhibit
-from pixleak.report.html.pictures import BACKGROUND, PALETTE, Gallery, Picture, gallery
-from pixleak.results.sections import Exposure
+from pixleak.analyses.drawing.pictures import BACKGROUND, PALETTE, Gallery, Picture, gallery
+from pixleak.analyses.exhibits import Exhibit, Exposure
 
 ORANGE, BLUE = (0xE6, 0x9F, 0x00), (0x56, 0xB4, 0xE9)
 SLATE = (0x2B, 0x30, 0x38)

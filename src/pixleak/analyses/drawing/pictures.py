@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pixleak.analyses.exhibits import Exhibit, Exposure
 from pixleak.core.tables import Bools
-from pixleak.report.folder import Exhibit
-from pixleak.report.wording import percent, plain
-from pixleak.results.sections import Exposure
+from pixleak.results.numbers import percent, plain
 
 _LONGEST = 224
 _COLOURS_OF_LOSS = 64

@@ -1,0 +1,65 @@
+"""Subgroups: which kind of record is most exposed?
+
+The default attack's AUC and rates on each kind of record: with or without an object, small and
+large objects, the classes that occur (:mod:`pixleak.evaluation.slices`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pixleak.analyses.base import Analysis, Context
+from pixleak.core.roles import Role
+from pixleak.evaluation.slices import Attribute, slices_of
+from pixleak.results.sections import Subgroups
+
+if TYPE_CHECKING:
+    from pixleak.results.audit import Result
+
+FPR = 0.1
+"""False positive rate of the threshold at which kinds of records are compared."""
+
+
+class SubgroupsAnalysis(Analysis[Subgroups]):
+    """The default attack's figures by kind of record."""
+
+    name = "subgroups"
+    title = "Subgroups"
+    summary = "which kind of record is most exposed, by object size, border length, class"
+    place = 50
+    section = Subgroups
+    template = "sections/subgroups.html.j2"
+
+    def compute(self, context: Context) -> Subgroups | None:
+        from pixleak.records.checks.attributes import kinds_of
+
+        plan, chosen, scored = context.plan, context.chosen, context.judged.scored
+        preferred = chosen.attacks[chosen.default]
+        one = next((s for s in scored if s.planned is preferred), scored[0])
+        kinds = kinds_of(context.evaluated)
+        if not kinds:
+            return None
+        by_id = plan.split.units(plan.records)
+        members = set(plan.ids(Role.TARGET_MEMBERS))
+        return slices_of(
+            one.scores,
+            np.array([key in members for key in one.scores.ids]),
+            [Attribute(kind.family, kind.name, kind.holds) for kind in kinds],
+            units=[by_id[key] for key in one.scores.ids],
+            fpr=FPR,
+            title=one.planned.title,
+            level=plan.evaluation.level,
+            replicates=plan.evaluation.replicates,
+            seed=plan.seed_for("slices"),
+        )
+
+    def sentence(self, section: Subgroups) -> str:
+        return section.explanation
+
+    def view(self, section: Subgroups, result: Result, folder: Path) -> dict[str, Any]:
+        from pixleak.analyses.drawing.spreads import subgroups_figure
+
+        return {"figure": subgroups_figure(section)}

@@ -1,0 +1,145 @@
+"""Attacks are evaluated with their controls, and left out with a reason where they cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pixleak.core.errors import InputError
+from pixleak.core.progress import Silent
+from pixleak.core.roles import Role
+from pixleak.core.tables import Bools, Floats, SignalTable
+from pixleak.pipeline.clock import Clock
+from pixleak.pipeline.judging import Judged, judge, too_few
+from pixleak.pipeline.measuring.measured import Measured, Part, PartName
+from pixleak.pipeline.plan.assemble import assemble
+from pixleak.pipeline.plan.choosing import choose
+from pixleak.pipeline.plan.plan import Plan
+from pixleak.pipeline.storage.store import Store
+from pixleak.records.prepared.prepare import PreparedRecords, prepare
+from pixleak.request.file import parse_config
+from toy_records import bright_squares
+
+SIGNALS = ("cross-entropy", "dice-loss")
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    content: dict[str, Any] = {
+        "seed": 1,
+        "records": {"reader": "phantom", "count": 60},
+        "split": {"target_members": 30, "target_nonmembers": 30},
+        "target": {"recipe": {"network": "tiny", "epochs": 1}},
+        "shadow": None,
+        "signals": list(SIGNALS),
+        "attacks": [],
+        "learned": [],
+        "evaluation": {"replicates": 100},
+    }
+    squares = bright_squares(60, (16, 16))
+    return assemble(parse_config(content), lambda source: squares)
+
+
+@pytest.fixture(scope="module")
+def records(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> PreparedRecords:
+    return prepare(plan.records.select(plan.audited), tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+def losses(plan: Plan, gap: float, measured: Bools | None = None) -> SignalTable:
+    """Losses that are lower by ``gap`` for members, beside a spread of 1."""
+    members = set(plan.ids(Role.TARGET_MEMBERS))
+    ids = plan.audited
+    spread = np.random.default_rng(0).permutation(np.linspace(0, 1, len(ids)))
+    column: Floats = spread + gap * np.array([key not in members for key in ids])
+    values = np.stack([column, column], axis=1)
+    infos = tuple(work.info for work in choose(plan).works)
+    assert tuple(info.name for info in infos) == SIGNALS
+    known: Bools = np.ones(values.shape, dtype=bool) if measured is None else measured
+    return SignalTable(ids, values, infos, known)
+
+
+def judged(
+    plan: Plan,
+    records: PreparedRecords,
+    store: Store,
+    target: SignalTable,
+    untrained: SignalTable | None,
+) -> Judged:
+    measured = Measured({PartName.AUDITED: Part(target, untrained)}, {})
+    return judge(
+        plan, choose(plan), measured, records, "nothing to take away", [], store, Silent(), Clock()
+    )
+
+
+def test_an_attack_stands_beside_its_control(
+    plan: Plan, records: PreparedRecords, store: Store
+) -> None:
+    found = judged(plan, records, store, losses(plan, 2.0), losses(plan, 0.0))
+    assert [attack.signal for attack in found.attacks] == list(SIGNALS)
+    for attack in found.attacks:
+        assert attack.auc.value == 1.0
+        assert attack.control_auc is not None
+        assert attack.control_auc.low < 0.5 < attack.control_auc.high
+        assert attack.control_note == ""
+    blind, untrained = found.controls
+    assert (blind.name, untrained.name) == ("blind-baseline", "untrained-model")
+    assert untrained.passed is True
+    assert untrained.auc == found.attacks[0].control_auc
+    assert len(found.blind) == 60
+    assert found.left_out == []
+
+
+def test_a_control_that_tells_the_sides_apart_fails(
+    plan: Plan, records: PreparedRecords, store: Store
+) -> None:
+    found = judged(plan, records, store, losses(plan, 2.0), losses(plan, 2.0))
+    assert found.controls[1].passed is False
+
+
+def test_without_an_untrained_model_the_reason_is_told(
+    plan: Plan, records: PreparedRecords, store: Store
+) -> None:
+    found = judged(plan, records, store, losses(plan, 2.0), None)
+    assert {attack.control_note for attack in found.attacks} == {"nothing to take away"}
+    control = found.controls[1]
+    assert (control.auc, control.passed) == (None, None)
+    assert control.explanation.endswith("nothing to take away.")
+
+
+def test_an_attack_on_too_few_records_is_left_out_with_its_reason(
+    plan: Plan, records: PreparedRecords, store: Store
+) -> None:
+    known: Bools = np.ones((60, 2), dtype=bool)
+    known[:25, 1] = False
+    found = judged(plan, records, store, losses(plan, 2.0, known), None)
+    assert [attack.signal for attack in found.attacks] == ["cross-entropy"]
+    (told,) = found.left_out
+    assert told.startswith("dice-loss was left out: it is defined for 5 of 30 ")
+    known[:25] = False
+    with pytest.raises(InputError, match="no attack can be evaluated: cross-entropy was left out"):
+        judged(plan, records, store, losses(plan, 2.0, known), None)
+
+
+def test_ten_records_of_five_units_are_enough(
+    plan: Plan, records: PreparedRecords, store: Store
+) -> None:
+    found = judged(plan, records, store, losses(plan, 2.0), None)
+    scores = found.scored[0].scores
+    inside = set(plan.ids(Role.TARGET_MEMBERS))
+    member: Bools = np.array([key in inside for key in scores.ids])
+    apart = [f"u{i}" for i in range(60)]
+    assert too_few(scores, member, apart) == ""
+    rank = {key: i for side in (member, ~member) for i, key in enumerate(np.flatnonzero(side))}
+    for kept, units, enough in ((10, 5, True), (9, 9, False), (30, 4, False)):
+        known: Bools = np.array([rank[i] < kept for i in range(60)])
+        held = [f"{member[i]} {rank[i] % units}" for i in range(60)]
+        told = too_few(replace(scores, measured=known), member, held)
+        assert (told == "") == enough, told
