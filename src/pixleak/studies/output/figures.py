@@ -274,7 +274,7 @@ _HALO = "text{paint-order:stroke;stroke:#fff;stroke-width:2.5px;stroke-linejoin:
 
 def standalone(svg: Markup) -> str:
     """The figure as a file of its own, in the colours of the light page on a white ground."""
-    css = resources.files("pixleak.report").joinpath("templates/report.css").read_text("utf-8")
+    css = resources.files("pixleak.report.html").joinpath("templates/report.css").read_text("utf-8")
     light = css[: css.index("@media")]
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light))
     text = re.sub(r"var\(--([\w-]+)\)", lambda found: colours[found[1]], str(svg))

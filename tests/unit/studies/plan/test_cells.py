@@ -197,7 +197,7 @@ def test_the_studies_of_the_benchmarks_are_valid(repo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["src/pixleak/studies/template.yaml", "examples/study_defences.yaml"]
+    "file", ["src/pixleak/request/templates/study.yaml", "examples/study_defences.yaml"]
 )
 def test_the_files_to_start_from_are_valid(file: str, repo: Path) -> None:
     grid = grid_of(read_study(repo / file))
