@@ -9,12 +9,11 @@ from typing import Any, NoReturn, Self
 
 from pixleak.audit.run import Shared, run
 from pixleak.core.errors import InputError
-from pixleak.pipeline.plan.assemble import assemble
 from pixleak.records.prepared.prepare import PreparedRecords
-from pixleak.request.audit import AuditConfig
 from pixleak.runners import Job
 from pixleak.runners.base import Message
-from pixleak.studies.plan.sharing import Opened
+from pixleak.studies.plan.grid import StudyCell
+from pixleak.studies.plan.shared_records import OpenSources
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,28 +21,29 @@ class CellJob(Job):
     """The audit of one cell.
 
     Args:
-        name: the cell's id.
-        label: the cell in words.
-        config: its audit.
+        cell: of the grid.
         records: all that it uses, prepared.
-        opening: the sources of its records.
+        sources: opens the sources of its records.
         folder: its run folder.
-        artefacts: the study's store; the models of the cell are there already.
-        device: where its models are asked.
+        artefacts: the study's store, which holds the cell's models already.
+        device: where its models are queried.
     """
 
-    name: str
-    label: str
-    config: AuditConfig
+    cell: StudyCell
     records: PreparedRecords
-    opening: Opened
+    sources: OpenSources
     folder: Path
     artefacts: Path
     device: str = "cpu"
 
     @property
+    def name(self) -> str:  # type: ignore[override]
+        """The cell's id."""
+        return self.cell.id
+
+    @property
     def title(self) -> str:
-        return f"cell {self.label!r}"
+        return f"cell {self.cell.label!r}"
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -60,15 +60,15 @@ class CellJob(Job):
         raise InputError("cells of a study are run on this machine, where their models lie")
 
     def run(self, say: Callable[[Message], None]) -> Message:
-        # All models are there, so nothing is left to a cluster.
-        plan = replace(assemble(self.config, self.opening), runner="local", workers=1)
-        result = run(plan, self.folder, _Told(say), Shared(self.artefacts, self.records))
+        # All models are trained already, so there is nothing to give to a cluster.
+        plan = replace(self.cell.config.plan(self.sources), runner="local", workers=1)
+        result = run(plan, self.folder, _Spoken(say), Shared(self.artefacts, self.records))
         say({"doing": "done", "finished": True})
         return {"seconds": result.seconds}
 
 
-class _Told:
-    """Progress as messages: one for every piece of work that begins."""
+class _Spoken:
+    """Progress as messages, one for every piece of work that begins."""
 
     def __init__(self, say: Callable[[Message], None]) -> None:
         self._say = say

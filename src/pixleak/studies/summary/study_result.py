@@ -1,10 +1,11 @@
 """The saved result of a study: ``study.json``, with ``study.parquet`` beside it.
 
-Everything that is shown of a study is made from these two files and the cells' run folders.
+Everything shown of a study is made from these two files and the cells' run folders.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,13 +17,32 @@ from pixleak.results.environment import Environment
 
 STUDY_SCHEMA_VERSION = 1
 
+NONE = "none"
+"""The level that changes nothing: no defence, no poison, no shadow model."""
+
+
+def levels_in_words(levels: Mapping[str, str]) -> str:
+    """``"argmax, seed 0"``: the levels, with the axis' name where a level does not tell it.
+
+    Args:
+        levels: axis -> label.
+    """
+    return ", ".join(
+        f"{axis.replace('-', ' ')} {label}"
+        if label == NONE or label.replace(".", "").isdigit()
+        else label
+        for axis, label in levels.items()
+    )
+
 
 class LevelInfo(SavedModel):
     """One level of an axis."""
 
     label: str
     settings: Any = Field(description="what it sets the axis to")
-    overrides: dict[str, Any] = Field(default_factory=dict, description="what it changes besides")
+    overrides: dict[str, Any] = Field(
+        default_factory=dict, description="other settings that it changes"
+    )
 
 
 class AxisInfo(SavedModel):
@@ -35,7 +55,7 @@ class AxisInfo(SavedModel):
 class CellInfo(SavedModel):
     """One audit of the grid."""
 
-    id: str = Field(description="content address of its configuration; its folder's name")
+    id: str = Field(description="content address of its configuration; name of its folder")
     label: str = Field(description="its levels in words")
     levels: dict[str, str] = Field(description="axis -> label")
     folder: str = Field(description="its run folder, within the study's")
@@ -49,19 +69,19 @@ class CellInfo(SavedModel):
 
 
 class TrainedInfo(SavedModel):
-    """One model, whichever cells it belongs to."""
+    """One trained model, possibly of several cells."""
 
-    id: str = Field(description="content address; its folder's name among the artefacts")
+    id: str = Field(description="content address; name of its folder among the artefacts")
     description: str
     defences: list[str]
-    records: int = Field(description="that it was trained on")
+    records: int = Field(description="number of training records")
     seconds: Number = Field(description="training time")
     cells: list[str] = Field(description="ids of the cells")
     roles: list[str] = Field(description="target, shadow, reference-0, ...")
 
 
 class StudyResult(SavedModel):
-    """Everything that a study ran."""
+    """What a study ran."""
 
     schema_version: int = STUDY_SCHEMA_VERSION
     title: str
@@ -76,7 +96,7 @@ class StudyResult(SavedModel):
         description="seconds of work over all runs and processes: training, inference, "
         "attack-training, attack-inference, and everything else by its name"
     )
-    file: str = Field(default="study.parquet", description="one row a cell and attack")
+    file: str = Field(default="study.parquet", description="one row per cell and attack")
 
     @property
     def failed(self) -> list[CellInfo]:
