@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from made_studies import MadeStudy
-from pixleak.studies.summary.conditions import conditions
-from pixleak.studies.summary.frontier import Candidate, candidates, utilities
-from pixleak.studies.summary.sentence import Decision, decide, worth
+from pixleak.studies.summary.conditions import find_conditions
+from pixleak.studies.summary.decision import Decision, decide, trade_value
+from pixleak.studies.summary.frontier import Candidate, find_candidates, utility_measures
 
 
 def found(folder: Path, table: dict[str, tuple[float, float]], **made: object) -> list[Candidate]:
@@ -17,8 +17,8 @@ def found(folder: Path, table: dict[str, tuple[float, float]], **made: object) -
     for defence, (auc, utility) in table.items():
         attacks = {"LiRA": [auc] * seeds, "Global loss": [auc - 0.04] * seeds}
         study.seeds({"defence": defence}, attacks, [utility] * seeds, **made)
-    all_of_them = conditions(study.read(folder))
-    return candidates(all_of_them, utilities(all_of_them)[0])
+    all_of_them = find_conditions(study.read(folder))
+    return find_candidates(all_of_them, utility_measures(all_of_them)[0])
 
 
 def decided(folder: Path, table: dict[str, tuple[float, float]], **made: object) -> Decision:
@@ -31,8 +31,8 @@ def test_the_most_useful_that_holds_is_to_be_shipped(tmp_path: Path) -> None:
     assert (answer.branch, answer.named, answer.provisional) == ("holds", ("hard",), False)
     # Half widths: 0.005 / sqrt(3) = 0.0029 of each, and sqrt(2) times that of the difference.
     assert answer.sentence == (
-        "Ship hard: it holds the strongest attack tried to AUC 0.560 (0.557–0.563), within the 0.6 "
-        "asked for, and costs 0.070 Dice (0.066–0.074; 0.820 without it, 0.750 with it)."
+        "Ship hard: it holds the strongest attack tried to AUC 0.560 (0.557–0.563), within "
+        "the acceptable 0.6, and costs 0.070 Dice (0.066–0.074; 0.820 without it, 0.750 with it)."
     )
 
 
@@ -40,8 +40,8 @@ def test_what_cannot_be_told_apart_is_named_together(tmp_path: Path) -> None:
     table = {"none": (0.85, 0.82), "a": (0.55, 0.75), "b": (0.52, 0.749), "c": (0.5, 0.6)}
     answer = decided(tmp_path, table)
     assert answer.named == ("a", "b")
-    assert answer.sentence.startswith("Ship a or b: each holds the strongest attack tried within")
-    assert "cannot be told apart" in answer.sentence
+    assert answer.sentence.startswith("Ship a or b: each holds the strongest attack tried to")
+    assert "their Dice is not distinguishable" in answer.sentence
     assert [line for line in answer.reasons if line.startswith("b: strongest attack tried 0.520")]
 
 
@@ -59,8 +59,8 @@ def test_longer_training_is_said(tmp_path: Path) -> None:
     for defence, auc, seconds in (("none", 0.9, 10), ("a", 0.55, 21)):
         levels = {"defence": defence}
         study.seeds(levels, {"LiRA": [auc] * 3}, [0.8] * 3, training_seconds=seconds)
-    all_of_them = conditions(study.read(tmp_path))
-    answer = decide(candidates(all_of_them, utilities(all_of_them)[0]))
+    all_of_them = find_conditions(study.read(tmp_path))
+    answer = decide(find_candidates(all_of_them, utility_measures(all_of_them)[0]))
     assert answer.sentence.endswith("; training takes 2.1 times as long.")
 
 
@@ -79,7 +79,7 @@ def test_a_defence_that_is_shown_to_help_utility_is_better_than_none(tmp_path: P
 def test_a_cost_within_the_interval_is_not_claimed(tmp_path: Path) -> None:
     answer = decided(tmp_path, {"none": (0.85, 0.82), "a": (0.55, 0.819)})
     assert "changes Dice by −0.001 (−0.005 to 0.003; " in answer.sentence
-    assert "cannot be told from nothing" in answer.sentence
+    assert "is not distinguishable from zero" in answer.sentence
 
 
 def test_an_interval_across_the_level_cannot_tell(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_where_none_holds_the_best_trade_is_named(tmp_path: Path) -> None:
     table = {"none": (0.9, 0.8), "a": (0.8, 0.79), "b": (0.7, 0.72), "c": (0.68, 0.4)}
     group = found(tmp_path, table)
     by_name = {one.label: one for one in group}
-    assert worth(by_name["b"], by_name["no defence"]) == pytest.approx(0.4)
+    assert trade_value(by_name["b"], by_name["no defence"]) == pytest.approx(0.4)
     answer = decide(group)
     assert (answer.branch, answer.named) == ("trade", ("b",))
     assert answer.sentence == (
@@ -109,7 +109,7 @@ def test_trades_that_cannot_be_told_apart_are_named_together(tmp_path: Path) -> 
     table = {"none": (0.9, 0.8), "a": (0.7, 0.72), "b": (0.701, 0.721), "c": (0.68, 0.4)}
     answer = decided(tmp_path, table)
     assert set(answer.named) == {"a", "b"}
-    assert "cannot be told apart" in answer.sentence
+    assert "which are not distinguishable" in answer.sentence
 
 
 def test_trades_of_equal_utility_are_told_apart_by_the_attack(tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ def test_where_nothing_is_shown_to_help_nothing_is_named(tmp_path: Path) -> None
 
 def test_without_the_undefended_model_no_cost_is_named(tmp_path: Path) -> None:
     answer = decided(tmp_path, {"a": (0.55, 0.8), "b": (0.9, 0.8)})
-    assert "has a cost that cannot be told" in answer.sentence
+    assert "has an unknown cost" in answer.sentence
     answer = decided(tmp_path, {"a": (0.7, 0.8), "b": (0.9, 0.8)})
     assert answer.branch == "trade"
-    assert "cannot be said" in answer.sentence
+    assert "What it costs is unknown" in answer.sentence
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -136,8 +136,8 @@ def test_few_seeds_make_it_provisional(tmp_path: Path, seeds: int) -> None:
     answer = decided(tmp_path, {"none": (0.9, 0.8), "a": (0.55, 0.8)}, seeds=seeds)
     assert answer.provisional
     assert answer.sentence.startswith(f"Provisional, on {seeds} seed{'s' * (seeds > 1)}: ship a")
-    hindsight = [line for line in answer.reasons if "the largest of all" in line]
-    assert bool(hindsight) == (seeds == 1)
+    same = [line for line in answer.reasons if "the largest of all" in line]
+    assert bool(same) == (seeds == 1)
 
 
 def test_what_was_left_out_is_said(tmp_path: Path) -> None:
@@ -165,5 +165,5 @@ def test_members_that_are_still_recognised_are_said(tmp_path: Path) -> None:
 
 def test_the_level_is_the_studys(tmp_path: Path) -> None:
     group = found(tmp_path, {"none": (0.9, 0.8), "a": (0.55, 0.7), "b": (0.7, 0.79)})
-    assert decide(group, level=0.75).named == ("b",)
-    assert decide(group, level=0.6).named == ("a",)
+    assert decide(group, acceptable=0.75).named == ("b",)
+    assert decide(group, acceptable=0.6).named == ("a",)

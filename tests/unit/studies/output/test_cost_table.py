@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import pytest
 
 from made_studies import MadeStudy
-from pixleak.studies.output.price import price_csv, price_table
-from pixleak.studies.summary.conditions import conditions
-from pixleak.studies.summary.frontier import Candidate, candidates, utilities
+from pixleak.studies.output.cost_table import cost_table
+from pixleak.studies.summary.conditions import find_conditions
+from pixleak.studies.summary.frontier import Candidate, find_candidates, utility_measures
 
 
 @pytest.fixture
@@ -27,12 +25,12 @@ def found(tmp_path: Path) -> list[Candidate]:
                 delta=None if epsilon is None else 0.001,
                 extra_records=0 if epsilon is None else 300,
             )
-    group = conditions(made.read(tmp_path))
-    return candidates(group, utilities(group)[0])
+    group = find_conditions(made.read(tmp_path))
+    return find_candidates(group, utility_measures(group)[0])
 
 
-def test_costs_stand_beside_what_is_left(found: list[Candidate]) -> None:
-    table = price_table(found, "price", "What it costs")
+def test_a_row_holds_attack_utility_and_costs(found: list[Candidate]) -> None:
+    table = cost_table(found, "costs", "What it costs")
     by_title = dict(zip(table.head, table.rows[1], strict=True))
     assert by_title["Defence"].text == "dp-sgd-8"
     assert by_title["Defence"].fine == ("on the frontier",)
@@ -50,12 +48,12 @@ def test_costs_stand_beside_what_is_left(found: list[Candidate]) -> None:
     assert undefended["ε"].text == "no bound"
 
 
-def test_columns_that_nothing_stands_in_are_left_out(tmp_path: Path) -> None:
+def test_empty_columns_are_left_out(tmp_path: Path) -> None:
     made = MadeStudy()
     for defence in ("a", "b"):
         made.cell({"defence": defence}, {"LiRA": 0.7}, 0.8)
-    group = conditions(made.read(tmp_path))
-    table = price_table(candidates(group, utilities(group)[0]), "price", "What it costs")
+    group = find_conditions(made.read(tmp_path))
+    table = cost_table(find_candidates(group, utility_measures(group)[0]), "costs", "What it costs")
     assert "ε" not in table.head
     assert not any(title.startswith("TPR") for title in table.head)
     assert any("too few non-members" in note for note in table.notes)
@@ -64,8 +62,8 @@ def test_columns_that_nothing_stands_in_are_left_out(tmp_path: Path) -> None:
     assert dict(zip(table.head, table.rows[0], strict=True))["Dice lost"].text == "–"
 
 
-def test_the_file_holds_the_same_as_numbers(found: list[Candidate]) -> None:
-    none, private = csv.DictReader(io.StringIO(price_csv([found])))
-    assert (none["lost"], none["training_ratio"], none["epsilon"]) == ("", "1.0", "")
-    assert (private["lost"], private["training_ratio"], private["epsilon"]) == ("0.1", "4.0", "8.0")
+def test_the_lines_hold_the_same_as_numbers(found: list[Candidate]) -> None:
+    none, private = cost_table(found, "costs", "What it costs").lines
+    assert (none["lost"], none["training_ratio"], none["epsilon"]) == ("", 1.0, None)
+    assert (private["lost"], private["training_ratio"], private["epsilon"]) == (0.1, 4.0, 8.0)
     assert private["status"] == "frontier"
