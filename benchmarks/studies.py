@@ -25,11 +25,11 @@ NAMES = ("defences", "outputs", "encoders", "sizes", "poison", "truth_serum")
 
 def run(name: str, root: Path, folder: Path) -> None:
     from pixleak.core.progress import shown
-    from pixleak.studies.plan.config import read_study
-    from pixleak.studies.run.run import run_study
+    from pixleak.studies.plan.study_config import read_study_config
+    from pixleak.studies.run.run_study import run_study
 
     config = HERE / "studies" / f"kvasir_{name}.yaml"
-    study = read_study(config, [f"base.records.root={root}"])
+    study = read_study_config(config, [f"base.records.root={root}"])
     with shown() as progress:
         run_study(study, folder, progress, where=config.name)
 

@@ -15,17 +15,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pixleak.studies.output.figures import standalone
-from pixleak.studies.output.layout import Table, markdown
-from pixleak.studies.output.page import published_of
-from pixleak.studies.output.parts import Compared, Drawn, compared_in, grids_of, sizes_of
-from pixleak.studies.output.table import attack_table, entries, row_axes
-from pixleak.studies.summary.conditions import Condition, conditions
+from pixleak.studies.output.attack_table import attack_table
+from pixleak.studies.output.axis_figures import training_size_figures, victim_shadow_figures
+from pixleak.studies.output.comparison import DefenceComparison, compare_defences
+from pixleak.studies.output.drawing import Drawing, standalone
+from pixleak.studies.output.page import acceptable_auc, published_file
+from pixleak.studies.output.poisoning_table import poisoning_table
+from pixleak.studies.output.published_table import published_table
+from pixleak.studies.output.tables import Table, markdown
+from pixleak.studies.summary.attack_columns import summarise_attacks
+from pixleak.studies.summary.conditions import Condition, find_conditions
 from pixleak.studies.summary.frontier import Candidate
-from pixleak.studies.summary.gain import gain_table, gains
-from pixleak.studies.summary.published import compared, published_table
-from pixleak.studies.summary.rows import Study, read_study
-from pixleak.studies.summary.sentence import LEVEL
+from pixleak.studies.summary.poisoning_gain import poisoning_gains
+from pixleak.studies.summary.published import compare_with_published
+from pixleak.studies.summary.study_folder import Study, read_study_folder
 
 HERE = Path(__file__).parent
 KEPT = HERE / "results" / "studies"
@@ -40,36 +43,38 @@ class Kept:
     name: str
     study: Study
     found: list[Condition]
-    groups: list[Compared]
+    groups: list[DefenceComparison]
 
     @classmethod
     def read(cls, name: str) -> Kept:
-        study = read_study(KEPT / name)
-        found = list(conditions(study))
-        level = float(study.result.arguments.get("acceptable_auc", LEVEL))
-        return cls(name, study, found, compared_in(study, found, level))
+        study = read_study_folder(KEPT / name)
+        found = find_conditions(study)
+        return cls(name, study, found, compare_defences(study, found, acceptable_auc(study)))
 
-    def figures(self) -> dict[str, Drawn]:
-        of_groups = [one for group in self.groups for one in (*group.figures, *group.more)]
-        others = [*grids_of(self.study, self.found), *sizes_of(self.study, self.found)]
+    def figures(self) -> dict[str, Drawing]:
+        of_groups = [one for group in self.groups for one in (*group.figures, *group.more_figures)]
+        others = [
+            *victim_shadow_figures(self.study, self.found),
+            *training_size_figures(self.study, self.found),
+        ]
         return {one.name: one for one in (*of_groups, *others)}
 
     def tables(self) -> dict[str, str]:
         """What may be asked for -> Markdown."""
         shown = {"attacks": attack_table(self.study, self.found)}
-        if self.groups and self.groups[0].price is not None:
+        if self.groups and self.groups[0].costs is not None:
             # Other work ran beside the study: training times are measured alone, see `cost`.
-            shown["price"] = without(self.groups[0].price, "Training time")
-        if poisoned := gains(self.found):
-            shown["poison"] = gain_table(poisoned, row_axes(self.study))
-        if (published := published_of(self.study)) is not None:
+            shown["price"] = without(self.groups[0].costs, "Training time")
+        if gains := poisoning_gains(self.found):
+            shown["poison"] = poisoning_table(gains, self.study.row_axes)
+        if (published := published_file(self.study)) is not None:
             path = KEPT / self.name / "published.csv"
-            beside = compared(entries(self.found), published, path)
-            shown["published"] = published_table(beside, published)
+            compared = compare_with_published(summarise_attacks(self.found), published, path)
+            shown["published"] = published_table(compared, published)
         return {name: markdown(table) for name, table in shown.items()}
 
     def candidate(self, label: str) -> Candidate:
-        return next(one for one in self.groups[0].found if one.condition.defence == label)
+        return next(one for one in self.groups[0].candidates if one.condition.defence == label)
 
     def mean_auc(self, defence: str, signal: str) -> float:
         """Of a threshold on one signal, over seeds."""
@@ -80,7 +85,7 @@ class Kept:
             for row in cells
             if (row.defence, row.signal, row.attack) == (defence, signal, "threshold")
         ]
-        return statistics.mean(float(row.auc) for row in rows)
+        return statistics.mean(row.numbers["auc"] for row in rows)
 
     def ran_on(self) -> str:
         """What the figures were measured on, and the command that repeats them."""

@@ -1,4 +1,4 @@
-"""A study as a user runs it: planned, run, killed, gone on with, extended, and with mistakes."""
+"""A study as a user runs it: planned, run, killed, resumed, extended, and with mistakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from pixleak.cli.app import app
 from pixleak.results.audit import Result as AuditResult
-from pixleak.studies.summary.saved import StudyResult
+from pixleak.studies.summary.study_result import StudyResult
 
 STUDY: dict[str, Any] = {
     "title": "Toy",
@@ -53,7 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_study_trains_once_what_its_cells_share(finished: Path) -> None:
+def test_models_shared_between_cells_are_trained_once(finished: Path) -> None:
     out = finished / "out"
     result = StudyResult.read(out)
     assert [(axis.name, [level.label for level in axis.levels]) for axis in result.axes] == [
@@ -79,7 +79,7 @@ def test_a_study_trains_once_what_its_cells_share(finished: Path) -> None:
         assert (out / cell.folder / "label.txt").read_text().strip() == cell.label
 
 
-def test_the_tidy_table_has_a_row_a_cell_and_attack(finished: Path) -> None:
+def test_the_tidy_table_has_one_row_per_cell_and_attack(finished: Path) -> None:
     out = finished / "out"
     rows = pq.read_table(out / "study.parquet").to_pylist()
     results = {c.id: AuditResult.read(out / c.folder) for c in StudyResult.read(out).cells}
@@ -145,7 +145,9 @@ def test_a_plan_trains_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "study.json").exists()
 
 
-def test_killed_it_goes_on_and_ends_with_the_same_result(finished: Path, tmp_path: Path) -> None:
+def test_a_killed_study_resumes_and_ends_with_the_same_result(
+    finished: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "study.yaml"
     file.write_text(yaml.safe_dump(STUDY))
     out = tmp_path / "out"
@@ -198,8 +200,8 @@ def test_a_cell_that_fails_is_named_and_the_others_are_run(tmp_path: Path) -> No
     ("axes", "words"),
     [
         ({"defence": ["argmx"]}, "cell 'argmx': unknown name 'argmx' among the defences"),
-        ({"training-size": [9]}, "cell 'training-size 9': there are 9 target members"),
-        ({"training-size": [90]}, "cell 'training-size 90': phantom: the split asks for 360"),
+        ({"training-size": [9]}, "cell 'training size 9': there are 9 target members"),
+        ({"training-size": [90]}, "cell 'training size 90': phantom: the split asks for 360"),
     ],
 )
 def test_nothing_is_run_before_every_cell_is_valid(

@@ -1,4 +1,4 @@
-"""Studies with figures made up by hand: the files that a study leaves, without running one."""
+"""Studies with made-up figures: the files that a study leaves, without running one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pixleak.results.environment import Environment
-from pixleak.studies.summary.rows import Study, read_study
-from pixleak.studies.summary.saved import AxisInfo, CellInfo, LevelInfo, StudyResult
+from pixleak.studies.summary.study_folder import Study, read_study_folder
+from pixleak.studies.summary.study_result import AxisInfo, CellInfo, LevelInfo, StudyResult
 
 ATTACKS = {
     "Global loss": ("threshold", "cross-entropy"),
@@ -41,7 +41,7 @@ class MadeStudy:
     """Cells, one after another; ``read`` saves them and reads them back.
 
     Args:
-        half: half the width of intervals that are not given.
+        half: half the width of the intervals that are not given.
         default: title of the default attack.
     """
 
@@ -103,7 +103,7 @@ class MadeStudy:
         utility: Sequence[Figure],
         **more: Any,
     ) -> MadeStudy:
-        """Add a cell a seed; AUCs and utility by seed."""
+        """Add one cell per seed; AUCs and utility by seed."""
         for seed, worth in enumerate(utility):
             at_seed = {title: figures[seed] for title, figures in attacks.items()}
             self.cell({**levels, "seed": str(seed)}, at_seed, worth, **more)
@@ -150,7 +150,7 @@ class MadeStudy:
 
     def read(self, folder: Path) -> Study:
         """Save it and read it back."""
-        return read_study(self.write(folder))
+        return read_study_folder(self.write(folder))
 
     def _complete(self) -> list[dict[str, Any]]:
         names = list(dict.fromkeys(name for row in self.rows for name in row))

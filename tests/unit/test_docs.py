@@ -64,7 +64,7 @@ def test_every_method_is_documented(family: str, pages: str) -> None:
 def test_every_setting_is_documented(repo: Path) -> None:
     from pixleak.records.readers import READERS
     from pixleak.request.audit import AuditConfig, EvaluationConfig, SplitConfig, TargetConfig
-    from pixleak.studies.plan.config import StudyConfig
+    from pixleak.studies.plan.study_config import StudyConfig
     from pixleak.training.recipe import Recipe
 
     text = (repo / "docs" / "configuration.md").read_text(encoding="utf-8")

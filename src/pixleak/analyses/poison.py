@@ -158,7 +158,8 @@ def _explanation(
     if backdoor is None:
         return "No held-out record can show whether the poison took."
     counted = (
-        f"on {backdoor.successes} of {backdoor.trials} held-out records {poison.success_description} "
+        f"on {backdoor.successes} of {backdoor.trials} held-out records "
+        f"{poison.success_description} "
         f"({100 * backdoor.value:.0f} % [{100 * backdoor.low:.0f}, {100 * backdoor.high:.0f}])"
     )
     beside = (

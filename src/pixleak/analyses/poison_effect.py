@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pixleak.pipeline.models import Models
     from pixleak.pipeline.plan.plan import Plan
-    from pixleak.pipeline.plan.poisoned import Poisoning
+    from pixleak.pipeline.plan.poisoning import Poisoning
     from pixleak.poisoning.base import Poison
     from pixleak.records.base import Batch, Records
     from pixleak.records.prepared.prepare import PreparedRecords

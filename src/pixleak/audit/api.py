@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
-    from pixleak.audit.questions.query import QueryAnswer
-    from pixleak.audit.questions.set_test import SetTestAnswer
+    from pixleak.audit.questions.answers import QueryReport, SetTestReport
     from pixleak.records.base import Records
     from pixleak.request.attacker import Attacker
     from pixleak.request.audit import AuditRequest
@@ -185,7 +184,7 @@ def query(
     level: float = 0.05,
     seed: int = 0,
     device: str = "cpu",
-) -> QueryAnswer:
+) -> QueryReport:
     """One record: its error, its difficulty, and where it lies among reference non-members.
 
     Args:
@@ -242,7 +241,7 @@ def set_test(
     permutations: int = 10_000,
     seed: int = 0,
     device: str = "cpu",
-) -> SetTestAnswer:
+) -> SetTestReport:
     """Was this set used? An owner's records against comparable ones that cannot have been.
 
     Each record's error is taken less what its difficulty predicts, by a regression on all records

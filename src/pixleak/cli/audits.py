@@ -77,18 +77,17 @@ def study(
     from rich.console import Console
 
     from pixleak.core.progress import shown
-    from pixleak.studies.plan.config import read_study
-    from pixleak.studies.plan.planning import told
-    from pixleak.studies.run.run import plan_study, run_study
+    from pixleak.studies.plan.study_config import read_study_config
+    from pixleak.studies.run.run_study import plan_study, run_study
 
     with speaking(yaml):
-        parsed = read_study(config, settings or [])
+        parsed = read_study_config(config, settings or [])
         if plan:
             with shown() as progress:
                 work, estimate = plan_study(
                     parsed, out, progress, workers=workers, where=str(config)
                 )
-            Console().print(told(work, estimate))
+            Console().print(work.as_table(estimate))
             return
         with shown() as progress:
             result = run_study(
@@ -97,7 +96,7 @@ def study(
                 progress,
                 workers=workers,
                 where=str(config),
-                seen=lambda work, estimate: Console(stderr=True).print(told(work, estimate)),
+                on_plan=lambda work, left: Console(stderr=True).print(work.as_table(left)),
             )
     typer.echo(
         f"{len(result.cells) - len(result.failed)} of {len(result.cells)} cells are in {out}"
@@ -115,9 +114,9 @@ def report(
 ) -> None:
     """Write the report of a saved run or study again; needs neither the model nor torch."""
     if (folder / "study.json").is_file():
-        from pixleak.studies.output.page import write
+        from pixleak.studies.output.page import write_page
 
-        typer.echo(f"Report: {write(folder)}")
+        typer.echo(f"Report: {write_page(folder)}")
         return
     from pixleak.report.html.render import render
 

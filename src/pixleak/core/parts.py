@@ -83,4 +83,6 @@ def _fields_at(location: Sequence[int | str], kind: type[BaseModel]) -> list[str
         fields = [m.model_fields[part] for m in models if part in m.model_fields]  # type: ignore[index]
         if fields:
             models = [m for field in fields for m in _models_of(field.annotation)]
-    return sorted({name for m in models for name in (m.known() if issubclass(m, Part) else m.model_fields)})
+    return sorted(
+        {name for m in models for name in (m.known() if issubclass(m, Part) else m.model_fields)}
+    )

@@ -7,9 +7,9 @@ that is built in Python has no such context, and its paths are relative to the w
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ValidationInfo
 
 
 def _located(path: Path, info: ValidationInfo) -> Path:
@@ -31,3 +31,31 @@ field (a folder under ``root``) is a plain ``Path``."""
 
 Code = Annotated[str, AfterValidator(_code)]
 """``"file.py:name"``, the file relative to the configuration file that names it."""
+
+
+def path_fields(kind: type[BaseModel]) -> set[str]:
+    """Names of the fields of a model that are relative to the file that names them.
+
+    >>> class Place(BaseModel):
+    ...     root: Located
+    ...     weights: Located | None = None
+    ...     inside: Path = Path("images")
+    >>> sorted(path_fields(Place))
+    ['root', 'weights']
+    """
+    return {
+        name
+        for name, field in kind.model_fields.items()
+        if _locates(field.metadata) or _within(field.annotation)
+    }
+
+
+def _within(annotation: Any) -> bool:
+    """Whether a part of an annotation, such as a member of a union, is a located path."""
+    return _locates(getattr(annotation, "__metadata__", ())) or any(
+        _within(part) for part in get_args(annotation)
+    )
+
+
+def _locates(metadata: Any) -> bool:
+    return any(getattr(one, "func", None) in (_located, _code) for one in metadata)

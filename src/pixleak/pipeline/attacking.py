@@ -91,7 +91,9 @@ def attack_target(chosen: Chosen, measured: Measured) -> list[Scored]:
         population = _population(outer.untrained, outer.reference)
         control = Observed(audited.untrained, audited.reference, population)
     return [
-        Scored(planned, attack(planned, seen), None if control is None else attack(planned, control))
+        Scored(
+            planned, attack(planned, seen), None if control is None else attack(planned, control)
+        )
         for planned in chosen.attacks
     ]
 

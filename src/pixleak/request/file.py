@@ -15,7 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from pixleak.core.errors import InputError
 from pixleak.core.parts import sentence
+from pixleak.core.paths import path_fields
+from pixleak.records.readers import READERS
 from pixleak.request.audit import AuditRequest
+from pixleak.request.parts import SplitChoice
+from pixleak.training import METHODS
+from pixleak.training.target_kinds import TARGETS
 
 Request = TypeVar("Request", bound=BaseModel)
 
@@ -85,19 +90,31 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
             if not isinstance(place.get(parent), dict):
                 place[parent] = {}
             place = place[parent]
-        place[last] = _from_working_directory(last, value)
+        place[last] = absolute({last: value}, Path.cwd())[last]
 
 
-_PATHS = ("root", "path", "checkpoint", "weights", "module", "function", "discriminator")
+def absolute(content: Any, base: Path) -> Any:
+    """The same content with paths made absolute, for content that is moved to another file.
 
+    Args:
+        content: as written in YAML.
+        base: folder that its relative paths start from.
+    """
+    kinds: list[type[BaseModel]] = [SplitChoice]
+    for table in (READERS, TARGETS, METHODS):
+        kinds += table.values()
+    names = {name for kind in kinds for name in path_fields(kind)}
 
-def _from_working_directory(key: str, value: Any) -> Any:
-    """A value whose relative path is meant from the working directory, not from the file."""
-    if isinstance(value, dict):
-        return {k: _from_working_directory(k, v) for k, v in value.items()}
-    if key in _PATHS and isinstance(value, str):
-        return str(Path.cwd() / Path(value).expanduser())
-    return value
+    def moved(key: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {inner: moved(inner, one) for inner, one in value.items()}
+        if isinstance(value, list):
+            return [moved(key, one) for one in value]
+        if key not in names or not isinstance(value, str):
+            return value
+        return str(base.absolute() / Path(value).expanduser())
+
+    return moved("", content)
 
 
 def read_content(path: Path) -> dict[str, Any]:

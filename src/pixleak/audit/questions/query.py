@@ -14,38 +14,40 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.evaluation.statistics.conformal import joint_residuals, place
+from pixleak.pipeline.plan.build import open_target
 from pixleak.pipeline.plan.choosing import title_of
 from pixleak.records.checks.duplicates import find_duplicates
-from pixleak.request.questions import QueryConfig
+from pixleak.records.readers.single import read_single
+from pixleak.request.given import open_records
+from pixleak.request.questions import QueryRequest
 from pixleak.results.environment import environment_here
 from pixleak.results.query import QueryAnswer, QueryMeasure
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
-    from pixleak.signals.difficulty import Difficulty
-    from pixleak.targets.base import Target
 
 FEATURES = "difficulty-features"
 """The difficulty whose plain difference from the error is the published attack."""
 
 
-def query_records(
-    target: Target,
-    record: Records,
-    nonmembers: Records | None = None,
-    *,
-    difficulties: Sequence[str | Difficulty] | None = None,
-    alpha: float = 1.0,
-    level: float = 0.05,
-    seed: int = 0,
-    batch_size: int = 16,
-    title: str = "Query",
-) -> QueryReport:
-    """Ask about one record; see :func:`pixleak.query`."""
+def answer_query(request: QueryRequest, record: Records) -> QueryReport:
+    """Ask about one record.
+
+    Args:
+        request: target, reference non-members, and how to decide.
+        record: a set of one record.
+
+    Raises:
+        InputError: more than one record, or records that cannot be compared or asked about.
+    """
     if len(record) != 1:
         raise InputError(f"a query is about one record, got {len(record)}; use a set test for more")
+    nonmembers = None if request.nonmembers is None else open_records(request.nonmembers)
     if nonmembers is not None:
         check_alike(record, nonmembers, "the reference non-members")
+    target = open_target(request.target, record.truth, request.seed).target
+    difficulties, batch_size = request.difficulties, request.batch_size
+    alpha, level, seed, title = request.alpha, request.level, request.seed, request.title
     mine = ask(target, record, difficulties, batch_size=batch_size)
     theirs = None
     if nonmembers is not None:
@@ -240,17 +242,18 @@ def _conclusion(
     )
 
 
-def query_config(config: QueryConfig, given: Path, wanted: Path) -> QueryReport:
-    """Run a configuration on two files.
+def query_files(request: QueryRequest, given: Path, wanted: Path) -> QueryReport:
+    """Ask about the record that two files hold.
+
+    Args:
+        request: also says how the files are read.
+        given: the model's input.
+        wanted: its true output, or label map.
 
     Raises:
         InputError: target, files or reference non-members cannot be used.
     """
-    from pixleak.pipeline.plan.assemble import open_target
-    from pixleak.pipeline.plan.plan import GivenTarget
-    from pixleak.records.readers.single import read_single
-
-    form = config.record
+    form = request.record
     record = read_single(
         given,
         wanted,
@@ -260,26 +263,15 @@ def query_config(config: QueryConfig, given: Path, wanted: Path) -> QueryReport:
         target_channels=form.target_channels,
         truth=form.labels(),
     )
-    nonmembers = None if config.nonmembers is None else config.nonmembers.open()
-    theirs = None if nonmembers is None else nonmembers.truth
-    mine = form.labels()
-    if (
-        form.kind == "photo-to-labels"
-        and isinstance(theirs, LabelTruth)
-        and (theirs.classes, theirs.ignore) == (mine.classes, mine.ignore)
-    ):
-        # What the classes are called, and which is the background, is the set's to say.
-        record.truth = theirs
-    target = open_target(config.target, record.truth, config.seed)
-    assert isinstance(target, GivenTarget)
-    return query_records(
-        target.target,
-        record,
-        nonmembers,
-        difficulties=config.difficulties,
-        alpha=config.alpha,
-        level=config.level,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        title=config.title,
-    )
+    if request.nonmembers is not None:
+        nonmembers = open_records(request.nonmembers)
+        request = request.model_copy(update={"nonmembers": nonmembers})
+        theirs, mine = nonmembers.truth, form.labels()
+        if (
+            form.kind == "photo-to-labels"
+            and isinstance(theirs, LabelTruth)
+            and (theirs.classes, theirs.ignore) == (mine.classes, mine.ignore)
+        ):
+            # The set says what its classes are called, and which one is the background.
+            record.truth = theirs
+    return answer_query(request, record)

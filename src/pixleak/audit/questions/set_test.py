@@ -18,9 +18,11 @@ from pixleak.evaluation.statistics.conformal import joint_residuals
 from pixleak.evaluation.statistics.intervals import auc_interval
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.statistics.sample import MIN_RECORDS
+from pixleak.pipeline.plan.build import open_target
 from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.combine import gather
-from pixleak.request.questions import SetTestConfig
+from pixleak.request.given import open_records
+from pixleak.request.questions import SetTestRequest
 from pixleak.results.controls import Control
 from pixleak.results.environment import environment_here
 from pixleak.results.set_test import SetAnswer
@@ -28,32 +30,26 @@ from pixleak.signals.blind import blind_baseline
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
-    from pixleak.signals.difficulty import Difficulty
-    from pixleak.targets.base import Target
 
 
-def compare_sets(
-    target: Target,
-    owned: Records,
-    comparable: Records,
-    *,
-    difficulties: Sequence[str | Difficulty] | None = None,
-    level: float = 0.05,
-    permutations: int = 10_000,
-    seed: int = 0,
-    batch_size: int = 16,
-    title: str = "Set test",
-) -> SetTestReport:
-    """Test an owner's set; see :func:`pixleak.set_test`."""
+def answer_set_test(request: SetTestRequest) -> SetTestReport:
+    """Test an owner's set.
+
+    Raises:
+        InputError: target or records cannot be used, or there are too few records.
+    """
+    owned, comparable = open_records(request.owned), open_records(request.comparable)
+    difficulties, level, seed = request.difficulties, request.level, request.seed
     check_alike(owned, comparable, "the comparable records")
     if min(len(owned), len(comparable)) < MIN_RECORDS:
         raise InputError(
             f"a set test needs at least {MIN_RECORDS} records on each side, got {len(owned)} of "
             f"the owner's and {len(comparable)} comparable ones"
         )
+    target = open_target(request.target, owned.truth, seed).target
     records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
     mine = set(split.roles[Role.TARGET_MEMBERS])
-    asked = ask(target, records, difficulties, batch_size=batch_size)
+    asked = ask(target, records, difficulties, batch_size=request.batch_size)
     columns = asked.table.select(signals=[asked.regressed, *asked.difficulties])
     known: Bools = np.all(columns.measured, axis=1)
     ids = [key for key, kept in zip(columns.ids, known.tolist(), strict=True) if kept]
@@ -63,7 +59,7 @@ def compare_sets(
     units = [by_id[key] for key in ids]
     # Fitted on both sets together, which knows nothing of which is which.
     scores = joint_residuals(values[:, 1:], values[:, 0])
-    tested = set_test(scores, member, units=units, permutations=permutations, seed=seed)
+    tested = set_test(scores, member, units=units, permutations=request.permutations, seed=seed)
     compared = records.select(ids)
     blind = blind_baseline(compared, member, units=units, seed=seed)
     controls = [
@@ -82,7 +78,7 @@ def compare_sets(
     outside = len(set(units)) - inside
     answer, sentence = _conclusion(tested.p_value, tested.floor, level, controls, len(member))
     return SetTestReport(
-        title=title,
+        title=request.title,
         target=target.name,
         seed=seed,
         level=level,
@@ -149,30 +145,4 @@ def _conclusion(
     return (
         "not-shown",
         f"Not shown ({seen}, level {level:g}). That is no proof that the set was not used.{aside}",
-    )
-
-
-def set_test_config(config: SetTestConfig) -> SetTestReport:
-    """Run a configuration.
-
-    Raises:
-        InputError: target or records cannot be used.
-    """
-    from pixleak.pipeline.plan.assemble import open_target
-    from pixleak.pipeline.plan.plan import GivenTarget
-
-    owned, comparable = config.owned.open(), config.comparable.open()
-    target = open_target(config.target, owned.truth, config.seed)
-    if not isinstance(target, GivenTarget):
-        raise InputError("a set test is of a target that exists")
-    return compare_sets(
-        target.target,
-        owned,
-        comparable,
-        difficulties=config.difficulties,
-        level=config.level,
-        permutations=config.permutations,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        title=config.title,
     )

@@ -10,14 +10,13 @@ import pyarrow as pa
 from pixleak.analyses.defences import DefencesInfo
 from pixleak.analyses.walk import sections_of
 from pixleak.core.errors import InputError
-from pixleak.defences import DEFENCES
-from pixleak.request.audit import AuditConfig
 from pixleak.results.attacks import AttackResult
 from pixleak.results.audit import Result
 from pixleak.results.base import Interval, Rate, TprAtFpr
 from pixleak.results.models import ModelInfo
 from pixleak.results.sections import LeaveOneOut, Spread
-from pixleak.studies.summary.saved import CellInfo
+from pixleak.studies.plan.cell_config import CellConfig
+from pixleak.studies.summary.study_result import NONE, CellInfo
 
 STRINGS = (
     "dataset", "victim", "shadow", "defence", "defence_names", "poison", "attacker", "attack",
@@ -29,7 +28,7 @@ INTS = (
 )  # fmt: skip
 BOOLS = ("default", "needs_truth", "control_failed", "tpr1_resolvable", "tpr10_resolvable")
 ENDS = ("", "_low", "_high")
-"""Of an interval's three columns."""
+"""Endings of the three columns of an interval."""
 
 INTERVALS = (
     "auc", "tpr1", "tpr10", "accuracy", "loo_auc", "loo_tpr1", "utility_heldout", "miou_heldout",
@@ -66,7 +65,7 @@ def schema_of(axes: Sequence[str], rows: Sequence[Mapping[str, Any]] = ()) -> pa
 
 
 def tidy(
-    cells: Sequence[tuple[CellInfo, AuditConfig, Result | None]], axes: Sequence[str]
+    cells: Sequence[tuple[CellInfo, CellConfig, Result | None]], axes: Sequence[str]
 ) -> pa.Table:
     """One row per cell and attack; a cell without a result has none.
 
@@ -83,7 +82,7 @@ def tidy(
     return pa.Table.from_pylist(rows, schema=schema_of(axes, rows))
 
 
-def rows_of(info: CellInfo, config: AuditConfig, result: Result) -> list[dict[str, Any]]:
+def rows_of(info: CellInfo, config: CellConfig, result: Result) -> list[dict[str, Any]]:
     """The rows of one cell.
 
     Raises:
@@ -117,33 +116,29 @@ def _columns(result: Result) -> dict[str, Any]:
     }
 
 
-def _common(info: CellInfo, config: AuditConfig, result: Result) -> dict[str, Any]:
+def _common(info: CellInfo, config: CellConfig, result: Result) -> dict[str, Any]:
     """What all attacks of a cell share."""
     models = {model.name: model for model in result.models}
     target = models["target"]
     found = result.section(DefencesInfo)
     defences = [] if found is None else found.defences
     dataset = "" if result.records is None else result.records.name
-    defended = "+".join(defence.description for defence in defences) or "none"
-    poisoned = "none" if config.poison is None else config.poison.name
+    defended = "+".join(defence.description for defence in defences) or NONE
     row: dict[str, Any] = {
         "cell": info.id,
         **{f"axis:{name}": label for name, label in info.levels.items()},
         "dataset": info.levels.get("records", dataset),
-        "victim": short(target),
-        "shadow": short(models.get("shadow")),
+        "victim": network_label(target),
+        "shadow": network_label(models.get("shadow")),
         "defence": info.levels.get("defence", defended),
         "defence_names": "+".join(defence.name for defence in defences),
-        "poison": info.levels.get("poison", poisoned),
-        "attacker": config.attacker,
+        "poison": info.levels.get("poison", config.poison or NONE),
         "verdict": result.verdict.answer,
-        "seed": config.seed,
         "training_size": None if result.split is None else result.split.counts["target-members"],
-        "strength": strength(config),
-        "extra_records": extra_records(config),
         "training_seconds": target.seconds,
         "inference_seconds": target.inference_seconds,
         "seconds": result.seconds,
+        **config.columns,
         **_utility(target),
     }
     for name in ("epsilon", "delta"):
@@ -152,30 +147,13 @@ def _common(info: CellInfo, config: AuditConfig, result: Result) -> dict[str, An
     return row
 
 
-def short(model: ModelInfo | None) -> str | None:
-    """``"smp-unet resnet34"``: the network with its options in words; None without a recipe."""
+def network_label(model: ModelInfo | None) -> str | None:
+    """``"smp-unet resnet34"``: the network and its options in words; None without a recipe."""
     if model is None or model.recipe is None:
         return None
     network = model.recipe["network"]
     words = [str(v) for v in network["options"].values() if isinstance(v, str) and v != "none"]
     return " ".join([network["name"], *words])
-
-
-def strength(config: AuditConfig) -> float | None:
-    """The numeric option of the one defence that has exactly one; None otherwise."""
-    numbers = [
-        float(value)
-        for defence in config.target.defences
-        for value in defence.options.values()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-    return numbers[0] if len(config.target.defences) == 1 and len(numbers) == 1 else None
-
-
-def extra_records(config: AuditConfig) -> int:
-    """The reserve where a defence needs one; the splits of all cells may hold one for the few."""
-    needed = any(DEFENCES[defence.name].needs_reserve for defence in config.target.defences)
-    return config.split.reserve if needed else 0
 
 
 def _utility(target: ModelInfo) -> dict[str, Any]:

@@ -1,48 +1,51 @@
-"""Conditions of a study: cells that differ in their seed only, and what their attacks reach.
+"""Conditions of a study: cells that differ in their seed only, and what attacks find in them.
 
-**The strongest attack.** The largest of many noisy figures is too large. So the attack is chosen
-on all other seeds and read off at the seed that was left out, for each seed in turn; what is
-averaged then was chosen by none of the figures that go into it. With one seed there is nothing to
-choose on: the largest is taken, and marked as chosen in hindsight. It overstates the attack, which
-for whoever relies on a defence is the safe side.
+**The strongest attack.** The largest of many noisy figures is biased upwards. So the attack is
+chosen on all other seeds and read off at the seed left out, for each seed in turn; no figure in the
+mean took part in its own choice. With one seed the choice can only be made on the figures
+themselves: the largest is taken and marked as such. It overstates the attack, which is the safe
+side for somebody who relies on a defence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pixleak.studies.summary.rows import NONE, Row, Study
-from pixleak.studies.summary.seeds import Estimate, Measured, PerSeed, joined
+from pixleak.studies.summary.seed_estimates import Estimate, PerSeed, mean_over_seeds
+from pixleak.studies.summary.study_folder import AttackRow, Study
+from pixleak.studies.summary.study_result import NONE, levels_in_words
 
-Key = tuple[str, str]
-"""An attack and its signal."""
+AttackId = tuple[str, str]
+"""Name of an attack and of its signal."""
+
+Levels = tuple[tuple[str, str], ...]
+"""Axes with the label of their level."""
+
+Wanted = Callable[[AttackRow], bool]
+"""Picks an attack from the rows of a cell."""
 
 
 @dataclass(frozen=True)
-class Strength:
-    """How far attackers get.
+class AttackOverSeeds:
+    """One figure of an attack, or of the strongest of several, by seed.
 
     Args:
-        found: by seed.
+        per_seed: the figure; empty if it was not measured.
         titles: of the attacks that were read off, without repetition.
-        among: how many attacks they were chosen from.
-        hindsight: whether the choice was made on the figure itself.
+        same_figures: whether the attack was chosen on the figures that are read off.
     """
 
-    found: PerSeed
+    per_seed: PerSeed
     titles: tuple[str, ...]
-    among: int
-    hindsight: bool = False
+    same_figures: bool = False
 
     @property
-    def estimate(self) -> Estimate:
-        """Over all seeds."""
-        whole = joined(self.found)
-        assert whole is not None, "an attack without a figure"
-        return whole
+    def estimate(self) -> Estimate | None:
+        """Over all seeds; None if it was not measured."""
+        return mean_over_seeds(self.per_seed)
 
 
 @dataclass(frozen=True)
@@ -50,158 +53,133 @@ class Condition:
     """Cells that differ in their seed only.
 
     Args:
-        levels: of all axes but the seed.
+        levels: axis -> label, without the seed.
         cells: label of a seed -> the rows of that cell.
     """
 
     levels: Mapping[str, str]
-    cells: Mapping[str, tuple[Row, ...]]
+    cells: Mapping[str, tuple[AttackRow, ...]]
 
     @property
-    def first(self) -> Row:
-        """A row to read from what all rows have in common."""
+    def first(self) -> AttackRow:
+        """Any row, for what all rows have in common."""
         return next(iter(self.cells.values()))[0]
 
     @property
     def defence(self) -> str:
-        """What its defence is called; ``"none"`` without."""
+        """Label of its defence; ``"none"`` without."""
         return self.first.defence
 
     @property
     def undefended(self) -> bool:
-        """Whether it is trained and served as it is."""
+        """Whether the model is trained and served without a defence."""
         return self.first.defence_names == "" and self.defence == NONE
 
-    @property
-    def setting(self) -> tuple[tuple[str, str], ...]:
-        """Its levels but that of the defence: what defences are compared within."""
-        return tuple((axis, level) for axis, level in self.levels.items() if axis != "defence")
+    def without(self, *axes: str) -> Levels:
+        """Its levels on all other axes."""
+        return tuple((axis, level) for axis, level in self.levels.items() if axis not in axes)
 
     @property
-    def doubtful(self) -> tuple[str, ...]:
-        """Seeds at which the audit could not tell whether anything found lies in the model."""
+    def inconclusive(self) -> tuple[str, ...]:
+        """Seeds at which the audit answered *cannot tell*."""
         return tuple(seed for seed, rows in self.cells.items() if rows[0].verdict == "cannot-tell")
 
-    def judged(self) -> Condition | None:
-        """The same without doubtful cells; None where all are."""
-        doubtful = self.doubtful
-        cells = {seed: rows for seed, rows in self.cells.items() if seed not in doubtful}
+    def conclusive_part(self) -> Condition | None:
+        """The condition without its inconclusive cells; None if nothing is left."""
+        cells = {seed: rows for seed, rows in self.cells.items() if seed not in self.inconclusive}
         return replace(self, cells=cells) if cells else None
 
     def of_model(self, name: str) -> PerSeed:
-        """A figure that all attacks on a model share: its utility, what it cost."""
-        found = {}
-        for seed, rows in self.cells.items():
-            if (value := next(_measured(rows, name), None)) is not None:
-                found[seed] = value
-        return found
+        """A figure of the model, the same in all rows of a cell: its utility, its cost."""
+        return {
+            seed: found[0]
+            for seed, rows in self.cells.items()
+            if (found := [one for row in rows if (one := row.figure(name)) is not None])
+        }
 
-    def number(self, name: str) -> float | None:
-        """The mean over seeds of a figure of the model without an interval."""
+    def mean(self, name: str) -> float | None:
+        """The mean over seeds of a figure of the model."""
         found = [one.value for one in self.of_model(name).values()]
         return float(np.mean(found)) if found else None
 
-    def default(self, measure: str = "auc") -> Strength | None:
-        """The attack that speaks for the audit, fixed beforehand."""
-        return self.attacked(measure, lambda row: bool(row.default))
+    def picked(self, wanted: Wanted) -> dict[str, AttackRow]:
+        """Seed -> the first row that is wanted, where there is one."""
+        firsts = {seed: next(filter(wanted, rows), None) for seed, rows in self.cells.items()}
+        return {seed: row for seed, row in firsts.items() if row is not None}
 
-    def attacked(self, measure: str, wanted: Callable[[Row], bool]) -> Strength | None:
+    def attack(self, figure: str, wanted: Wanted) -> AttackOverSeeds:
         """The first attack of each cell that is wanted."""
-        rows = {
-            seed: row
-            for seed, all_rows in self.cells.items()
-            if (row := next(filter(wanted, all_rows), None)) is not None
-        }
-        found = {
-            s: value for s, row in rows.items() if (value := row.measured(measure)) is not None
-        }
-        if not found:
-            return None
-        return Strength(found, tuple(dict.fromkeys(rows[seed].title for seed in found)), among=1)
+        rows = self.picked(wanted)
+        found = {s: one for s, row in rows.items() if (one := row.figure(figure)) is not None}
+        return AttackOverSeeds(found, tuple(dict.fromkeys(rows[seed].title for seed in found)))
 
-    def strongest(self, measure: str = "auc") -> Strength | None:
+    def default(self, figure: str = "auc") -> AttackOverSeeds:
+        """The audit's default attack, which is fixed beforehand."""
+        return self.attack(figure, lambda row: bool(row.default))
+
+    def strongest(self, figure: str = "auc") -> AttackOverSeeds:
         """The strongest attack, chosen on the other seeds."""
-        by_seed: dict[str, dict[Key, tuple[Measured, str]]] = {}
+        found: dict[str, dict[AttackId, Estimate]] = {}
+        titles: dict[tuple[str, AttackId], str] = {}
         for seed, rows in self.cells.items():
-            figures = {
-                (row.attack, row.signal): (value, row.title)
-                for row in rows
-                if (value := row.measured(measure)) is not None
-            }
-            if figures:
-                by_seed[seed] = figures
-        if not by_seed:
-            return None
-        chosen = {seed: _chosen(seed, by_seed) for seed in by_seed}
-        return Strength(
-            found={seed: by_seed[seed][key][0] for seed, (key, _) in chosen.items()},
-            titles=tuple(dict.fromkeys(by_seed[seed][key][1] for seed, (key, _) in chosen.items())),
-            among=len({key for figures in by_seed.values() for key in figures}),
-            hindsight=any(hindsight for _, hindsight in chosen.values()),
+            for row in rows:
+                if (one := row.figure(figure)) is not None:
+                    attack = row.attack, row.signal
+                    found.setdefault(seed, {})[attack] = one
+                    titles[seed, attack] = row.title
+        chosen = {seed: _strongest_elsewhere(seed, found) for seed in found}
+        best = {seed: attack or _largest(found[seed]) for seed, attack in chosen.items()}
+        return AttackOverSeeds(
+            per_seed={seed: found[seed][attack] for seed, attack in best.items()},
+            titles=tuple(dict.fromkeys(titles[place] for place in best.items())),
+            same_figures=None in chosen.values(),
         )
 
-    def failures(self, wanted: Callable[[Row], bool]) -> int:
-        """Seeds at which the control of the wanted attack failed."""
-        firsts = (next(filter(wanted, rows), None) for rows in self.cells.values())
-        return sum(row is not None and row.control_failed is True for row in firsts)
 
-    def total(self, name: str, wanted: Callable[[Row], bool]) -> int | None:
-        """A count of the wanted attack, summed over seeds; None where a seed lacks it."""
-        total = 0
-        for rows in self.cells.values():
-            row = next(filter(wanted, rows), None)
-            count = None if row is None else getattr(row, name)
-            if count is None:
-                return None
-            total += count
-        return total
+def _strongest_elsewhere(
+    seed: str, found: Mapping[str, Mapping[AttackId, Estimate]]
+) -> AttackId | None:
+    """The attack of a seed with the largest mean over the other seeds; None if none has one."""
+    others = [figures for other, figures in found.items() if other != seed]
+    elsewhere = {a: [figures[a].value for figures in others if a in figures] for a in found[seed]}
+    means = {a: Estimate(float(np.mean(each))) for a, each in elsewhere.items() if each}
+    return _largest(means) if means else None
 
 
-def _measured(rows: Iterable[Row], name: str) -> Iterator[Measured]:
-    return (value for row in rows if (value := row.measured(name)) is not None)
+def _largest(figures: Mapping[AttackId, Estimate]) -> AttackId:
+    return max(figures, key=lambda attack: (figures[attack].value, attack))
 
 
-def _chosen(
-    seed: str, by_seed: Mapping[str, Mapping[Key, tuple[Measured, str]]]
-) -> tuple[Key, bool]:
-    """The attack to read off at a seed, and whether it was chosen in hindsight."""
-    others = [figures for other, figures in by_seed.items() if other != seed]
-    means = {
-        key: float(np.mean([figures[key][0].value for figures in others if key in figures]))
-        for key in by_seed[seed]
-        if any(key in figures for figures in others)
-    }
-    if means:
-        return max(means, key=lambda key: (means[key], key)), False
-    here = by_seed[seed]
-    return max(here, key=lambda key: (here[key][0].value, key)), True
-
-
-def conditions(study: Study) -> list[Condition]:
-    """All conditions, in the order of the axes' levels."""
-    gathered: dict[tuple[tuple[str, str], ...], dict[str, list[Row]]] = {}
+def find_conditions(study: Study) -> list[Condition]:
+    """All conditions of a study, in the order of the axes' levels."""
+    gathered: dict[Levels, dict[str, list[AttackRow]]] = {}
     for row in study.rows:
-        levels = tuple((axis, level) for axis, level in row.levels.items() if axis != "seed")
-        if "defence" not in row.levels:
-            # Defences that vary along axes of other names are conditions of their own already.
-            levels = (*levels, ("defence", row.defence))
-        seed = row.levels.get("seed", str(row.seed))
-        gathered.setdefault(levels, {}).setdefault(seed, []).append(row)
-    found = [
+        levels = {axis: level for axis, level in row.levels.items() if axis != "seed"}
+        # Defences that vary along an axis of another name are conditions of their own already.
+        levels.setdefault("defence", row.defence)
+        seed = row.levels.get("seed", str(row.numbers.get("seed")))
+        gathered.setdefault(tuple(levels.items()), {}).setdefault(seed, []).append(row)
+    conditions = [
         Condition(dict(levels), {seed: tuple(rows) for seed, rows in sorted(cells.items())})
         for levels, cells in gathered.items()
     ]
     return sorted(
-        found,
+        conditions,
         key=lambda one: [
-            study.place(axis, one.levels[axis]) for axis in study.axes if axis in one.levels
+            study.position(axis, one.levels[axis]) for axis in study.axes if axis in one.levels
         ],
     )
 
 
-def settings(found: Sequence[Condition]) -> list[list[Condition]]:
+def by_setting(conditions: Sequence[Condition]) -> list[list[Condition]]:
     """Conditions that differ in their defence only, together."""
-    groups: dict[tuple[tuple[str, str], ...], list[Condition]] = {}
-    for condition in found:
-        groups.setdefault(condition.setting, []).append(condition)
+    groups: dict[Levels, list[Condition]] = {}
+    for condition in conditions:
+        groups.setdefault(condition.without("defence"), []).append(condition)
     return list(groups.values())
+
+
+def varied_levels(study: Study, condition: Condition, *, without: Sequence[str]) -> str:
+    """The levels of the axes that vary, except some, in words."""
+    axes = [axis for axis in study.row_axes if axis in study.varied and axis not in without]
+    return levels_in_words({axis: condition.levels.get(axis, "") for axis in axes})

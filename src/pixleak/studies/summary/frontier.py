@@ -1,10 +1,10 @@
-"""What privacy costs: the strongest attack that is left against the utility that is left.
+"""The trade-off between privacy and utility: the strongest attack against the utility that is left.
 
 A defence **dominates** another if it is at least as good in utility and in privacy and better in
-one of them. *Dominated* is said only where, over three or more seeds, the interval of the
-difference (module ``seeds``) excludes zero in one of the two, and the means agree in
-the other; *probably dominated* where only the means say so. The frontier is what no other's means
-dominate.
+one of them. It is called *dominated* only where, over three or more seeds, the interval of the
+difference (module ``seed_estimates``) excludes zero in one of the two and the means agree in the
+other, and *probably dominated* where only the means say so. The frontier consists of the defences
+that no other dominates by its means.
 """
 
 from __future__ import annotations
@@ -13,140 +13,153 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pixleak.studies.summary.conditions import Condition, Strength
-from pixleak.studies.summary.seeds import DIFFERENCE, Estimate, PerSeed, difference, joined
+from pixleak.studies.summary.conditions import AttackOverSeeds, Condition
+from pixleak.studies.summary.seed_estimates import (
+    DIFFERENCE,
+    SHARE,
+    Ends,
+    Estimate,
+    PerSeed,
+    difference,
+    mean_over_seeds,
+)
 
+AttackFigure = Literal["auc", "tpr1"]
 Status = Literal["frontier", "dominated", "probably dominated"]
 
 
 @dataclass(frozen=True)
-class Utility:
-    """A measure of what a model is worth to its users, on records it was not trained on.
+class UtilityMeasure:
+    """A measure of utility on held-out records.
 
     Args:
-        column: where it stands.
-        word: what it is called.
-        bounds: that it lies between.
+        column: of ``study.parquet``.
+        word: its name on the page.
+        bounds: lowest and highest value.
         loss: whether less is better.
     """
 
     column: str
     word: str
-    bounds: tuple[float, float] = (0.0, 1.0)
+    bounds: Ends = SHARE
     loss: bool = False
 
     @property
-    def span(self) -> tuple[float, float]:
-        """What a difference of two lies between."""
+    def span(self) -> Ends:
+        """Lowest and highest difference of two values."""
         return (self.bounds[0] - self.bounds[1], self.bounds[1] - self.bounds[0])
+
+    def gained(self, first: Condition, second: Condition) -> Estimate | None:
+        """How much more useful the first is than the second; None where one has no figure."""
+        if self.loss:
+            first, second = second, first
+        return difference(first.of_model(self.column), second.of_model(self.column), self.span)
 
 
 MEASURES = {
-    "dice": Utility("utility_heldout", "Dice"),
-    "ssim": Utility("utility_heldout", "SSIM", (-1.0, 1.0)),
-    "miou": Utility("miou_heldout", "mIoU"),
-    "l1": Utility("l1_heldout", "L1 error", loss=True),
+    "dice": UtilityMeasure("utility_heldout", "Dice"),
+    "ssim": UtilityMeasure("utility_heldout", "SSIM", (-1.0, 1.0)),
+    "miou": UtilityMeasure("miou_heldout", "mIoU"),
+    "l1": UtilityMeasure("l1_heldout", "L1 error", loss=True),
 }
 
 
-def utilities(found: Sequence[Condition]) -> list[Utility]:
+def utility_measures(conditions: Sequence[Condition]) -> list[UtilityMeasure]:
     """The measures that these conditions have, the one that decides first."""
-    named = next((c.first.utility for c in found if c.first.utility), "dice")
-    order = [named, *(name for name in ("miou", "l1") if name != named)]
-    known = [MEASURES.get(name, Utility("utility_heldout", name)) for name in order]
-    return [one for one in known if any(c.of_model(one.column) for c in found)]
+    main = next((one.first.utility for one in conditions if one.first.utility), "dice")
+    names = dict.fromkeys([main, "miou", "l1"])
+    known = [MEASURES.get(name, UtilityMeasure("utility_heldout", name)) for name in names]
+    return [one for one in known if any(c.of_model(one.column) for c in conditions)]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A defence, what it leaves of both, and where that puts it among the others.
+    """A defence with its utility and its strongest attack, placed among the others.
 
     Args:
         condition: its cells.
-        measured: utility on held-out records, by seed.
-        strongest: of the attacks on it.
-        measure: which utility.
+        utility_per_seed: on held-out records.
+        strongest: attack on it.
+        measure: of utility.
         status: whether it is on the frontier.
-        by: the defence that dominates it.
+        dominated_by: label of the defence that dominates it.
     """
 
     condition: Condition
-    measured: PerSeed
-    strongest: Strength
-    measure: Utility
+    utility_per_seed: PerSeed
+    strongest: AttackOverSeeds
+    measure: UtilityMeasure
     status: Status = "frontier"
-    by: str = ""
+    dominated_by: str = ""
 
     @property
     def label(self) -> str:
-        """What the defence is called."""
+        """Name of the defence."""
         return "no defence" if self.undefended else self.condition.defence
 
     @property
     def undefended(self) -> bool:
-        """Whether this is the model as it is."""
+        """Whether this is the undefended model."""
         return self.condition.undefended
 
     @property
     def utility(self) -> Estimate:
         """Over all seeds."""
-        whole = joined(self.measured, self.measure.bounds)
-        assert whole is not None, "a candidate without utility"
-        return whole
+        return _known(mean_over_seeds(self.utility_per_seed, self.measure.bounds))
 
     @property
     def attack(self) -> Estimate:
         """Over all seeds."""
-        return self.strongest.estimate
+        return _known(self.strongest.estimate)
 
-    def gains(self, other: Candidate) -> Estimate:
-        """By how much it is of more use than another; negative where it is of less."""
-        first, second = (other, self) if self.measure.loss else (self, other)
-        found = difference(first.measured, second.measured, self.measure.span)
-        assert found is not None, "a candidate without utility"
-        return found
+    def utility_gain(self, other: Candidate) -> Estimate:
+        """How much more useful it is than another; negative where it is less useful."""
+        return _known(self.measure.gained(self.condition, other.condition))
 
-    def exposes(self, other: Candidate) -> Estimate:
-        """By how much the attack on it is stronger than that on another."""
-        found = difference(self.strongest.found, other.strongest.found, DIFFERENCE)
-        assert found is not None, "a candidate without an attack"
-        return found
+    def attack_gain(self, other: Candidate) -> Estimate:
+        """How much stronger the attack on it is than that on another."""
+        return _known(difference(self.strongest.per_seed, other.strongest.per_seed, DIFFERENCE))
 
 
-def candidates(
-    found: Sequence[Condition], measure: Utility, strength: str = "auc"
+def _known(estimate: Estimate | None) -> Estimate:
+    assert estimate is not None, "a candidate without a figure"
+    return estimate
+
+
+def find_candidates(
+    conditions: Sequence[Condition], measure: UtilityMeasure, figure: AttackFigure = "auc"
 ) -> list[Candidate]:
     """The conditions that have both figures, each with its status.
 
     Args:
-        found: conditions that differ in their defence only.
+        conditions: that differ in their defence only.
         measure: of utility.
-        strength: of attacks: ``"auc"`` or ``"tpr1"``.
+        figure: of attacks.
     """
-    all_of_them = []
-    for condition in found:
-        strongest, measured = condition.strongest(strength), condition.of_model(measure.column)
-        if strongest is not None and measured:
-            all_of_them.append(Candidate(condition, measured, strongest, measure))
-    return [_placed(one, all_of_them) for one in all_of_them]
+    found = []
+    for condition in conditions:
+        strongest, utility = condition.strongest(figure), condition.of_model(measure.column)
+        if strongest.per_seed and utility:
+            found.append(Candidate(condition, utility, strongest, measure))
+    return [_placed(one, found) for one in found]
 
 
 def _placed(one: Candidate, among: Sequence[Candidate]) -> Candidate:
-    maybe: Candidate | None = None
-    for other in among:
-        answer = dominates(other, one) if other is not one else "no"
+    better = {other.label: dominates(other, one) for other in among if other is not one}
+    for label, answer in better.items():
         if answer == "surely":
-            return replace(one, status="dominated", by=other.label)
-        if answer == "probably" and maybe is None:
-            maybe = other
-    return one if maybe is None else replace(one, status="probably dominated", by=maybe.label)
+            return replace(one, status="dominated", dominated_by=label)
+    for label, answer in better.items():
+        if answer == "probably":
+            return replace(one, status="probably dominated", dominated_by=label)
+    return one
 
 
 def dominates(one: Candidate, other: Candidate) -> Literal["no", "probably", "surely"]:
     """Whether the first leaves no reason to choose the second."""
-    gain, exposure = one.gains(other), one.exposes(other)
-    if gain.value < 0 or exposure.value > 0 or (gain.value == 0 and exposure.value == 0):
+    utility, attack = one.utility_gain(other), one.attack_gain(other)
+    if utility.value < 0 or attack.value > 0 or (utility.value == 0 and attack.value == 0):
         return "no"
-    beyond = gain.above(0) or exposure.below(0)
-    enough = not (gain.provisional or exposure.provisional)
-    return "surely" if beyond and enough else "probably"
+    shown = utility.above(0) or attack.below(0)
+    enough = not (utility.provisional or attack.provisional)
+    return "surely" if shown and enough else "probably"

@@ -1,21 +1,21 @@
-"""Figures from a paper beside ours: their difference, and whether ours' interval holds theirs.
+"""Comparison with published figures: the difference, and whether our interval contains theirs.
 
-A study's file names a CSV of what was published::
+A study's file names a CSV of published figures::
 
     published:
       file: reported.csv                       # relative to the study's file
-      source: Chobola et al. 2022, table 5     # what the page calls it
-      columns:                                 # of the file, by what they are here
+      source: Chobola et al. 2022, table 5     # its name on the page
+      columns:                                 # our name -> column of the file
         defence: defence                       # any axis of the study
         attack: attack
         accuracy: accuracy_last10              # or auc: ..., or both
-      labels:                                  # what our labels are called there
+      labels:                                  # our label -> theirs
         defence: {none: No defense, argmax: Argmax}
         attack: {Type-I: Type-I, global loss: Global-loss}
       where: {table: table5}                   # only these lines
 
 ``published: reported.csv`` is short for a file with the columns ``defence``, ``attack`` and
-``accuracy`` whose labels are ours.
+``accuracy`` that uses our labels.
 """
 
 from __future__ import annotations
@@ -30,26 +30,25 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
-from pixleak.studies.output.layout import Cell, Table, figure
-from pixleak.studies.output.table import Entry, as_csv, columns_of
-from pixleak.studies.summary.seeds import Estimate
+from pixleak.studies.summary.attack_columns import AttackSummary
+from pixleak.studies.summary.seed_estimates import Estimate
 
 FIGURES = ("accuracy", "auc")
 
 
-class Published(BaseModel):
-    """Where published figures stand, and how they are called there."""
+class PublishedFile(BaseModel):
+    """A file of published figures, and how to read it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    file: Path = Field(description="CSV with a line a figure")
-    source: str = Field("published", description="what the page calls them")
+    file: Path = Field(description="CSV with one line per condition and attack")
+    source: str = Field("published", description="its name on the page")
     columns: dict[str, str] = Field(
         {"defence": "defence", "attack": "attack", "accuracy": "accuracy"},
         description="axis, attack, accuracy or auc -> column of the file",
     )
     labels: dict[str, dict[str, str]] = Field(
-        {}, description="axis or attack -> our label -> theirs; ours where not named"
+        {}, description="axis or attack -> our label -> theirs; equal where not named"
     )
     where: dict[str, str] = Field({}, description="column -> value that a line must have")
 
@@ -58,84 +57,89 @@ class Published(BaseModel):
     def _file_alone(cls, written: Any) -> Any:
         return {"file": written} if isinstance(written, str | Path) else written
 
+    @property
+    def figures(self) -> list[str]:
+        """The figures that the file has."""
+        return [name for name in FIGURES if name in self.columns]
+
+    @property
+    def keys(self) -> list[str]:
+        """The axes, and ``attack``, that identify a line."""
+        return [name for name in self.columns if name not in FIGURES]
+
 
 @dataclass(frozen=True)
-class Comparison:
-    """One published figure beside ours.
+class PublishedComparison:
+    """A published figure and ours.
 
     Args:
-        entry: ours.
+        summary: our attack.
         figure: ``"accuracy"`` or ``"auc"``.
         ours: over seeds.
         theirs: as published.
     """
 
-    entry: Entry
+    summary: AttackSummary
     figure: str
     ours: Estimate
     theirs: float
 
     @property
-    def gap(self) -> float:
-        """Ours less theirs."""
+    def difference(self) -> float:
+        """Ours minus theirs."""
         return self.ours.value - self.theirs
 
     @property
-    def held(self) -> bool | None:
-        """Whether our interval holds theirs; None where we have no interval."""
-        if self.ours.low is None or self.ours.high is None:
-            return None
-        return self.ours.holds(self.theirs)
+    def contained(self) -> bool | None:
+        """Whether our interval contains theirs; None without an interval."""
+        return None if self.ours.ends is None else self.ours.contains(self.theirs)
 
 
-def compared(found: Sequence[Entry], published: Published, path: Path) -> list[Comparison]:
+def compare_with_published(
+    summaries: Sequence[AttackSummary], published: PublishedFile, path: Path
+) -> list[PublishedComparison]:
     """All figures that both have.
 
     Args:
-        found: ours.
+        summaries: our attacks.
         published: how to read the file.
-        path: where the file lies now.
+        path: of the file.
 
     Raises:
-        InputError: the file cannot be read, lacks a column, holds something that is no share, or
+        InputError: the file cannot be read, lacks a column, has a figure that is not a share, or
             two lines for one figure.
     """
-    lines = lines_of(published, path)
-    figures = [name for name in FIGURES if name in published.columns]
-    keys = [name for name in published.columns if name not in FIGURES]
-    by_key: dict[tuple[str, ...], Mapping[str, str]] = {}
-    for each in lines:
-        key = tuple(each[published.columns[name]].strip() for name in keys)
-        if key in by_key:
+    lines: dict[tuple[str, ...], Mapping[str, str]] = {}
+    for line in read_lines(published, path):
+        key = tuple(line[published.columns[name]].strip() for name in published.keys)
+        if key in lines:
             raise InputError(
                 f"{path} has two lines for {', '.join(key)}; tell them apart by published.where, "
                 "or by another column in published.columns"
             )
-        by_key[key] = each
-    out = []
-    for entry in found:
-        line = by_key.get(tuple(_theirs(entry, name, published) for name in keys), {})
-        for name in figures if line else ():
-            ours: Estimate | None = getattr(entry, name)
-            text = line[published.columns[name]].strip()
-            if ours is not None and text:
-                out.append(Comparison(entry, name, ours, _share(text, path)))
-    return out
+        lines[key] = line
+    found = []
+    for summary in summaries:
+        own = {**summary.condition.levels, "attack": summary.column}
+        ours = {name: own.get(name, "") for name in published.keys}
+        key = tuple(published.labels.get(n, {}).get(label, label) for n, label in ours.items())
+        for figure in published.figures if key in lines else ():
+            estimate: Estimate | None = getattr(summary, figure)
+            text = lines[key][published.columns[figure]].strip()
+            if estimate is not None and text:
+                theirs = _share(text, path)
+                found.append(PublishedComparison(summary, figure, estimate, theirs))
+    return found
 
 
-def _theirs(entry: Entry, name: str, published: Published) -> str:
-    ours = entry.column if name == "attack" else entry.condition.levels.get(name, "")
-    return published.labels.get(name, {}).get(ours, ours)
-
-
-def lines_of(published: Published, path: Path) -> list[dict[str, str]]:
-    """The lines of the file that are meant.
+def read_lines(published: PublishedFile, path: Path) -> list[dict[str, str]]:
+    """The lines of the file that ``where`` selects.
 
     Raises:
         InputError: no column is named for the attack or for any figure; or the file cannot be
             read, or lacks a column.
     """
-    if "attack" not in published.columns or not set(FIGURES) & set(published.columns):
+    if "attack" not in published.keys or not published.figures:
         raise InputError(
             "published.columns must name the columns of attack and of accuracy or auc, as in "
             "{defence: defence, attack: attack, accuracy: accuracy}"
@@ -152,14 +156,10 @@ def lines_of(published: Published, path: Path) -> list[dict[str, str]]:
     for column in (*published.columns.values(), *published.where):
         if column not in names:
             raise InputError(f"{path} has no column {column!r}{alternatives(column, names)}")
-    for line in lines:
-        if None in line or None in line.values():
-            raise InputError(f"{path}: a line has not as many fields as the first; mend it")
-    return [
-        line
-        for line in lines
-        if all(line[column].strip() == value for column, value in published.where.items())
-    ]
+    if any(None in line or None in line.values() for line in lines):
+        raise InputError(f"{path}: every line needs as many fields as the first; correct it")
+    where = published.where.items()
+    return [line for line in lines if all(line[name].strip() == value for name, value in where)]
 
 
 def _share(text: str, path: Path) -> float:
@@ -170,47 +170,3 @@ def _share(text: str, path: Path) -> float:
     if not 0 <= number <= 1:
         raise InputError(f"{path}: expected numbers from 0 to 1, got {text!r}")
     return number
-
-
-def published_table(found: Sequence[Comparison], published: Published) -> Table:
-    """A row a figure that both have."""
-    axes = [name for name in published.columns if name not in (*FIGURES, "attack")]
-    words = {True: "yes", False: "no", None: "no interval"}
-    rows = [
-        (
-            *(Cell(one.entry.condition.levels.get(axis, "")) for axis in axes),
-            Cell(one.entry.column),
-            Cell({"auc": "AUC"}.get(one.figure, one.figure)),
-            figure(one.ours),
-            Cell(f"{one.theirs:.3f}"),
-            Cell(f"{one.gap:+.3f}".replace("-", "−")),
-            Cell(words[one.held]),
-        )
-        for one in found
-    ]
-    head = (*(axis.replace("-", " ").capitalize() for axis in axes), "Attack", "Figure", "Ours")
-    head += ("Published", "Ours less published", "In our interval")
-    held = sum(one.held is True for one in found)
-    return Table(
-        "published",
-        f"Ours beside {published.source}",
-        head,
-        tuple(rows),
-        (
-            f"Our interval holds {held} of {len(found)} published figures. It covers our seeds and "
-            "records, not theirs: a published figure of one run varies about as much again.",
-        ),
-    )
-
-
-def published_csv(found: Sequence[Comparison]) -> str:
-    """The same as numbers."""
-    lines: list[dict[str, object]] = []
-    for one in found:
-        line: dict[str, object] = dict(one.entry.condition.levels)
-        line |= {"attack": one.entry.column, "figure": one.figure}
-        line |= columns_of("ours", one.ours)
-        line |= {"published": one.theirs, "difference": round(one.gap, 6)}
-        line["held"] = "" if one.held is None else one.held
-        lines.append(line)
-    return as_csv(lines)

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import pytest
 
 from made_studies import MadeStudy
-from pixleak.studies.output.layout import Cell, Table, figure, markdown
-from pixleak.studies.output.table import attack_csv, attack_named, attack_table
-from pixleak.studies.summary.conditions import conditions
-from pixleak.studies.summary.rows import Row
-from pixleak.studies.summary.seeds import Estimate
+from pixleak.studies.output.attack_table import attack_lines, attack_table
+from pixleak.studies.summary.conditions import find_conditions
 
 
 def three_seeds(tmp_path: Path) -> MadeStudy:
@@ -32,26 +27,9 @@ def three_seeds(tmp_path: Path) -> MadeStudy:
     )
 
 
-@pytest.mark.parametrize(
-    ("attack", "signal", "column"),
-    [
-        ("threshold", "type-i-network", "Type-I"),
-        ("threshold", "type-ii-logistic", "Type-II"),
-        ("threshold", "cross-entropy", "global loss"),
-        ("threshold", "l1-error", "global loss"),
-        ("membership-error", "l1-error", "membership error"),
-        ("lira-online", "type-i-network", ""),
-        ("threshold", "entropy", ""),
-    ],
-)
-def test_attacks_stand_in_the_published_columns(attack: str, signal: str, column: str) -> None:
-    row = Row(levels={}, cell="c", attack=attack, signal=signal, title="t")
-    assert attack_named(row) == column
-
-
 def test_cells_hold_what_was_measured_over_the_seeds(tmp_path: Path) -> None:
     study = three_seeds(tmp_path).read(tmp_path)
-    table = attack_table(study, conditions(study))
+    table = attack_table(study, find_conditions(study))
     assert table.head == ("Defence", "Type-I", "global loss", "default", "strongest")
     ((name, type_i, _, default, strongest),) = table.rows
     assert name.text == "none"
@@ -66,14 +44,14 @@ def test_cells_hold_what_was_measured_over_the_seeds(tmp_path: Path) -> None:
     assert "LiRA" in strongest.fine
 
 
-def test_the_file_holds_the_same_as_numbers(tmp_path: Path) -> None:
+def test_the_lines_hold_the_same_as_numbers(tmp_path: Path) -> None:
     study = three_seeds(tmp_path).read(tmp_path)
-    lines = list(csv.DictReader(io.StringIO(attack_csv(study, conditions(study)))))
+    lines = attack_lines(study, find_conditions(study))
     assert [line["attack"] for line in lines] == ["Type-I", "global loss", "default", "strongest"]
     first = lines[0]
-    assert (first["defence"], first["auc"], first["auc_seeds"]) == ("none", "0.7", "3")
-    assert float(first["auc_low"]) == pytest.approx(0.451586, abs=1e-6)
-    assert [first[name] for name in ("tn", "fp", "fn", "tp")] == ["450", "150", "180", "420"]
+    assert (first["defence"], first["auc"], first["auc_seeds"]) == ("none", 0.7, 3)
+    assert first["auc_low"] == pytest.approx(0.451586, abs=1e-6)
+    assert [first[name] for name in ("tn", "fp", "fn", "tp")] == [450, 150, 180, 420]
     assert lines[3]["accuracy"] == ""
     assert lines[3]["tn"] == ""
 
@@ -83,7 +61,7 @@ def test_networks_stand_before_regressions_for_all_seeds(tmp_path: Path) -> None
     other = dict(made.rows[0])
     made.rows.insert(0, other | {"signal": "type-i-logistic", "auc": 0.8, "title": "Logistic"})
     study = made.read(tmp_path)
-    table = attack_table(study, conditions(study))
+    table = attack_table(study, find_conditions(study))
     assert table.rows[0][table.head.index("Type-I")].text == "0.600"
 
 
@@ -94,23 +72,7 @@ def test_rows_are_named_by_all_axes_that_vary(tmp_path: Path) -> None:
             levels = {"victim": victim, "shadow": shadow, "defence": "none"}
             made.cell(levels, {"Global loss": 0.7}, verdict="cannot-tell")
     study = made.read(tmp_path)
-    table = attack_table(study, conditions(study))
+    table = attack_table(study, find_conditions(study))
     assert table.head[:2] == ("Victim", "Shadow")
     assert [(row[0].text, row[1].text) for row in table.rows][1] == ("unet †", "tiny")
     assert any(note.startswith("†") for note in table.notes)
-
-
-def test_figures_say_what_they_rest_on() -> None:
-    assert figure(None) == Cell("–", muted=True)
-    one = figure(Estimate(0.12, 0.05, 0.2, 1, pooled=True), share=True)
-    assert (one.text, one.range) == ("12.0\N{NO-BREAK SPACE}%", "5.0–20.0\N{NO-BREAK SPACE}%")
-    assert one.fine == ("1 seed", "mean of the pool")
-    assert figure(Estimate(0.5, None, None, 3)).fine == ("no interval",)
-    loss = figure(Estimate(-0.01, -0.02, 0.01, 3))
-    assert (loss.text, loss.range) == ("−0.010", "−0.020 to 0.010")
-
-
-def test_labels_cannot_break_a_markdown_table() -> None:
-    table = Table("t", "What", ("a", "b"), ((Cell("x|y\n<b>"), Cell("0.5", "0.4–0.6", ("n",))),))
-    lines = markdown(table).splitlines()
-    assert lines[-1] == "| x\\|y &lt;b> | 0.5 (0.4–0.6); n |"

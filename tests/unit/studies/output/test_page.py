@@ -8,15 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from markupsafe import Markup
 
 from made_studies import MadeStudy
 from pixleak.core.errors import InputError
-from pixleak.studies.output import figures
-from pixleak.studies.output.figures import marks_of, standalone
-from pixleak.studies.output.page import write
-from pixleak.studies.summary.conditions import conditions
-from pixleak.studies.summary.frontier import candidates, utilities
+from pixleak.studies.output.page import write_page
 
 HOSTILE = "<script>alert('x')</script>&\"|"
 
@@ -38,7 +33,7 @@ def defences(seeds: int = 3, **more: Any) -> MadeStudy:
 
 
 def rendered(made: MadeStudy, folder: Path) -> str:
-    return write(made.write(folder)).read_text(encoding="utf-8")
+    return write_page(made.write(folder)).read_text(encoding="utf-8")
 
 
 def test_the_answer_comes_first(tmp_path: Path) -> None:
@@ -89,7 +84,7 @@ def test_figures_and_tables_are_saved_beside_it(tmp_path: Path) -> None:
 
 
 def test_the_same_study_gives_the_same_page(tmp_path: Path) -> None:
-    assert rendered(defences(), tmp_path) == write(tmp_path).read_text(encoding="utf-8")
+    assert rendered(defences(), tmp_path) == write_page(tmp_path).read_text(encoding="utf-8")
 
 
 def test_missing_cells_and_reports_are_shown(tmp_path: Path) -> None:
@@ -161,13 +156,13 @@ def test_published_figures_stay_with_the_study(tmp_path: Path) -> None:
     file.write_text("defence,attack,accuracy\nnone,global loss,0.79\n", encoding="utf-8")
     made = defences(arguments={"published": {"file": str(file), "source": "A paper"}})
     html = rendered(made, tmp_path / "study")
-    assert "Ours beside A paper" in html
+    assert "Ours and A paper" in html
     assert "published.csv" in html
     assert str(file) not in html
     file.unlink()
-    assert write(tmp_path / "study").read_text(encoding="utf-8") == html
+    assert write_page(tmp_path / "study").read_text(encoding="utf-8") == html
     with pytest.raises(InputError, match="published"):
-        write(defences(arguments={"published": {"path": "x"}}).write(tmp_path / "study"))
+        write_page(defences(arguments={"published": {"path": "x"}}).write(tmp_path / "study"))
 
 
 def test_a_study_without_any_result_says_so(tmp_path: Path) -> None:
@@ -177,52 +172,17 @@ def test_a_study_without_any_result_says_so(tmp_path: Path) -> None:
 
     table = pq.read_table(folder / "study.parquet")
     pq.write_table(table.slice(0, 0), folder / "study.parquet")
-    assert "No cell has a result." in write(folder).read_text(encoding="utf-8")
+    assert "No cell has a result." in write_page(folder).read_text(encoding="utf-8")
 
 
 def test_rendering_needs_no_torch(tmp_path: Path) -> None:
     defences(seeds=1).write(tmp_path)
     code = (
-        "import sys; from pathlib import Path; from pixleak.studies.output.page import write; "
-        "write(Path(sys.argv[1])); "
+        "import sys; from pathlib import Path; from pixleak.studies.output.page import write_page; "
+        "write_page(Path(sys.argv[1])); "
         "print(sorted({'torch', 'monai', 'sklearn', 'matplotlib.pyplot'} & set(sys.modules)))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
-
-
-def test_no_two_defences_are_drawn_alike() -> None:
-    names = ["", *(f"d{k}" for k in range(30))]
-    marks = marks_of(names)
-    assert len({(mark.ink, mark.shape) for mark in marks.values()}) == len(names)
-    # The undefended model's shape is its own.
-    assert [name for name, mark in marks.items() if mark.shape == "*"] == [""]
-
-
-def test_names_in_the_frontier_do_not_cover_one_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = MadeStudy(half=0.01)
-    # A crowd: a dozen defences within 0.03 of one another.
-    for k in range(12):
-        levels = {"defence": f"some-defence-{k}"}
-        made.cell(levels, {"LiRA": 0.6 + 0.003 * (k % 4)}, 0.8 + 0.004 * (k // 4))
-    group = conditions(made.read(tmp_path))
-    found = candidates(group, utilities(group)[0])
-    placed: list[Any] = []
-    free = figures._free
-
-    def watched(*args: Any) -> Any:
-        placed.append(free(*args)[0])
-        return free(*args)
-
-    monkeypatch.setattr(figures, "_free", watched)
-    svg = figures.frontier_figure(found, strength="auc", name="f", title="t", level=0.6)
-    assert isinstance(svg, Markup)
-    assert all(one.label in svg for one in found)
-    overlaps = [figures._overlap(a, b) for i, a in enumerate(placed) for b in placed[:i]]
-    assert len(placed) == 12
-    assert max(overlaps) == 0
-    assert standalone(svg).count("<svg") == 1

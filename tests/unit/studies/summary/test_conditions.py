@@ -7,17 +7,18 @@ import pytest
 
 from made_studies import MadeStudy
 from pixleak.core.errors import InputError
-from pixleak.request.file import parse_config
-from pixleak.studies.run.parquet import extra_records, schema_of
-from pixleak.studies.summary.conditions import conditions, settings
-from pixleak.studies.summary.rows import Row, read_study
+from pixleak.studies.run.parquet import schema_of
+from pixleak.studies.summary.conditions import by_setting, find_conditions
+from pixleak.studies.summary.frontier import MEASURES
+from pixleak.studies.summary.seed_estimates import Estimate
+from pixleak.studies.summary.study_folder import AttackRow, read_study_folder
 
 
 def test_cells_that_differ_in_their_seed_are_one_condition(tmp_path: Path) -> None:
     made = MadeStudy()
     for defence in ("none", "argmax"):
         made.seeds({"defence": defence}, {"Global loss": [0.7, 0.8]}, [0.8, 0.8])
-    found = conditions(made.read(tmp_path))
+    found = find_conditions(made.read(tmp_path))
     assert [(one.defence, list(one.cells)) for one in found] == [
         ("none", ["0", "1"]),
         ("argmax", ["0", "1"]),
@@ -29,28 +30,24 @@ def test_the_strongest_attack_is_chosen_on_the_other_seeds(tmp_path: Path) -> No
     made = MadeStudy()
     attacks = {"Global loss": [0.9, 0.6, 0.6], "Type-I": [0.7, 0.7, 0.7]}
     made.seeds({"defence": "none"}, attacks, [0.8, 0.8, 0.8])
-    (one,) = conditions(made.read(tmp_path))
+    (one,) = find_conditions(made.read(tmp_path))
     found = one.strongest()
-    assert found is not None
-    assert not found.hindsight
-    assert found.among == 2
+    assert not found.same_figures
     # Seed 0: 0.6 against 0.7 elsewhere, so Type-I's 0.7. Seeds 1 and 2: 0.75 against 0.7, so the
     # global loss' 0.6. The largest figure of all, 0.9, is never read off.
-    assert {s: m.value for s, m in found.found.items()} == {"0": 0.7, "1": 0.6, "2": 0.6}
+    assert {s: m.value for s, m in found.per_seed.items()} == {"0": 0.7, "1": 0.6, "2": 0.6}
     assert found.titles == ("Type-I", "Global loss")
 
 
-def test_with_one_seed_the_strongest_is_chosen_in_hindsight(tmp_path: Path) -> None:
+def test_with_one_seed_the_strongest_is_chosen_in_same_figures(tmp_path: Path) -> None:
     made = MadeStudy().cell({"defence": "none"}, {"Global loss": 0.7, "LiRA": 0.8})
-    (one,) = conditions(made.read(tmp_path))
+    (one,) = find_conditions(made.read(tmp_path))
     found = one.strongest()
-    assert found is not None
-    assert found.hindsight
-    assert found.estimate.value == 0.8
+    assert found.same_figures
+    assert found.estimate == Estimate(0.8, pytest.approx((0.77, 0.83)))
     default = one.default()
-    assert default is not None
-    assert default.estimate.value == 0.7
-    assert not default.hindsight
+    assert default.estimate == Estimate(0.7, pytest.approx((0.67, 0.73)))
+    assert not default.same_figures
 
 
 def test_means_over_the_pool_are_preferred(tmp_path: Path) -> None:
@@ -59,47 +56,31 @@ def test_means_over_the_pool_are_preferred(tmp_path: Path) -> None:
         {"Global loss": 0.7, "LiRA": 0.9},
         loo_auc={"Global loss": (0.75, 0.74, 0.76)},
     )
-    (one,) = conditions(made.read(tmp_path))
+    (one,) = find_conditions(made.read(tmp_path))
     default = one.default()
-    assert default is not None
-    assert (default.estimate.value, default.estimate.low, default.estimate.pooled) == (
-        0.75,
-        0.74,
-        True,
-    )
+    assert default.estimate == Estimate(0.75, (0.74, 0.76), pooled=True)
 
 
 def test_a_rate_that_cannot_be_resolved_is_not_measured(tmp_path: Path) -> None:
     made = MadeStudy().cell(
         {"defence": "none"}, {"Global loss": 0.7}, tpr1=(0.0, 0.0, 0.2), tpr1_resolvable=False
     )
-    (one,) = conditions(made.read(tmp_path))
-    assert one.default("tpr1") is None
-    assert one.strongest("tpr1") is None
+    (one,) = find_conditions(made.read(tmp_path))
+    assert one.default("tpr1").estimate is None
+    assert one.strongest("tpr1").estimate is None
 
 
-def test_doubtful_cells_can_be_left_out(tmp_path: Path) -> None:
+def test_inconclusive_cells_can_be_left_out(tmp_path: Path) -> None:
     made = MadeStudy()
     made.cell({"defence": "none", "seed": "0"}, {"Global loss": 0.7}, verdict="leak")
     made.cell({"defence": "none", "seed": "1"}, {"Global loss": 0.9}, verdict="cannot-tell")
     made.cell({"defence": "argmax", "seed": "0"}, {"Global loss": 0.6}, verdict="cannot-tell")
-    none, argmax = conditions(made.read(tmp_path))
-    assert none.doubtful == ("1",)
-    assert argmax.judged() is None
-    left = none.judged()
+    none, argmax = find_conditions(made.read(tmp_path))
+    assert none.inconclusive == ("1",)
+    assert argmax.conclusive_part() is None
+    left = none.conclusive_part()
     assert left is not None
     assert list(left.cells) == ["0"]
-
-
-def test_counts_are_summed_and_missing_ones_are_no_zero(tmp_path: Path) -> None:
-    made = MadeStudy()
-    made.cell({"defence": "none", "seed": "0"}, {"Global loss": 0.7}, tp=3)
-    made.cell({"defence": "none", "seed": "1"}, {"Global loss": 0.7}, tp=4)
-    made.cell({"defence": "argmax", "seed": "0"}, {"Global loss": 0.7}, tp=3)
-    made.cell({"defence": "argmax", "seed": "1"}, {"Global loss": 0.7})
-    none, argmax = conditions(made.read(tmp_path))
-    assert none.total("tp", lambda row: True) == 7
-    assert argmax.total("tp", lambda row: True) is None
 
 
 def test_settings_gather_what_differs_in_its_defence(tmp_path: Path) -> None:
@@ -108,7 +89,7 @@ def test_settings_gather_what_differs_in_its_defence(tmp_path: Path) -> None:
         for defence in ("none", "argmax"):
             levels = {"training-size": size, "defence": defence}
             made.cell(levels, {"Global loss": 0.7})
-    groups = settings(conditions(made.read(tmp_path)))
+    groups = by_setting(find_conditions(made.read(tmp_path)))
     assert [[(c.levels["training-size"], c.defence) for c in group] for group in groups] == [
         [("100", "none"), ("100", "argmax")],
         [("200", "none"), ("200", "argmax")],
@@ -121,36 +102,22 @@ def test_levels_keep_the_order_of_the_study(tmp_path: Path) -> None:
         made.cell({"defence": defence}, {"Global loss": 0.7})
     study = made.read(tmp_path)
     assert study.axes["defence"] == ("zebra", "none", "argmax")
-    assert [one.defence for one in conditions(study)] == ["zebra", "none", "argmax"]
+    assert [one.defence for one in find_conditions(study)] == ["zebra", "none", "argmax"]
 
 
 def test_rows_are_read_from_columns_that_studies_write() -> None:
     columns = set(schema_of(["seed"]).names)
-    assert {one.name for one in fields(Row)} - {"levels"} <= columns
-
-
-@pytest.mark.parametrize(
-    ("defences", "count"), [([], 0), (["argmax"], 0), (["argmax", "min-max"], 30)]
-)
-def test_a_reserve_is_a_cost_of_those_that_need_it(defences: list[str], count: int) -> None:
-    config = parse_config(
-        {
-            "records": {"reader": "phantom"},
-            "target": {"recipe": {"network": "tiny"}, "defences": defences},
-            "split": {"reserve": 30},
-        },
-        "here",
-    )
-    assert extra_records(config) == count
+    assert {one.name for one in fields(AttackRow)} - {"levels", "numbers"} <= columns
+    assert {one.column for one in MEASURES.values()} <= columns
 
 
 def test_what_is_no_study_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no study\.json"):
-        read_study(tmp_path)
+        read_study_folder(tmp_path)
     folder = MadeStudy().cell({"defence": "none"}, {"Global loss": 0.7}).write(tmp_path / "a")
     (folder / "study.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(InputError, match="cannot be read"):
-        read_study(folder)
+        read_study_folder(folder)
     (folder / "study.parquet").unlink()
     with pytest.raises(InputError, match=r"holds no study\.parquet"):
-        read_study(folder)
+        read_study_folder(folder)

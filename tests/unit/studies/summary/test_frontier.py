@@ -3,13 +3,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from made_studies import MadeStudy
-from pixleak.studies.summary.conditions import conditions
-from pixleak.studies.summary.frontier import MEASURES, Candidate, candidates, dominates, utilities
+from pixleak.studies.summary.conditions import find_conditions
+from pixleak.studies.summary.frontier import (
+    MEASURES,
+    Candidate,
+    dominates,
+    find_candidates,
+    utility_measures,
+)
 
 
 def placed(made: MadeStudy, folder: Path) -> dict[str, Candidate]:
-    found = conditions(made.read(folder))
-    return {one.label: one for one in candidates(found, utilities(found)[0])}
+    found = find_conditions(made.read(folder))
+    return {one.label: one for one in find_candidates(found, utility_measures(found)[0])}
 
 
 def test_what_no_other_is_better_than_in_both_is_on_the_frontier(tmp_path: Path) -> None:
@@ -25,7 +31,7 @@ def test_what_no_other_is_better_than_in_both_is_on_the_frontier(tmp_path: Path)
         "hard": "frontier",
         "poor": "dominated",
     }
-    assert found["poor"].by == "mild"
+    assert found["poor"].dominated_by == "mild"
 
 
 def test_a_difference_within_the_intervals_is_only_probably_domination(tmp_path: Path) -> None:
@@ -34,7 +40,7 @@ def test_a_difference_within_the_intervals_is_only_probably_domination(tmp_path:
     made.seeds({"defence": "b"}, {"LiRA": [0.71, 0.71, 0.71]}, [0.79, 0.79, 0.79])
     found = placed(made, tmp_path)
     assert found["b"].status == "probably dominated"
-    assert found["b"].by == "a"
+    assert found["b"].dominated_by == "a"
     assert dominates(found["b"], found["a"]) == "no"
 
 
@@ -61,15 +67,18 @@ def test_of_an_error_less_is_better(tmp_path: Path) -> None:
             [0.9] * 3,
             l1_heldout=(error, error - 0.001, error + 0.001),
         )
-    found = conditions(made.read(tmp_path))
-    one, other = candidates(found, MEASURES["l1"])
+    found = find_conditions(made.read(tmp_path))
+    one, other = find_candidates(found, MEASURES["l1"])
     assert (one.status, other.status) == ("frontier", "dominated")
-    assert round(one.gains(other).value, 6) == 0.03
+    assert round(one.utility_gain(other).value, 6) == 0.03
 
 
 def test_the_measures_that_were_measured_are_found(tmp_path: Path) -> None:
     made = MadeStudy().cell({"defence": "none"}, {"LiRA": 0.7}, miou_heldout=(0.6, 0.5, 0.7))
-    assert [one.word for one in utilities(conditions(made.read(tmp_path)))] == ["Dice", "mIoU"]
+    assert [one.word for one in utility_measures(find_conditions(made.read(tmp_path)))] == [
+        "Dice",
+        "mIoU",
+    ]
 
 
 def test_a_condition_without_utility_is_no_candidate(tmp_path: Path) -> None:

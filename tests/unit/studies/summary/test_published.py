@@ -6,9 +6,14 @@ import pytest
 
 from made_studies import MadeStudy
 from pixleak.core.errors import InputError
-from pixleak.studies.output.table import entries
-from pixleak.studies.summary.conditions import conditions
-from pixleak.studies.summary.published import Comparison, Published, compared, published_table
+from pixleak.studies.output.published_table import published_table
+from pixleak.studies.summary.attack_columns import summarise_attacks
+from pixleak.studies.summary.conditions import find_conditions
+from pixleak.studies.summary.published import (
+    PublishedComparison,
+    PublishedFile,
+    compare_with_published,
+)
 
 REPORTED = (
     "table,defense,attack,acc\n"
@@ -17,7 +22,7 @@ REPORTED = (
 )
 
 
-def read_as(file: Path, **changes: object) -> Published:
+def read_as(file: Path, **changes: object) -> PublishedFile:
     settings: dict[str, object] = {
         "file": file,
         "columns": {"defence": "defense", "attack": "attack", "accuracy": "acc"},
@@ -27,39 +32,39 @@ def read_as(file: Path, **changes: object) -> Published:
         },
         "where": {"table": "5"},
     }
-    return Published.model_validate(settings | changes)
+    return PublishedFile.model_validate(settings | changes)
 
 
-def beside(tmp_path: Path, text: str = REPORTED, **changes: object) -> list[Comparison]:
+def beside(tmp_path: Path, text: str = REPORTED, **changes: object) -> list[PublishedComparison]:
     file = tmp_path / "reported.csv"
     file.write_text(text, encoding="utf-8")
     made = MadeStudy()
     accuracy = {"Type-I": (0.7, 0.65, 0.75), "Global loss": (0.9, 0.85, 0.95)}
     made.cell({"defence": "none"}, {"Type-I": 0.7, "Global loss": 0.9}, accuracy=accuracy)
     made.cell({"defence": "argmax"}, {"Type-I": 0.6}, accuracy={"Type-I": 0.55})
-    found = entries(conditions(made.read(tmp_path / "study")))
-    return compared(found, read_as(file, **changes), file)
+    found = summarise_attacks(find_conditions(made.read(tmp_path / "study")))
+    return compare_with_published(found, read_as(file, **changes), file)
 
 
 def test_ours_is_held_against_theirs(tmp_path: Path) -> None:
     first, second, third = beside(tmp_path)
-    assert (first.entry.column, first.theirs, first.held) == ("Type-I", 0.733, True)
-    assert first.gap == pytest.approx(-0.033)
-    assert (second.entry.column, second.theirs, second.held) == ("global loss", 0.805, False)
+    assert (first.summary.column, first.theirs, first.contained) == ("Type-I", 0.733, True)
+    assert first.difference == pytest.approx(-0.033)
+    assert (second.summary.column, second.theirs, second.contained) == ("global loss", 0.805, False)
     # Ours has no interval there, so nothing is said.
-    assert (third.entry.condition.defence, third.held) == ("argmax", None)
+    assert (third.summary.condition.defence, third.contained) == ("argmax", None)
 
 
 def test_the_table_counts_what_is_held(tmp_path: Path) -> None:
     found = beside(tmp_path)
     table = published_table(found, read_as(tmp_path / "reported.csv", source="A paper"))
-    assert table.caption == "Ours beside A paper"
+    assert table.caption == "Ours and A paper"
     assert [cell.text for cell in table.rows[0]][-3:] == ["0.733", "−0.033", "yes"]
-    assert table.notes[0].startswith("Our interval holds 1 of 3 published figures.")
+    assert table.notes[0].startswith("Our interval contains 1 of 3 published figures.")
 
 
 def test_a_path_alone_is_enough() -> None:
-    short = Published.model_validate("reported.csv")
+    short = PublishedFile.model_validate("reported.csv")
     assert short.file == Path("reported.csv")
     assert short.columns["accuracy"] == "accuracy"
 
@@ -72,7 +77,7 @@ def test_a_path_alone_is_enough() -> None:
         (REPORTED, {"columns": {"defence": "defense"}}, "must name the columns"),
         (REPORTED.replace("0.733", "73.3"), {}, "from 0 to 1, got '73.3'"),
         (REPORTED.replace("0.733", "n/a"), {}, "from 0 to 1, got 'n/a'"),
-        (REPORTED + "5,Argmax\n", {}, "not as many fields"),
+        (REPORTED + "5,Argmax\n", {}, "as many fields as the first"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(
@@ -84,4 +89,4 @@ def test_a_file_that_does_not_fit_is_refused(
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.csv does not exist"):
-        compared([], read_as(tmp_path / "gone.csv"), tmp_path / "gone.csv")
+        compare_with_published([], read_as(tmp_path / "gone.csv"), tmp_path / "gone.csv")
