@@ -24,7 +24,7 @@ EXAMPLES = {"kvasir": "kvasir-seg", "camvid": "camvid"}
 
 
 def one_seed(config: Path, settings: list[str], seed: int, out: Path) -> dict[str, Any]:
-    from pixleak.audit.api import audit_config
+    from pixleak.auditing.api import audit_config
     from pixleak.core.progress import shown
     from pixleak.request.file import read_config
 

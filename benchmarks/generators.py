@@ -302,7 +302,7 @@ def judged(scores: Any, control: Any, members: set[str], units: Any, seed: int) 
 
 def pool(root: Path, seed: int, workers: int) -> dict[str, Any]:
     """An audit of the plain U-Net with 16 reference models."""
-    from pixleak.audit.api import audit_config
+    from pixleak.auditing.api import audit_config
     from pixleak.request.file import parse_config
     from pixleak.results.sections import LeaveOneOut
 

@@ -99,7 +99,7 @@ def _plan(kind: str, number: int) -> Any:
 def null_audit(kind: str, number: int) -> dict[str, Any]:
     import torch
 
-    from pixleak.audit.run import run
+    from pixleak.auditing.run import run
 
     torch.set_num_threads(1)
     plan = _plan(kind, number)

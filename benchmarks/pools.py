@@ -24,7 +24,7 @@ from support.machine import machine
 
 from pixleak.analyses.references import ReferencesInfo
 from pixleak.attacks import ATTACKS, Attack, Population
-from pixleak.audit.api import audit_config
+from pixleak.auditing.api import audit_config
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.progress import shown
 from pixleak.core.tables import ReferenceTable, SignalInfo, SignalTable

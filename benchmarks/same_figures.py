@@ -43,44 +43,42 @@ AUDITS: dict[str, dict[str, Any]] = {
     "segmentation": {
         "records": PHANTOM,
         "target": {"recipe": SMALL},
-        "learned": ["type-i-logistic", "type-ii-logistic", NETWORK],
+        "attacker": {"learned": ["type-i-logistic", "type-ii-logistic", NETWORK]},
     },
     "classes": {
         "records": PHANTOM | {"classes": 4, "shift": 0.3},
         "target": {"recipe": SMALL | {"loss": "ce"}, "access": "probability"},
-        "learned": ["type-i-logistic"],
+        "attacker": {"learned": ["type-i-logistic"]},
     },
     "pool": {
         "records": PHANTOM | {"slices_per_subject": 2},
         "split": {"target_members": 50, "population": 20},
         "target": {"recipe": SMALL},
-        "shadow": None,
+        "attacker": {"shadow": None},
         "references": {"models": 6},
     },
     "outsider": {
         "records": PHANTOM,
         "target": {"recipe": SMALL},
-        "learned": ["type-ii-logistic"],
+        "attacker": {"learned": ["type-ii-logistic"]},
         "references": {"models": 4, "records": "own"},
     },
     "labels": {
         "records": PHANTOM,
         "target": {"recipe": SMALL, "access": "label"},
-        "learned": ["type-ii-logistic"],
+        "attacker": {"learned": ["type-ii-logistic"]},
         "references": {"models": 4},
     },
     "generator": {
         "records": PHOTOS,
         "target": {"recipe": PIX2PIX},
-        "shadow": None,
-        "difficulties": PLAIN,
+        "attacker": {"shadow": None, "difficulties": PLAIN},
     },
     "generator-pool": {
         "records": PHOTOS,
         "split": {"target_members": 40},
         "target": {"recipe": PIX2PIX | {"adversary": None}},
-        "shadow": None,
-        "difficulties": PLAIN,
+        "attacker": {"shadow": None, "difficulties": PLAIN},
         "references": {"models": 4},
     },
     "defences": {
@@ -90,26 +88,25 @@ AUDITS: dict[str, dict[str, Any]] = {
             "recipe": SMALL,
             "defences": ["cut-mix", "distillation", {"name": "rounding", "options": {}}],
         },
-        "learned": ["type-ii-logistic"],
+        "attacker": {"learned": ["type-ii-logistic"]},
         "references": {"models": 4},
     },
     "dp": {
         "records": PHANTOM | {"count": 100, "slices_per_subject": 2},
         "target": {"recipe": SMALL | {"epochs": 4}, "defences": ["dp-sgd", "noise"]},
-        "attacker": "naive",
-        "learned": ["type-i-logistic"],
+        "attacker": {"kind": "naive", "learned": ["type-i-logistic"]},
     },
     "trigger": {
         "records": PHANTOM,
         "target": {"recipe": SMALL},
-        "learned": ["type-i-logistic"],
+        "attacker": {"learned": ["type-i-logistic"]},
         "poison": {"name": "square", "options": {"share": 0.2}},
     },
     "truth-serum": {
         "records": PHANTOM,
         "split": {"target_members": 50},
         "target": {"recipe": SMALL},
-        "shadow": None,
+        "attacker": {"shadow": None},
         "references": {"models": 4},
         "poison": {"name": "truth-serum", "options": {"targets": 0.5}},
     },
@@ -117,7 +114,7 @@ AUDITS: dict[str, dict[str, Any]] = {
         "records": PHANTOM,
         "split": {"target_members": 40},
         "target": {"recipe": SMALL},
-        "shadow": None,
+        "attacker": {"shadow": None},
         "canaries": {"count": 40, "kind": "relabelled"},
         "references": {"models": 4},
     },
@@ -126,7 +123,7 @@ STUDY = {
     "base": {
         "records": PHANTOM | {"count": 100},
         "target": {"recipe": SMALL | {"epochs": 5}},
-        "learned": ["type-i-logistic"],
+        "attacker": {"learned": ["type-i-logistic"]},
         "evaluation": {"replicates": 100},
     },
     "axes": {"defence": ["none", "argmax", "weight-decay"], "seed": [0, 1]},
@@ -142,7 +139,7 @@ def record(out: Path, names: Sequence[str] = ()) -> None:
     for number, (name, audit) in enumerate(AUDITS.items()):
         if (out / name / "result.json").is_file() or (names and name not in names):
             continue
-        content = {"title": name, "seed": number, "evaluation": QUICK, "exhibits": 2} | audit
+        content = {"title": name, "seed": number, "evaluation": QUICK, "run": {"exhibits": 2}} | audit
         file = _write(out / f"{name}.yaml", content)
         _pixleak("audit", file, "--out", out / name)
     if names:

@@ -23,12 +23,12 @@ from pixleak.version import __version__
 if TYPE_CHECKING:
     from pixleak import attacks as attacks
     from pixleak import testing as testing
-    from pixleak.audit.api import audit as audit
-    from pixleak.audit.api import evaluate as evaluate
-    from pixleak.audit.api import query as query
-    from pixleak.audit.api import run as run
-    from pixleak.audit.api import set_test as set_test
-    from pixleak.audit.report import AuditReport as AuditReport
+    from pixleak.auditing.api import audit as audit
+    from pixleak.auditing.api import evaluate as evaluate
+    from pixleak.auditing.api import query as query
+    from pixleak.auditing.api import run as run
+    from pixleak.auditing.api import set_test as set_test
+    from pixleak.auditing.report import AuditReport as AuditReport
     from pixleak.core.access import Access as Access
     from pixleak.core.truth import ImageTruth as ImageTruth
     from pixleak.core.truth import LabelTruth as LabelTruth
@@ -56,12 +56,12 @@ if TYPE_CHECKING:
 
 # Imported at first use, so that `import pixleak` and `pixleak --help` need no torch.
 _HOMES = {
-    "audit": "pixleak.audit.api",
-    "evaluate": "pixleak.audit.api",
-    "query": "pixleak.audit.api",
-    "run": "pixleak.audit.api",
-    "set_test": "pixleak.audit.api",
-    "AuditReport": "pixleak.audit.report",
+    "audit": "pixleak.auditing.api",
+    "evaluate": "pixleak.auditing.api",
+    "query": "pixleak.auditing.api",
+    "run": "pixleak.auditing.api",
+    "set_test": "pixleak.auditing.api",
+    "AuditReport": "pixleak.auditing.report",
     "Access": "pixleak.core.access",
     "ImageTruth": "pixleak.core.truth",
     "LabelTruth": "pixleak.core.truth",

@@ -16,7 +16,7 @@ from pixleak.request.templates import TEMPLATES
 def _audit(config: Path, settings: list[str], out: Path, word: Word) -> None:
     from rich.console import Console
 
-    from pixleak.audit.api import run_into
+    from pixleak.auditing.api import run_into
     from pixleak.core.progress import shown
     from pixleak.request.audit import AuditRequest
     from pixleak.request.file import read_request

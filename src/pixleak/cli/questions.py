@@ -25,7 +25,7 @@ def query(
     """Ask about one record: its error, its difficulty, and what they say of membership."""
     from rich.console import Console
 
-    from pixleak.audit.questions.query import query_files
+    from pixleak.auditing.questions.query import query_files
     from pixleak.request.file import read_request
     from pixleak.request.questions import QueryRequest
 
@@ -45,7 +45,7 @@ def set_test(
     """Test whether a whole set was used, against comparable records that cannot have been."""
     from rich.console import Console
 
-    from pixleak.audit.questions.set_test import answer_set_test
+    from pixleak.auditing.questions.set_test import answer_set_test
     from pixleak.request.file import read_request
     from pixleak.request.questions import SetTestRequest
 
@@ -69,7 +69,7 @@ def evaluate(
     """Evaluate scores that you have already: higher score = more likely a member."""
     from rich.console import Console
 
-    from pixleak.audit.api import evaluate_file
+    from pixleak.auditing.api import evaluate_file
 
     found = evaluate_file(file, seed=seed)
     if out is not None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pixleak.analyses.poison import PoisonInfo, describe_poison
 from pixleak.analyses.references import ReferencesInfo
-from pixleak.audit.run import run
+from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.models import Model, Models

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pixleak.analyses.reserve import ReserveLevel
-from pixleak.audit.run import run
+from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.plan.build import build

@@ -13,8 +13,8 @@ import pixleak.core.registry
 from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Analysis, Context
 from pixleak.analyses.walk import in_order, result_schema
-from pixleak.audit.report import AuditReport
-from pixleak.audit.run import run
+from pixleak.auditing.report import AuditReport
+from pixleak.auditing.run import run
 from pixleak.core.errors import InputError
 from pixleak.pipeline.plan.assemble import assemble
 from pixleak.report.html.render import render

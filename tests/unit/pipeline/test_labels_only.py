@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.support.toy_records import bright_squares
 
-from pixleak.audit.run import run
+from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.defences.output.argmax import Argmax
 from pixleak.pipeline.plan.build import build

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pixel_method import PixelRegression
-from pixleak.audit.run import run
+from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.progress import Silent
 from pixleak.pipeline.models import obtain_models, training_jobs

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pixleak.audit.run import check, used_ids
+from pixleak.auditing.run import check, used_ids
 from pixleak.core.errors import PixleakError
 from pixleak.core.progress import Progress, Step, step
 from pixleak.pipeline.plan.choosing import choose

@@ -164,7 +164,7 @@ def cell_folder(folder: Path, cell: str) -> Path:
 
 def finished_result(prepared: PreparedCell, folder: Path) -> Result | None:
     """The result of a cell; None if it is missing, incomplete, or of other records."""
-    from pixleak.audit.run import used_ids
+    from pixleak.auditing.run import used_ids
 
     place = cell_folder(folder, prepared.cell.id)
     try:

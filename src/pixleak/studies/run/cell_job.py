@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from pixleak.audit.run import Shared, run
+from pixleak.auditing.run import Shared, run
 from pixleak.core.errors import InputError
 from pixleak.records.prepared.prepare import PreparedRecords
 from pixleak.runners import Job

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pixleak.audit.run import PACKAGES
+from pixleak.auditing.run import PACKAGES
 from pixleak.core.files import write_whole
 from pixleak.core.progress import Progress, Silent
 from pixleak.pipeline.storage.save import write_parquet

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from pixleak.audit.run import run
+from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth

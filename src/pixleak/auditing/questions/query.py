@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pixleak.audit.questions.answers import QueryReport
-from pixleak.audit.questions.asking import PACKAGES, Asked, ask, check_alike
+from pixleak.auditing.questions.answers import QueryReport
+from pixleak.auditing.questions.asking import PACKAGES, Asked, ask, check_alike
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pixleak.audit.questions.answers import SetTestReport
-from pixleak.audit.questions.asking import PACKAGES, ask, check_alike
+from pixleak.auditing.questions.answers import SetTestReport
+from pixleak.auditing.questions.asking import PACKAGES, ask, check_alike
 from pixleak.core.errors import InputError
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools

@@ -9,7 +9,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
-from pixleak.audit.report import AuditReport
+from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.progress import Progress, Silent, shown
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
-    from pixleak.audit.questions.answers import QueryReport, SetTestReport
+    from pixleak.auditing.questions.answers import QueryReport, SetTestReport
     from pixleak.records.base import Records
     from pixleak.request.attacker import Attacker
     from pixleak.request.audit import AuditRequest
@@ -127,7 +127,7 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
 
 def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
     """Run a request into a folder and write its report there; None: into a temporary folder."""
-    from pixleak.audit.run import run as run_plan
+    from pixleak.auditing.run import run as run_plan
     from pixleak.pipeline.plan.build import build
 
     plan = build(request)
@@ -214,7 +214,7 @@ def query(
         >>> pixleak.query(model, mine, difficulties=plain).answer
         'cannot-tell'
     """
-    from pixleak.audit.questions.query import answer_query
+    from pixleak.auditing.questions.query import answer_query
     from pixleak.request.questions import QueryRequest
 
     with speaking(python):
@@ -262,7 +262,7 @@ def set_test(
     Raises:
         InputError: too few subjects, or records that cannot be compared or asked about.
     """
-    from pixleak.audit.questions.set_test import answer_set_test
+    from pixleak.auditing.questions.set_test import answer_set_test
     from pixleak.request.questions import SetTestRequest
 
     with speaking(python):
