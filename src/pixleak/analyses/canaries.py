@@ -26,8 +26,8 @@ class CanariesAnalysis(Analysis[Epsilon]):
     def compute(self, context: Context) -> Epsilon | None:
         from pixleak.attacks.difficulty_calibration import DifficultyCalibration
         from pixleak.attacks.threshold import Threshold
+        from pixleak.attacks.usual import CALIBRATED, ERROR, LABELS_ONLY
         from pixleak.pipeline.measuring.measured import PartName
-        from pixleak.pipeline.plan.choosing import CALIBRATED, ERROR, LABELS_ONLY
 
         plan, part = context.plan, context.measured[PartName.CANARIES]
         if plan.canaries is None or part.target is None:

@@ -9,32 +9,44 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Sequence
-from typing import Any, ClassVar, Union
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pixleak.core.errors import InputError
 from pixleak.core.validation import first_error
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
 
-class _Called(type(BaseModel)):  # type: ignore[misc]
+
+class _Called(ModelMetaclass):
     """Makes a call of the class raise an InputError instead of pydantic's own error."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        first = cls.__dict__.get("positional", "")
-        if args and first:
-            kwargs = {first: args[0], **kwargs}
-            args = args[1:]
-        if args:
-            raise InputError(
-                f"{cls.__name__} takes its arguments by name, as in "
-                f"{cls.__name__}({next(iter(cls.model_fields), 'name')}=...)"
-            )
-        try:
-            return super().__call__(**kwargs)
-        except ValidationError as error:
-            raise InputError(sentence(error, cls.__name__, cls, python=True)) from error
+    if not TYPE_CHECKING:  # a checker would take the class for one of unknown objects
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            return _called(super().__call__, cls, args, kwargs)
+
+
+def _called(
+    build: Callable[..., Any], kind: type[Part], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Build a part from the arguments of a call, or say in one sentence what is wrong with them."""
+    if args and kind.positional:
+        kwargs, args = {kind.positional: args[0], **kwargs}, args[1:]
+    if args:
+        raise InputError(
+            f"{kind.__name__} takes its arguments by name, as in "
+            f"{kind.__name__}({next(iter(kind.model_fields), 'name')}=...)"
+        )
+    try:
+        return build(**kwargs)
+    except ValidationError as error:
+        raise InputError(sentence(error, kind.__name__, kind, python=True)) from error
 
 
 class Part(BaseModel, metaclass=_Called):
@@ -80,7 +92,7 @@ def _fields_at(location: Sequence[int | str], kind: type[BaseModel]) -> list[str
     """The fields that are known where a validation error happened."""
     models: list[type[BaseModel]] = [kind]
     for part in location[:-1]:
-        fields = [m.model_fields[part] for m in models if part in m.model_fields]  # type: ignore[index]
+        fields = [m.model_fields[part] for m in models if part in m.model_fields]
         if fields:
             models = [m for field in fields for m in _models_of(field.annotation)]
     return sorted(

@@ -14,7 +14,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.evaluation.statistics.conformal import joint_residuals, place
-from pixleak.pipeline.plan.build import open_target
+from pixleak.pipeline.plan.build import open_existing
 from pixleak.pipeline.plan.choosing import title_of
 from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.readers.single import read_single
@@ -45,7 +45,7 @@ def answer_query(request: QueryRequest, record: Records) -> QueryReport:
     nonmembers = None if request.nonmembers is None else open_records(request.nonmembers)
     if nonmembers is not None:
         check_alike(record, nonmembers, "the reference non-members")
-    target = open_target(request.target, record.truth, request.seed).target
+    target = open_existing(request.target, record.truth, request.seed).target
     difficulties, batch_size = request.difficulties, request.batch_size
     alpha, level, seed, title = request.alpha, request.level, request.seed, request.title
     mine = ask(target, record, difficulties, batch_size=batch_size)

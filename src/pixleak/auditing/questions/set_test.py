@@ -18,7 +18,7 @@ from pixleak.evaluation.statistics.conformal import joint_residuals
 from pixleak.evaluation.statistics.intervals import auc_interval
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.statistics.sample import MIN_RECORDS
-from pixleak.pipeline.plan.build import open_target
+from pixleak.pipeline.plan.build import open_existing
 from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.combine import gather
 from pixleak.request.given import open_records
@@ -46,7 +46,7 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
             f"a set test needs at least {MIN_RECORDS} records on each side, got {len(owned)} of "
             f"the owner's and {len(comparable)} comparable ones"
         )
-    target = open_target(request.target, owned.truth, seed).target
+    target = open_existing(request.target, owned.truth, seed).target
     records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
     mine = set(split.roles[Role.TARGET_MEMBERS])
     asked = ask(target, records, difficulties, batch_size=request.batch_size)

@@ -157,7 +157,7 @@ def draw_pool(
     Raises:
         InputError: there are too few records for this number of models.
     """
-    roles = (Role.SHADOW_MEMBERS, Role.SHADOW_NONMEMBERS)
+    roles: tuple[Role, ...] = (Role.SHADOW_MEMBERS, Role.SHADOW_NONMEMBERS)
     if trained_on == "audited":
         roles = (
             Role.TARGET_MEMBERS,
@@ -210,6 +210,20 @@ def open_target(
         for defence in defences:
             access = defence.access_after(access)
         return TrainedTarget(method, access, target.device)
+    given = open_existing(target, truth, seed)
+    for defence in defences:
+        twin = None if given.untrained is None else defence.wrap_target(given.untrained)
+        given = replace(given, target=defence.wrap_target(given.target), untrained=twin)
+    return given
+
+
+def open_existing(target: TargetModel, truth: Truth, seed: int) -> GivenTarget:
+    """A target that exists already, without its defences.
+
+    Raises:
+        InputError: it cannot be opened, or its access does not go with the truth.
+    """
+    access = access_for(truth, target.access)
     if target.kind is not None:
         opened = target.kind.open(truth, access, device=target.device)
     else:
@@ -220,8 +234,4 @@ def open_target(
             device=target.device,
             discriminator=target.discriminator,
         )
-    given = GivenTarget.of(opened, seed, target.device)
-    for defence in defences:
-        twin = None if given.untrained is None else defence.wrap_target(given.untrained)
-        given = replace(given, target=defence.wrap_target(given.target), untrained=twin)
-    return given
+    return GivenTarget.of(opened, seed, target.device)

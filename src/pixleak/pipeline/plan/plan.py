@@ -213,4 +213,4 @@ class Plan:
 
     def ids(self, *roles: str) -> tuple[str, ...]:
         """The ids of these roles, in order."""
-        return tuple(key for role in roles for key in self.split.roles.get(role, ()))
+        return tuple(key for role in roles for key in self.split.roles[Role(role)])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pixleak.pipeline.judging import Judged
     from pixleak.pipeline.plan.plan import Plan
     from pixleak.records.prepared.prepare import PreparedRecords
+    from pixleak.results.attacks import AttackResult
 
 SCORE_COLUMNS = pa.schema(
     [
@@ -154,3 +155,35 @@ def write_files(folder: Path, files: Mapping[str, bytes], names: Iterable[str]) 
 def write_result(folder: Path, result: Result) -> None:
     """``result.json``, last, so that a folder that has it is complete."""
     write_whole(folder / "result.json", result.to_json())
+
+
+def given_scores_table(
+    attack: AttackResult,
+    scores: Sequence[float],
+    member: Sequence[bool],
+    ids: Sequence[str] | None,
+    subject: Sequence[str] | None,
+) -> pa.Table:
+    """The table of scores that were given, one row per record.
+
+    Args:
+        attack: what they were evaluated as.
+        scores: (n,) higher = more likely a member.
+        member: (n,) whether the record was trained on.
+        ids: (n,) record ids; None for positions.
+        subject: (n,) who each record was taken from, or None.
+    """
+    n = len(scores)
+    return pa.table(
+        [
+            pa.array([str(i) for i in (range(n) if ids is None else ids)]),
+            pa.array([None] * n if subject is None else [str(s) for s in subject], pa.string()),
+            pa.nulls(n, pa.string()),
+            pa.array(np.asarray(member, dtype=bool)),
+            pa.array(["attack"] * n),
+            pa.array([attack.name] * n),
+            pa.array([attack.signal] * n),
+            pa.array(np.asarray(scores, dtype=np.float64)),
+        ],
+        schema=SCORE_COLUMNS,
+    )

@@ -24,7 +24,7 @@ class FunctionKind(TargetKind):
     function: Code = Field(description="file.py:function, images -> predictions")
 
     def open(self, truth: Truth, access: Access, *, device: str = "cpu") -> Target:
+        from pixleak.core.code import load_function
         from pixleak.targets.function import FunctionTarget
-        from pixleak.targets.load import load_function
 
         return FunctionTarget(load_function(self.function), truth, access)

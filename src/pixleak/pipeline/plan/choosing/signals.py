@@ -107,16 +107,8 @@ def _check_fits(signal: Signal, plan: Plan) -> None:
 
 def _check_samples(plan: Plan) -> None:
     """Refuse to draw many equal answers; whether a given model samples is not known beforehand."""
-    if plan.samples < 2 or plan.defences or not isinstance(plan.target, TrainedTarget):
-        return
-    network = plan.target.recipe.network
-    if not network.options.get("sampling", False):
-        has = "sampling" in network.options
-        raise InputError(
-            f"{setting('target.samples')} is {plan.samples}, but network {network.name!r} gives "
-            "the same answer however often it is asked: "
-            + ("set sampling: true in its options" if has else "leave samples at 1")
-        )
+    if plan.samples > 1 and not plan.defences and isinstance(plan.target, TrainedTarget):
+        plan.target.method.check_sampling(plan.samples)
 
 
 def _learnable(
