@@ -73,15 +73,7 @@ def draw_grid(
     name: str,
     title: str,
 ) -> Drawing:
-    """AUC by victim (rows) and shadow (columns): the darker, the stronger; with the number.
-
-    Args:
-        aucs: (victim, shadow) -> AUC; missing ones are left blank.
-        rows: victims.
-        columns: shadows.
-        name: of the drawing.
-        title: of the drawing.
-    """
+    """AUC by victim (rows) and shadow (columns): the darker, the stronger; with the number."""
     with style():
         height = 0.55 * len(rows) + 0.75
         figure = Figure(figsize=(4.4, height))
@@ -114,13 +106,7 @@ def draw_grid(
 
 
 def draw_sizes(lines: Mapping[str, Mapping[float, Estimate]], *, name: str, title: str) -> Drawing:
-    """AUC by number of training records, one line per attack, with intervals.
-
-    Args:
-        lines: attack -> training records -> AUC.
-        name: of the drawing.
-        title: of the drawing.
-    """
+    """AUC (attack -> training records -> AUC), one line per attack, with intervals."""
     with style():
         figure = Figure(figsize=(4.7, 3.2))
         axes = figure.add_axes((0.11, 0.145, 0.6, 0.83))

@@ -48,7 +48,7 @@ class DefenceComparison:
         candidates: by AUC and the first measure of utility.
         figures: the frontier by the first measure of utility.
         more_figures: the frontier by other measures.
-        costs: the table of costs; None without candidates.
+        costs: None without candidates.
     """
 
     label: str
@@ -104,7 +104,7 @@ def _none_compared(found: Sequence[DefenceComparison]) -> DefenceComparison:
         low, high = (pick(models, key=lambda one: one.attack.value) for pick in (min, max))
         sentence = (
             f"No defences were compared; over {len(models)} conditions the strongest attack tried "
-            f"reaches from AUC {low.attack} to {high.attack}."
+            f"reaches AUC between {low.attack} and {high.attack}."
         )
     provisional = fewest_seeds(models) < ENOUGH_SEEDS
     return DefenceComparison("", Decision("no comparison", (), sentence, provisional=provisional))

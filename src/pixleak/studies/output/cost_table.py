@@ -22,13 +22,7 @@ _BOUND = "ε"
 
 
 def cost_table(candidates: Sequence[Candidate], name: str, caption: str) -> Table:
-    """One row per defence.
-
-    Args:
-        candidates: of one setting, with the AUC of their attacks.
-        name: of the table.
-        caption: of the table.
-    """
+    """One row per defence of a setting; the candidates come with the AUC of their attacks."""
     base = next((one for one in candidates if one.undefended), None)
     word = candidates[0].measure.word
 

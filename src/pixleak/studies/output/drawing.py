@@ -21,13 +21,7 @@ SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "*")
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing of the page, also saved as a file.
-
-    Args:
-        name: of the file, without its ending.
-        svg: to put into the page.
-        caption: under it.
-    """
+    """A drawing of the page, also saved as a file: ``name`` with the ending ``.svg``."""
 
     name: str
     svg: Markup
@@ -35,13 +29,9 @@ class Drawing:
 
 
 def finish(figure: Figure, *, name: str, title: str, description: str) -> Drawing:
-    """The drawing of a finished figure.
+    """The drawing of a figure, with a title and a description that screen readers read out.
 
-    Args:
-        figure: drawn under :func:`pixleak.analyses.drawing.svg.style`.
-        name: of the file, and unique on the page; as :func:`slug` makes it.
-        title: the caption, also read out by screen readers.
-        description: what the figure shows, for screen readers.
+    Its name is unique on the page, as :func:`slug` makes it.
     """
     svg = inline_svg(figure, name=name, title=title, description=description)
     return Drawing(name, svg, title)

@@ -57,12 +57,7 @@ def frontier_figure(
 ) -> Drawing:
     """The figure of one setting, with intervals in both directions.
 
-    Args:
-        candidates: of one setting, placed by these two figures.
-        figure: of the attacks.
-        name: of the drawing.
-        title: of the drawing.
-        acceptable: AUC to mark by a line.
+    Candidates are placed by their utility and by ``figure``; a line marks the acceptable AUC.
     """
     markers = family_markers([one.condition.first.defence_names for one in candidates])
     measure = candidates[0].measure

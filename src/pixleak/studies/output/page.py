@@ -42,9 +42,6 @@ COPY = "published.csv"
 def write_page(folder: Path) -> Path:
     """Write ``study.html`` into a study's folder, and figures and tables beside it.
 
-    Args:
-        folder: with ``study.parquet`` and ``study.json``.
-
     Returns:
         The path of the page.
 

@@ -17,12 +17,7 @@ from pixleak.studies.summary.poisoning_gain import PoisoningGain
 
 
 def poisoning_table(gains: Sequence[PoisoningGain], axes: Sequence[str]) -> Table:
-    """One row per poisoned condition.
-
-    Args:
-        gains: at least one.
-        axes: that tell the conditions apart.
-    """
+    """One row per poisoned condition, at least one; the axes tell them apart."""
 
     def title(one: PoisoningGain) -> TableCell:
         poison = one.poisoned.first.poison
@@ -31,23 +26,18 @@ def poisoning_table(gains: Sequence[PoisoningGain], axes: Sequence[str]) -> Tabl
     def level(axis: str) -> Callable[[PoisoningGain], TableCell]:
         return lambda one: TableCell(one.poisoned.levels.get(axis, ""))
 
+    def figure(name: str, *, share: bool = False) -> Callable[[PoisoningGain], TableCell]:
+        return lambda one: estimate_cell(getattr(one, name), name, share=share)
+
     columns: dict[str, Callable[[PoisoningGain], TableCell]] = {
         "Poison": title,
         **{axis_title(axis): level(axis) for axis in axes if axis != "poison"},
-        "AUC gained, default attack": lambda one: estimate_cell(
-            one.default_auc, "default_auc_gained"
-        ),
-        "AUC gained, strongest attack": lambda one: estimate_cell(
-            one.strongest_auc, "strongest_auc_gained"
-        ),
-        f"TPR at 1{PERCENT} gained": lambda one: estimate_cell(
-            one.strongest_tpr1, "strongest_tpr1_gained", share=True
-        ),
-        f"{gains[0].utility_word} lost": lambda one: estimate_cell(
-            one.utility_lost, "utility_lost"
-        ),
+        "AUC gained, default attack": figure("default_auc_gained"),
+        "AUC gained, strongest attack": figure("strongest_auc_gained"),
+        f"TPR at 1{PERCENT} gained": figure("strongest_tpr1_gained", share=True),
+        f"{gains[0].utility_word} lost": figure("utility_lost"),
         "Visibility": lambda one: number_cell(one.visibility, "visibility", "{:.4f}", 6),
-        "Trigger works": lambda one: estimate_cell(one.backdoor_rate, "backdoor_rate", share=True),
+        "Trigger works": figure("backdoor_rate", share=True),
     }
     return build_table(
         "poison",

@@ -18,12 +18,9 @@ CsvLine = Mapping[str, object]
 
 @dataclass(frozen=True)
 class TableCell:
-    """One cell of a table.
+    """One cell of a table: a figure, its interval, and lines of small print.
 
     Args:
-        text: the figure.
-        range: its interval.
-        fine: small print, one line each.
         muted: whether it is shown faintly.
         numbers: the same for the CSV.
     """
@@ -41,9 +38,7 @@ class Table:
 
     Args:
         name: unique on the page.
-        caption: what it shows.
-        head: titles of the columns.
-        rows: cells, the first of each row its title.
+        rows: the first cell of each is its title.
         notes: explanations.
         lines: the same for the CSV.
     """
@@ -65,16 +60,7 @@ def build_table(
     *,
     hidden: Sequence[str] = (),
 ) -> Table:
-    """A table with one row per item.
-
-    Args:
-        name: unique on the page.
-        caption: what it shows.
-        columns: title -> the cell of an item.
-        items: one per row.
-        notes: explanations.
-        hidden: titles of columns that are only in the CSV.
-    """
+    """A table with one row per item; ``columns`` make its cells, hidden ones for the CSV alone."""
     rows = [{title: cell(item) for title, cell in columns.items()} for item in items]
     head = tuple(title for title in columns if title not in hidden)
     lines = [{k: v for cell in row.values() for k, v in cell.numbers.items()} for row in rows]
@@ -90,13 +76,9 @@ def axis_title(axis: str) -> str:
 def estimate_cell(
     found: Estimate | None, name: str = "", *, share: bool = False, fine: Sequence[str] = ()
 ) -> TableCell:
-    """An estimate as a cell, marked where it rests on few seeds.
+    """An estimate as a cell, marked where it rests on few seeds; None where it was not measured.
 
-    Args:
-        found: the estimate; None where nothing was measured.
-        name: of its columns in the CSV.
-        share: whether to write it as a percentage.
-        fine: small print.
+    ``name`` is that of its columns in the CSV; shares are written as percentages.
     """
     numbers = csv_columns(name, found)
     if found is None:
@@ -116,13 +98,9 @@ def estimate_cell(
 def number_cell(
     number: float | None, name: str, form: str = "{}", digits: int | None = None
 ) -> TableCell:
-    """A number without an interval as a cell.
+    """A number without an interval as a cell; None where it was not measured.
 
-    Args:
-        number: None where it was not measured.
-        name: of its column in the CSV.
-        form: how to write it, ``"× {:.2f}"``.
-        digits: in the CSV; None for all.
+    ``name`` is that of its column in the CSV, where it has ``digits`` decimals.
     """
     if number is None:
         return TableCell("–", muted=True, numbers={name: ""})

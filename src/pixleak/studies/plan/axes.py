@@ -34,12 +34,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Axis:
-    """What is varied.
-
-    Args:
-        name: of the axis.
-        levels: in the order of the file; their labels differ.
-    """
+    """What is varied: levels with different labels, in the order of the file."""
 
     name: str
     levels: tuple[Level, ...]

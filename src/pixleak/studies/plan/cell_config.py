@@ -34,21 +34,13 @@ _METHOD_KEYS = ("name", "reader")
 
 @dataclass(frozen=True)
 class CellConfig:
-    """The validated configuration of one cell.
-
-    Args:
-        audit: the audit that it asks for.
-    """
+    """The validated configuration of one cell."""
 
     audit: AuditRequest
 
     @classmethod
     def parse(cls, content: Settings, where: str) -> CellConfig:
-        """Validate a configuration.
-
-        Args:
-            content: as written in YAML.
-            where: what to call it in messages.
+        """Validate a configuration as written in YAML; ``where`` is its name in messages.
 
         Raises:
             InputError: it is not valid; the message names the key.

@@ -47,11 +47,7 @@ class Grid:
 
 
 def build_grid(config: StudyConfig, where: str = "study") -> Grid:
-    """The cells of a study, each with a valid configuration.
-
-    Args:
-        config: the study.
-        where: the file it was read from, for messages.
+    """The cells of a study, each with a valid configuration; ``where`` names the study's file.
 
     Raises:
         InputError: a level or a cell is not valid, two cells are the same audit, or none is left.

@@ -29,7 +29,6 @@ class PreparedLoader:
     """Loads records of a set from prepared copies; picklable, as worker processes need it.
 
     Args:
-        prepared: copies of some of the records.
         at: position in the set -> position among the copies.
     """
 

@@ -57,7 +57,6 @@ class StudyPlan:
     """All cells and trainings of a study, and which of them are finished.
 
     Args:
-        cells: of the study.
         results: id of a finished cell -> its result.
         trainings: of all cells, each once.
         models: name of a finished training -> its model.
@@ -114,11 +113,7 @@ class StudyPlan:
         )
 
     def as_table(self, left: TimeEstimate) -> RenderableType:
-        """The plan for the terminal.
-
-        Args:
-            left: how long the rest takes.
-        """
+        """The plan for the terminal, with the time that the rest takes."""
         from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
@@ -144,14 +139,7 @@ class StudyPlan:
 def look_for_finished(
     cells: Sequence[PreparedCell], trainings: Sequence[Training], folder: Path, workers: int
 ) -> StudyPlan:
-    """Look for what is finished already.
-
-    Args:
-        cells: of the study.
-        trainings: of all cells.
-        folder: of the study.
-        workers: number of processes side by side.
-    """
+    """The plan of a study, with the work that is finished already in its folder."""
     results = {one.cell.id: result for one in cells if (result := finished_result(one, folder))}
     models = {one.job.name: model for one in trainings if (model := finished(one.job))}
     return StudyPlan(cells, results, trainings, models, workers)

@@ -98,15 +98,7 @@ def plan_study(
 ) -> tuple[StudyPlan, TimeEstimate]:
     """What a study would do, and how long that would take; only short trials are trained.
 
-    Args:
-        config: the study.
-        folder: of the study; finished work is looked for in it.
-        progress: is told how far the preparation has come.
-        workers: processes side by side; None for one per core.
-        where: the file that the study was read from, for messages.
-
-    Raises:
-        InputError: as :func:`run_study`.
+    Arguments and errors are those of :func:`run_study`.
     """
     with _prepared(config, folder, progress or Silent(), where) as (_, cells, store):
         trainings = distinct_trainings(cells, store)

@@ -83,12 +83,12 @@ def decide(
         )
     base = next((one for one in candidates if one.undefended), None)
     if len(candidates) < 2:
-        sentence = "No defences were compared"
+        sentence = "No defences were compared."
         if candidates:
             under = "without one" if base else f"under {candidates[0].label}"
             reached = f"the strongest attack tried reaches AUC {candidates[0].attack}"
-            sentence += f"; {under}, {reached}"
-        return _decision("no comparison", [], candidates, f"{sentence}.", notes)
+            sentence = f"No defences were compared; {under}, {reached}."
+        return _decision("no comparison", [], candidates, sentence, notes)
     may = [one for one in candidates if one.attack.contains(acceptable)]
     hold = [one for one in candidates if one.attack.ends and one.attack.ends[1] <= acceptable]
     if hold:
@@ -101,7 +101,7 @@ def decide(
             "would tell."
         )
         notes += _figures_of(named, base)
-        return _decision("may", named, [*named, *_present(base)], sentence, notes)
+        return _decision("may", named, _with(base, named), sentence, notes)
     return _best_trade(candidates, base, acceptable, notes)
 
 
@@ -114,16 +114,11 @@ def _some_hold(
 ) -> Decision:
     best = _most_useful(hold)
     word = best.measure.word
-    useful = [one for one in may if one not in hold and one.utility_gain(best).value > 0]
-    if useful:
-        told = _listed([f"{one.label} (AUC {one.attack})" for one in useful], "and")
-        notes = [
-            *notes,
-            f"May hold {acceptable:g} as well, with more {word} on average: {told}.",
-        ]
-    alike = [one for one in hold if one is best or best.utility_gain(one).contains(0)]
-    if base in alike:
-        assert base is not None
+    if more := [one for one in may if one not in hold and one.utility_gain(best).value > 0]:
+        told = _listed([f"{one.label} (AUC {one.attack})" for one in more], "and")
+        notes.append(f"May hold {acceptable:g} as well, with more {word} on average: {told}.")
+    named = _from_best(best, [one for one in hold if best.utility_gain(one).contains(0)])
+    if base is not None and base in named:
         sentence = (
             f"Ship the model as it is: without any defence, the strongest attack tried reaches AUC "
             f"{base.attack}, within the acceptable {acceptable:g}"
@@ -131,7 +126,6 @@ def _some_hold(
         if base is not best:
             sentence += f", and no defence is shown to raise its {word}"
         return _decision("holds", [base], hold, f"{sentence}.", notes)
-    named = _from_best(best, alike)
     if len(named) == 1:
         sentence = (
             f"Ship {best.label}: it holds the strongest attack tried to AUC {best.attack}, within "
@@ -140,11 +134,11 @@ def _some_hold(
     else:
         sentence = (
             f"Ship {_listed(named, 'or')}: each holds the strongest attack tried to AUC "
-            f"{acceptable:g}, and their {word} is not distinguishable. "
+            f"{acceptable:g}, and their {word} values are not distinguishable. "
             f"{best.label} {_cost(best, base)}."
         )
-        notes = notes + _figures_of(named, base)
-    return _decision("holds", named, [*named, *_present(base)], sentence, notes)
+        notes += _figures_of(named, base)
+    return _decision("holds", named, _with(base, named), sentence, notes)
 
 
 def _best_trade(
@@ -166,22 +160,16 @@ def _best_trade(
         )
         return _decision("nothing helps", [], candidates, sentence, notes)
     best = max(weaker, key=lambda one: (trade_value(one, base), one.label))
-    alike = [
-        one
-        for one in weaker
-        if best.utility_gain(one).contains(0) and best.attack_gain(one).contains(0)
-    ]
+    gains = [(one, best.utility_gain(one), best.attack_gain(one)) for one in weaker]
+    alike = [one for one, use, leak in gains if use.contains(0) and leak.contains(0)]
     named = _from_best(best, alike)
     told = f"lowers the attack from AUC {base.attack} to {best.attack}, and {_cost(best, base)}."
-    if len(named) == 1:
-        sentence = f"{none}; the best trade is {best.label}: it {told}"
-    else:
-        sentence = (
-            f"{none}; the best trades, which are not distinguishable, are "
-            f"{_listed(named, 'and')}. {best.label} {told}"
-        )
-        notes = notes + _figures_of(named, base)
-    return _decision("trade", named, [*named, base], sentence, notes)
+    sentence = f"{none}; the best trade is {best.label}: it {told}"
+    if len(named) > 1:
+        several = f"the best trades, which are not distinguishable, are {_listed(named, 'and')}"
+        sentence = f"{none}; {several}. {best.label} {told}"
+        notes += _figures_of(named, base)
+    return _decision("trade", named, _with(base, named), sentence, notes)
 
 
 def trade_value(one: Candidate, base: Candidate) -> float:
@@ -203,8 +191,8 @@ def _from_best(best: Candidate, others: Sequence[Candidate]) -> list[Candidate]:
     return [best, *(one for one in others if one is not best)]
 
 
-def _present(base: Candidate | None) -> list[Candidate]:
-    return [] if base is None else [base]
+def _with(base: Candidate | None, named: Sequence[Candidate]) -> list[Candidate]:
+    return [*named] if base is None else [*named, base]
 
 
 def _cost(one: Candidate, base: Candidate | None) -> str:

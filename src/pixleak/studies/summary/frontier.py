@@ -77,11 +77,7 @@ class Candidate:
     """A defence with its utility and its strongest attack, placed among the others.
 
     Args:
-        condition: its cells.
         utility_per_seed: on held-out records.
-        strongest: attack on it.
-        measure: of utility.
-        status: whether it is on the frontier.
         dominated_by: label of the defence that dominates it.
     """
 
@@ -129,13 +125,7 @@ def _known(estimate: Estimate | None) -> Estimate:
 def find_candidates(
     conditions: Sequence[Condition], measure: UtilityMeasure, figure: AttackFigure = "auc"
 ) -> list[Candidate]:
-    """The conditions that have both figures, each with its status.
-
-    Args:
-        conditions: that differ in their defence only.
-        measure: of utility.
-        figure: of attacks.
-    """
+    """The conditions that have both figures, each with its status; they differ in their defence."""
     found = []
     for condition in conditions:
         strongest, utility = condition.strongest(figure), condition.of_model(measure.column)

@@ -21,9 +21,9 @@ class PoisoningGain:
 
     Args:
         poisoned: the condition.
-        default_auc: gained by the default attack.
-        strongest_auc: gained by the strongest attack.
-        strongest_tpr1: TPR at 1 % FPR gained by the strongest attack.
+        default_auc_gained: by the default attack.
+        strongest_auc_gained: by the strongest attack.
+        strongest_tpr1_gained: TPR at 1 % FPR, by the strongest attack.
         utility_lost: on clean held-out records.
         utility_word: name of that utility.
         backdoor_rate: share of held-out records on which the trigger works.
@@ -31,9 +31,9 @@ class PoisoningGain:
     """
 
     poisoned: Condition
-    default_auc: Estimate | None
-    strongest_auc: Estimate | None
-    strongest_tpr1: Estimate | None
+    default_auc_gained: Estimate | None
+    strongest_auc_gained: Estimate | None
+    strongest_tpr1_gained: Estimate | None
     utility_lost: Estimate | None
     utility_word: str
     backdoor_rate: Estimate | None

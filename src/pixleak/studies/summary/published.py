@@ -98,12 +98,7 @@ class PublishedComparison:
 def compare_with_published(
     summaries: Sequence[AttackSummary], published: PublishedFile, path: Path
 ) -> list[PublishedComparison]:
-    """All figures that both have.
-
-    Args:
-        summaries: our attacks.
-        published: how to read the file.
-        path: of the file.
+    """All figures that both have; ``path`` is where the file is now.
 
     Raises:
         InputError: the file cannot be read, lacks a column, has a figure that is not a share, or

@@ -72,8 +72,6 @@ class Study:
     """A study as it was saved.
 
     Args:
-        folder: that it was read from.
-        result: ``study.json``.
         axes: axis -> those of its levels that some row has, in the order of the study's file.
         rows: of all cells that have a result.
     """

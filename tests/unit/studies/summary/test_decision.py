@@ -41,7 +41,7 @@ def test_what_cannot_be_told_apart_is_named_together(tmp_path: Path) -> None:
     answer = decided(tmp_path, table)
     assert answer.named == ("a", "b")
     assert answer.sentence.startswith("Ship a or b: each holds the strongest attack tried to")
-    assert "their Dice is not distinguishable" in answer.sentence
+    assert "their Dice values are not distinguishable" in answer.sentence
     assert [line for line in answer.reasons if line.startswith("b: strongest attack tried 0.520")]
 
 

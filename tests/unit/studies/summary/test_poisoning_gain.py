@@ -22,18 +22,18 @@ def test_poisoned_cells_are_held_against_the_clean_one(tmp_path: Path) -> None:
         backdoor_rate=(0.9, 0.8, 0.95),
     )
     (one,) = poisoning_gains(find_conditions(made.read(tmp_path)))
-    assert one.default_auc is not None
-    assert one.default_auc.seeds == 3
+    assert one.default_auc_gained is not None
+    assert one.default_auc_gained.seeds == 3
     # 0.1, 0.12, 0.08: mean 0.1, standard deviation 0.02.
-    assert one.default_auc.value == pytest.approx(0.1)
-    assert one.default_auc.ends is not None
-    assert one.default_auc.ends[0] == pytest.approx(0.1 - 4.302653 * 0.02 / 3**0.5)
+    assert one.default_auc_gained.value == pytest.approx(0.1)
+    assert one.default_auc_gained.ends is not None
+    assert one.default_auc_gained.ends[0] == pytest.approx(0.1 - 4.302653 * 0.02 / 3**0.5)
     assert one.utility_lost is not None
     assert one.utility_lost.value == pytest.approx(0.01)
     assert one.visibility == pytest.approx(0.004)
     assert one.backdoor_rate is not None
     assert one.backdoor_rate.value == pytest.approx(0.9)
-    assert one.strongest_tpr1 is None
+    assert one.strongest_tpr1_gained is None
     table = poisoning_table([one], ("poison",))
     row = dict(zip(table.head, table.rows[0], strict=True))
     assert row["Poison"].text == "lsb-blend"
