@@ -22,6 +22,7 @@ class PixelRegression(TrainingMethod):
 
     name: ClassVar[str] = "pixel-regression"
     summary: ClassVar[str] = "a logistic regression on each pixel"
+    suffix: ClassVar[str] = ".pt"
 
     rounds: int = 3
     lr: float = 0.5

@@ -148,7 +148,7 @@ def training_jobs(plan: Plan, records: PreparedRecords, store: Store) -> dict[st
             }
             | ({} if reserve is None else {"reserve": reserve.digest}),
         )
-        path = place.folder / "weights.safetensors"
+        path = place.folder / f"weights{method.suffix}"
         jobs[name] = TrainingJob(
             name,
             method,

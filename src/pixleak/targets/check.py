@@ -1,8 +1,8 @@
 """Whether a target's answer is what was declared, checked once and in few passes over it.
 
-Finiteness and range come from one ``aminmax`` a batch (a NaN or an infinity shows in it), so
-that the check costs a few per cent of a small network's forward pass. Which record is to blame
-is looked up only once something is wrong.
+Finiteness and range come from one ``aminmax`` per batch, which propagates NaN and infinities, so
+that the check costs a few per cent of a small network's forward pass. The record to blame is looked
+up only once something is wrong.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def checked(
     name: str,
     ids: Sequence[str] | None,
 ) -> Tensor:
-    """The answer as a tensor that holds what was declared, or a sentence that says what it holds.
+    """The answer as a tensor, if it is what was declared.
 
     Args:
         answer: tensor or array, or a mapping that holds one under ``"out"`` or ``"logits"``.
-        images: (b, c, h, w) that were asked about.
+        images: (b, c, h, w) of the query.
         truth: what the answer should look like.
-        access: what the answer was declared to be; of no account for image truths.
+        access: what the answer was declared to be; ignored for image truths.
         name: of the target, for errors.
         ids: (b,) record ids, for errors.
 
@@ -72,7 +72,7 @@ def checked(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a query asked for, to compare with and to word errors by."""
+    """A query, which answers are compared with and errors refer to."""
 
     name: str
     images: Tensor

@@ -13,7 +13,7 @@ from pixleak.targets.base import Target, Untwinned
 
 
 class FunctionTarget(Target):
-    """Ask a function: a wrapped service, another framework's model, an ensemble.
+    """A function: a wrapped service, another framework's model, an ensemble.
 
     Args:
         function: (b, c, h, w) float32 tensor -> tensor or numpy array of what ``access``

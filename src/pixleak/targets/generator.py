@@ -20,7 +20,7 @@ Judge = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 class GeneratorTarget(ModuleTarget):
-    """Ask a torch module for images, and leave it exactly as it was.
+    """A torch module that answers with images, which queries leave exactly as it was.
 
     Args:
         module: (b, c, h, w) -> (b, c', h, w).

@@ -1,4 +1,4 @@
-"""Targets that a config names: ``file.py:function``, ``file.py:factory`` and a checkpoint."""
+"""Functions and modules that a configuration names as ``file.py:name``, and checkpoints."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read_state(path: Path, *, allow_pickle: bool = False) -> dict[str, Tensor]:
         raise InputError(f"there is no checkpoint {path}")
     safe = path.suffix == ".safetensors"
     content: object = _read_safetensors(path) if safe else _read_torch(path, allow_pickle)
-    for _ in range(2):  # {"model": {"state_dict": {...}}} is as deep as it gets
+    for _ in range(2):  # at most as deep as {"model": {"state_dict": {...}}}
         if isinstance(content, nn.Module):
             content = content.state_dict()
         if isinstance(content, Mapping):
@@ -97,7 +97,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_torch(path: Path, allow_pickle: bool) -> object:
     try:
         with warnings.catch_warnings():
-            # torch warns of what the refusal below says anyway.
+            # torch warns of what the error below says anyway.
             warnings.simplefilter("ignore", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
     except pickle.UnpicklingError as error:

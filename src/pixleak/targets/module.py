@@ -22,7 +22,7 @@ TWIN = "untrained twin of the target"
 
 
 class ModuleTarget(Target):
-    """Ask a torch module, and leave it exactly as it was.
+    """A torch module, which queries leave exactly as it was.
 
     A query runs in evaluation mode without gradients. Afterwards, also after an error, every
     submodule has its own training flag back; nothing is hooked, moved or accumulated. Gradients

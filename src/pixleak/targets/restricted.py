@@ -1,7 +1,7 @@
 """A target that gives away less than the one behind it.
 
-A shadow model answers with logits. To stand for a target that grants only probabilities or
-labels it must be asked the same way, or what is learned on it would not carry over.
+A shadow model answers with logits. To represent a target that grants only probabilities or labels
+it must be asked in the same way, or what is learned on it would not carry over.
 """
 
 from __future__ import annotations

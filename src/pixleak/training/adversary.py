@@ -1,4 +1,4 @@
-"""The adversary of a generator's training: settings and, by name, the papers' own.
+"""The adversary of a generator's training: its settings, and by name those of the papers.
 
 ========== =============== ====================== ================ ====== =============
 name       objective       pixel loss, weight     feature matching scales spectral norm
@@ -8,8 +8,8 @@ pix2pixhd  least-squares   0                      10               2      no
 spade      hinge           0                      10               2      yes
 ========== =============== ====================== ================ ====== =============
 
-Every scale is a patch discriminator of input and output together, with a receptive field of 70 x 70
-pixels at three layers.
+At every scale a patch discriminator sees input and output together; with three layers its receptive
+field is 70 x 70 pixels.
 
 Source:
     Isola 2017, arXiv:1611.07004; Wang 2018, arXiv:1711.11585; Park 2019, arXiv:1903.07291.
@@ -45,13 +45,18 @@ class Adversary(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Name = Field("pix2pix", description="whose settings to start from")
+    name: Name = Field("pix2pix", description="the paper whose settings to start from")
     objective: Objective = "bce"
     reconstruction: Weight = Field(0.0, description="weight of the pixel loss")
     feature_matching: Weight = Field(
-        0.0, description="weight of the distance of the discriminator's inner answers"
+        0.0, description="weight of the distance between the discriminator's inner features"
     )
-    scales: int = Field(1, ge=1, le=4, description="discriminators, each at half the last's scale")
+    scales: int = Field(
+        1,
+        ge=1,
+        le=4,
+        description="discriminators, each at half the scale of the last",
+    )
     layers: int = Field(3, ge=1, le=5, description="3: a receptive field of 70 x 70")
     width: int = Field(64, ge=4, description="channels of the first convolution")
     lr: float | None = Field(None, gt=0, description="null: the generator's")

@@ -1,8 +1,8 @@
 """Patch discriminators of (input, output), at one scale or several, and the adversarial losses.
 
-MONAI's patch discriminator is the block. Its multi-scale discriminator and its adversarial losses
-are not the papers' (deeper networks on the full image rather than the same on smaller ones; a tanh
-or a leaky ReLU before the hinge and the squares), so these two are written here, a few lines each.
+The building block is MONAI's patch discriminator. Its multi-scale discriminator and its adversarial
+losses differ from the papers' (deeper networks on the full image rather than the same network on
+smaller images; a tanh or a leaky ReLU before the hinge and the squares), so these are written here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pixleak.core.errors import InputError
 from pixleak.training.adversary import Adversary, Objective
 
 Answers = list[list[Tensor]]
-"""One a scale: inner answers, and last the (b, 1, h', w') logits of "real"."""
+"""One list per scale: inner features, and last the (b, 1, h', w') logits of "real"."""
 
 METADATA = "discriminator"
 
 
 class Discriminator(nn.Module):
-    """Is this output real, patch by patch, given the input?
+    """Tells, patch by patch, whether an output is real, given the input.
 
     Args:
         adversary: how many scales, layers, channels.
@@ -83,7 +83,7 @@ def against_real_and_made(objective: Objective, real: Answers, made: Answers) ->
         if objective == "hinge":
             losses.append((functional.relu(1 - yes).mean() + functional.relu(1 + no).mean()) / 2)
         else:
-            losses.append((_told(objective, yes, 1.0) + _told(objective, no, 0.0)) / 2)
+            losses.append((_logit_loss(objective, yes, 1.0) + _logit_loss(objective, no, 0.0)) / 2)
     return torch.stack(losses).mean()
 
 
@@ -91,11 +91,11 @@ def against_judge(objective: Objective, made: Answers) -> Tensor:
     """The generator's adversarial loss."""
     if objective == "hinge":
         return torch.stack([-one[-1].mean() for one in made]).mean()
-    return torch.stack([_told(objective, one[-1], 1.0) for one in made]).mean()
+    return torch.stack([_logit_loss(objective, one[-1], 1.0) for one in made]).mean()
 
 
 def feature_distance(real: Answers, made: Answers) -> Tensor:
-    """Mean absolute difference of the inner answers, mean over layers and scales."""
+    """Mean absolute difference of the inner features, mean over layers and scales."""
     pairs = [
         functional.l1_loss(b, a.detach())
         for one, other in zip(real, made, strict=True)
@@ -104,7 +104,7 @@ def feature_distance(real: Answers, made: Answers) -> Tensor:
     return torch.stack(pairs).mean()
 
 
-def _told(objective: Objective, logits: Tensor, answer: float) -> Tensor:
+def _logit_loss(objective: Objective, logits: Tensor, answer: float) -> Tensor:
     wanted = torch.full_like(logits, answer)
     if objective == "bce":
         return functional.binary_cross_entropy_with_logits(logits, wanted)
@@ -114,7 +114,7 @@ def _told(objective: Objective, logits: Tensor, answer: float) -> Tensor:
 def describe(
     adversary: Adversary, channels: int, outputs: int, size: tuple[int, int]
 ) -> dict[str, str]:
-    """What :func:`load_discriminator` needs to know, as safetensors metadata."""
+    """The safetensors metadata that :func:`load_discriminator` needs."""
     described = {
         "adversary": adversary.model_dump(mode="json"),
         "channels": channels,
@@ -134,7 +134,7 @@ def load_discriminator(path: Path) -> Discriminator:
 
     metadata = read_metadata(path)
     if METADATA not in metadata:
-        raise InputError(f"{path} holds no discriminator; it was not trained here")
+        raise InputError(f"{path} holds no discriminator; it was not written by pixleak")
     known: dict[str, Any] = json.loads(metadata[METADATA])
     height, width = known["size"]
     module = Discriminator(

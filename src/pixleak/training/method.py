@@ -36,6 +36,8 @@ class TrainingMethod(Part, ABC):
     """The key under which a configuration gives its settings."""
     summary: ClassVar[str]
     """One line for lists of methods."""
+    suffix: ClassVar[str] = ".safetensors"
+    """What its files of weights end in."""
 
     @property
     @abstractmethod

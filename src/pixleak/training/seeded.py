@@ -1,4 +1,4 @@
-"""Draw from torch's global generators without leaving a trace in them."""
+"""Draw from torch's global generators and restore their state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
-    """Seed torch's global generators inside, and put their states back afterwards.
+    """Seed torch's global generators inside the block, and restore their states afterwards.
 
     Initialisation and dropout draw from them and take no generator of their own.
 

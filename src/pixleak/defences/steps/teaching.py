@@ -51,6 +51,10 @@ class TaughtTrainer(Trainer, ABC):
             self._kept.unlink(missing_ok=True)
         return super().final(module)
 
+    def facts(self) -> dict[str, float | str]:
+        # What is trained on now are the lessons.
+        return {**super().facts(), "records distilled on": float(len(self.records))}
+
     def answers(self, reserve: Records) -> Tensor:
         """(n, K, h, w) what the teacher says of every record, on the CPU."""
         load = feed(reserve)

@@ -39,7 +39,7 @@ from pixleak.records.base import Records
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.losses import dice_loss
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,6 @@ class DistillationTrainer(TaughtTrainer):
         labels = logits[best].argmax(dim=1)
         if self.truth.ignore is not None:
             labels = torch.where(truths[best] == self.truth.ignore, truths[best], labels)
-        self.facts["records distilled on"] = float(len(best))
         positions = best.tolist()
         return Records(
             [reserve.keys[i] for i in positions],
@@ -96,9 +95,9 @@ class DistillationTrainer(TaughtTrainer):
             reserve.name,
         )
 
-    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         if not self.defence(Distillation).soft:
-            return super().losses(module, images, truths)
+            return super().losses(module, images, truths, epoch)
         assert isinstance(self.truth, LabelTruth)
         with torch.no_grad():
             taught = self.teacher(images).softmax(dim=1)

@@ -65,7 +65,7 @@ from pixleak.records.base import RecordKey
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed
 from pixleak.training.loop.partial import Stateful
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
 
 _NOISE = 1
@@ -298,12 +298,11 @@ class DpSgdTrainer(Trainer):
 
     def epoch(
         self,
-        number: int,
+        epoch: Epoch,
         module: nn.Module,
         optimizer: Optimizer,
         schedule: LambdaLR,
         load: Feed,
-        draws: Generator,
     ) -> float:
         self.seen = 0
 
@@ -313,12 +312,17 @@ class DpSgdTrainer(Trainer):
             return load(positions)
 
         with following(module) as self.followed:
-            share = super().epoch(number, module, optimizer, schedule, noted, draws)
+            share = super().epoch(epoch, module, optimizer, schedule, noted)
         # Of those that were drawn, which are seldom as many as there are.
         return share * len(self.records) / max(self.seen, 1)
 
     def step(
-        self, module: nn.Module, optimizer: Optimizer, images: Tensor, truths: Tensor
+        self,
+        module: nn.Module,
+        optimizer: Optimizer,
+        images: Tensor,
+        truths: Tensor,
+        epoch: Epoch,
     ) -> float:
         owner = self.owner[self.drawn]
         if len(images) != len(owner):
@@ -328,7 +332,7 @@ class DpSgdTrainer(Trainer):
         parts = chunks(owner, self.defence(DpSgd).physical_batch)
         for i, rows in enumerate(parts):
             if len(rows):
-                losses = self.losses(self.followed, images[rows], truths[rows])
+                losses = self.losses(self.followed, images[rows], truths[rows], epoch)
                 backward(losses)
                 total += float(losses.detach().sum())
             found = samples(module, len(rows))
@@ -346,13 +350,15 @@ class DpSgdTrainer(Trainer):
         self.accounting.steps += 1
         return total / max(len(owner), 1)
 
-    def final(self, module: nn.Module) -> nn.Module:
+    def facts(self) -> dict[str, float | str]:
         accounting = self.accounting
-        self.facts["epsilon"] = accounting.epsilon
-        self.facts["delta"] = accounting.delta
-        self.facts["noise multiplier"] = accounting.noise_multiplier
-        self.facts["unit of privacy"] = "record" if self.units == len(self.records) else "subject"
-        return super().final(module)
+        return {
+            **super().facts(),
+            "epsilon": accounting.epsilon,
+            "delta": accounting.delta,
+            "noise multiplier": accounting.noise_multiplier,
+            "unit of privacy": "record" if self.units == len(self.records) else "subject",
+        }
 
 
 def owners(keys: Sequence[RecordKey]) -> Tensor:

@@ -107,9 +107,14 @@ class EarlyStoppingTrainer(Trainer):
                 f"learning rate than lr={self.recipe.lr:g}"
             )
         module.load_state_dict(self.best.weights)
-        self.facts["epoch kept"] = float(self.best.epoch)
-        self.facts["loss on the reserve"] = self.best.loss
         return module
+
+    def facts(self) -> dict[str, float | str]:
+        kept: dict[str, float | str] = {
+            "epoch kept": float(self.best.epoch),
+            "loss on the reserve": self.best.loss,
+        }
+        return {**super().facts(), **kept}
 
     def loss_on_reserve(self, module: nn.Module) -> float:
         """The recipe's mean loss; neither modes nor random draws are disturbed."""
@@ -122,8 +127,7 @@ class EarlyStoppingTrainer(Trainer):
         with torch.random.fork_rng(devices=devices), torch.no_grad():
             for positions in torch.split(torch.arange(len(reserve)), self.recipe.batch_size):
                 images, truths = (part.to(self.device) for part in load(positions))
-                # Not self.losses, which other defences change.
-                total += float(Trainer.losses(self, module, images, truths).sum())
+                total += float(self.recipe_losses(module, images, truths).sum())
         for part, training in modes:
             part.training = training
         return total / len(reserve)

@@ -32,7 +32,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from pixleak.core.errors import InputError
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.partial import Stateful
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +107,14 @@ class EmaTrainer(Trainer):
         return {**super().parts(module, optimizer, schedule), "average": self.average}
 
     def step(
-        self, module: nn.Module, optimizer: Optimizer, images: Tensor, truths: Tensor
+        self,
+        module: nn.Module,
+        optimizer: Optimizer,
+        images: Tensor,
+        truths: Tensor,
+        epoch: Epoch,
     ) -> float:
-        loss = super().step(module, optimizer, images, truths)
+        loss = super().step(module, optimizer, images, truths, epoch)
         self.average.update(module)
         return loss
 

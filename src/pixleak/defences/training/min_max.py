@@ -44,7 +44,7 @@ from pixleak.defences.steps.streams import Draws, cycled
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed, feed
 from pixleak.training.loop.partial import Stateful
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.seeded import seeded
 
 _STREAM = 2
@@ -132,7 +132,8 @@ class MinMaxTrainer(Trainer):
     adversary: Teller
     telling: Optimizer
     order: Generator
-    told: float
+    accuracy: float
+    """Of the adversary, in its latest epoch."""
 
     def network(self) -> nn.Module:
         module = super().network()
@@ -158,15 +159,17 @@ class MinMaxTrainer(Trainer):
 
     def epoch(
         self,
-        number: int,
+        epoch: Epoch,
         module: nn.Module,
         optimizer: Optimizer,
         schedule: LambdaLR,
         load: Feed,
-        draws: Generator,
     ) -> float:
-        self.facts["adversary's accuracy"] = self.adversary_epoch(module, load)
-        return super().epoch(number, module, optimizer, schedule, load, draws)
+        self.accuracy = self.adversary_epoch(module, load)
+        return super().epoch(epoch, module, optimizer, schedule, load)
+
+    def facts(self) -> dict[str, float | str]:
+        return {**super().facts(), "adversary's accuracy": self.accuracy}
 
     def adversary_epoch(self, module: nn.Module, load: Feed) -> float:
         """One pass over the members against as many of the reserve; its balanced accuracy."""
@@ -198,7 +201,7 @@ class MinMaxTrainer(Trainer):
             part.training = training
         return right / (2 * len(members))
 
-    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         assert isinstance(self.truth, LabelTruth)
         answers: list[Tensor] = []
 
@@ -207,7 +210,7 @@ class MinMaxTrainer(Trainer):
 
         handle = module.register_forward_hook(keep)
         try:
-            losses = super().losses(module, images, truths)
+            losses = super().losses(module, images, truths, epoch)
         finally:
             handle.remove()
         # The adversary is asked, not taught: gradients pass through it to the model.

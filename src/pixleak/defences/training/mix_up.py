@@ -33,7 +33,7 @@ from pixleak.core.truth import ImageTruth, Truth
 from pixleak.defences.steps.answered import Answered
 from pixleak.defences.steps.mixing import check_batches, partners, shares
 from pixleak.training.defence import Defence, DefenceSide
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
 
 
@@ -75,16 +75,17 @@ class MixUp(Defence):
 class MixUpTrainer(Trainer):
     """Mixes pairs of a batch in the loss."""
 
-    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         if not module.training:
-            return super().losses(module, images, truths)
-        other = partners(len(images), self.draws)
-        share = shares(len(images), self.defence(MixUp).alpha, self.draws).to(images.device)
+            return super().losses(module, images, truths, epoch)
+        other = partners(len(images), epoch.draws)
+        share = shares(len(images), self.defence(MixUp).alpha, epoch.draws).to(images.device)
         weight = share.view(-1, 1, 1, 1)
         mixed = weight * images + (1 - weight) * images[other]
         if isinstance(self.truth, ImageTruth):
-            return super().losses(module, mixed, weight * truths + (1 - weight) * truths[other])
+            blend = weight * truths + (1 - weight) * truths[other]
+            return super().losses(module, mixed, blend, epoch)
         answered = Answered(module(mixed))
-        first = super().losses(answered, mixed, truths)
-        second = super().losses(answered, mixed, truths[other])
+        first = super().losses(answered, mixed, truths, epoch)
+        second = super().losses(answered, mixed, truths[other], epoch)
         return share * first + (1 - share) * second

@@ -44,7 +44,7 @@ from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.defences.steps.answered import Answered
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.partial import Stateful
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
 
 _OF_GREY = {"l1": 0.5, "l2": 0.25}
@@ -120,22 +120,22 @@ class RelaxLossTrainer(Trainer):
     ) -> dict[str, Stateful]:
         return {**super().parts(module, optimizer, schedule), "relax-loss": self.tally}
 
-    def final(self, module: nn.Module) -> nn.Module:
+    def facts(self) -> dict[str, float | str]:
         # A level that is never reached has defended nothing, and somebody should notice.
-        self.facts["share of batches below alpha"] = self.tally.below / self.tally.batches
-        return super().final(module)
+        share = self.tally.below / self.tally.batches
+        return {**super().facts(), "share of batches below alpha": share}
 
-    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         if not module.training:
-            return super().losses(module, images, truths)
+            return super().losses(module, images, truths, epoch)
         answers = module(images)
-        losses = super().losses(Answered(answers), images, truths)
+        losses = super().losses(Answered(answers), images, truths, epoch)
         self.tally.batches += 1
         if float(losses.detach().mean()) >= self.defence(RelaxLoss).alpha:
             return losses
         self.tally.below += 1
         relaxed = -losses
-        if isinstance(self.truth, LabelTruth) and self.number % 2 == 0:
+        if isinstance(self.truth, LabelTruth) and epoch.number % 2 == 0:
             relaxed = flattening(answers, truths, self.truth)
         # The value of the one, the gradient of the other.
         return losses.detach() + (relaxed - relaxed.detach())

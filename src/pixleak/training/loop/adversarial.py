@@ -23,7 +23,7 @@ from pixleak.training.discriminators import (
 )
 from pixleak.training.loop.losses import PIXEL
 from pixleak.training.loop.partial import Stateful
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.untrained import outputs_of
 
 
@@ -61,7 +61,12 @@ class AdversarialTrainer(Trainer):
         return {"discriminator": self.discriminator.eval()}
 
     def step(
-        self, module: nn.Module, optimizer: Optimizer, images: Tensor, truths: Tensor
+        self,
+        module: nn.Module,
+        optimizer: Optimizer,
+        images: Tensor,
+        truths: Tensor,
+        epoch: Epoch,
     ) -> float:
         adversary = self.recipe.adversary
         assert adversary is not None

@@ -13,7 +13,7 @@ Augment = Literal["none", "hflip", "flips", "flips+intensity"]
 def augmented(
     images: Tensor, truths: Tensor, kind: Augment, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """A randomly changed copy of a batch; each image is drawn for on its own.
+    """A randomly changed copy of a batch; every image is changed independently.
 
     Args:
         images: (b, c, h, w) float32.

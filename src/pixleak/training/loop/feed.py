@@ -1,4 +1,4 @@
-"""Hand records to training: from memory where they fit, else loaded batch by batch."""
+"""Batches of records for training: from memory where they fit, else loaded one by one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def feed(records: Records, memory_limit: int = MEMORY_LIMIT) -> Feed:
 
     Args:
         records: all of one size.
-        memory_limit: most bytes to hold them in memory with.
+        memory_limit: the most bytes that may be held in memory.
 
     Raises:
         InputError: here or on loading, a record of another size than the first, or a label that

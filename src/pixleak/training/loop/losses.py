@@ -1,7 +1,7 @@
-"""Training losses, one number an image.
+"""Training losses, one number per image.
 
-Every loss answers (b,), never a mean over the batch: a record's loss must not depend on its
-neighbours, neither in an audit nor where gradients are clipped record by record.
+Every loss returns (b,), never a mean over the batch: a record's loss must not depend on the other
+records of its batch, neither in an audit nor where gradients are clipped record by record.
 
 Networks answer with K channels for K classes (two for a binary problem), read by a softmax::
 
@@ -9,8 +9,8 @@ Networks answer with K channels for K classes (two for a binary problem), read b
     dice_i = mean over the classes c present in y_i of
              1 - (2 sum_j p_ij(c) [y_ij = c] + s) / (sum_j p_ij(c) + sum_j [y_ij = c] + s)
 
-Valid pixels are those whose label is not the ignored one. A class that an image lacks has no
-Dice of its own (it would be 0/0), but what is wrongly called by it lowers the others'.
+Valid pixels are those whose label is not the ignored one. A class that is absent from an image has
+no Dice of its own (it would be 0/0), but pixels wrongly assigned to it lower the others'.
 
 Source:
     Milletari, Navab, Ahmadi, "V-Net", 3DV 2016, arXiv:1606.04797.

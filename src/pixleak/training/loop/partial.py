@@ -1,7 +1,8 @@
-"""A training that was interrupted, on disk: what is needed to go on as if it had not been.
+"""The state of an unfinished training on disk, to resume from as if it had not been interrupted.
 
-One file beside the weights-to-be, replaced every now and then and gone when the training is done.
-It vouches for the recipe, the seed and the version of torch, and is passed over where they differ.
+It is one file beside the future weights, replaced from time to time and removed when the training
+is finished. It records recipe, defences, seed and the version of torch, and is ignored where they
+differ.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ class Stateful(Protocol):
         """Its state."""
 
     def load_state_dict(self, state: dict[str, Any], /) -> object:
-        """Take a state up."""
+        """Restore a state."""
 
 
 class Partial:
     """The state of a training between two epochs.
 
     Args:
-        path: of the file; None keeps nothing.
-        described: what the training is determined by, in plain words and numbers.
+        path: of the file; None saves nothing.
+        described: what determines the training, in plain JSON values.
     """
 
     def __init__(self, path: Path | None, described: Mapping[str, Any]) -> None:
@@ -53,14 +54,14 @@ class Partial:
             torch.save(content, temporary)
 
     def load(self, parts: Mapping[str, Stateful]) -> dict[str, Any] | None:
-        """Put every part into its saved state; the course so far, or None where there is none."""
+        """Restore the state of every part; the course so far, or None without a usable file."""
         if self.path is None or not self.path.is_file():
             return None
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
             usable = content["described"] == self._described and set(content["parts"]) == set(parts)
         except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
-            return None  # damaged, or somebody else's: begin again
+            return None  # damaged, or of something else: start again
         if not usable:
             return None
         for name, part in parts.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -49,14 +50,21 @@ class TrainingDefence(Protocol):
 D = TypeVar("D", bound=TrainingDefence)
 
 
-class Trainer:
-    """One training, in replaceable steps; see :func:`fit`.
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """The epoch that is running.
 
-    ``number`` is that of the running epoch, ``draws`` what it draws from, for losses to use.
+    Args:
+        number: from 1.
+        draws: the training's stream of random numbers, for order, augmentation and losses.
     """
 
     number: int
     draws: Generator
+
+
+class Trainer:
+    """One training by a recipe, in replaceable steps."""
 
     def __init__(
         self,
@@ -76,7 +84,6 @@ class Trainer:
         self.truth: Truth = records.truth
         self.seed = seed
         self.device = torch.device(device)
-        self.facts: dict[str, float | str] = {}
 
     def defence(self, kind: type[D]) -> D:
         """The defence of this kind, with its parameters."""
@@ -116,7 +123,8 @@ class Trainer:
                 begin, before = len(epoch_losses) + 1, float(course["seconds"])
                 draws.set_state(course["draws"])
             for epoch in range(begin, self.recipe.epochs + 1):
-                epoch_losses.append(self.epoch(epoch, module, optimizer, schedule, load, draws))
+                running = Epoch(epoch, draws)
+                epoch_losses.append(self.epoch(running, module, optimizer, schedule, load))
                 if epoch in shown:
                     answers[epoch] = answers_now(module, self.records, self.device)
                 if on_epoch is not None:
@@ -140,7 +148,7 @@ class Trainer:
             tuple(epoch_losses),
             before + time.perf_counter() - started,
             self.companions(),
-            dict(self.facts),
+            self.facts(),
             answers,
         )
 
@@ -166,24 +174,22 @@ class Trainer:
 
     def epoch(
         self,
-        number: int,
+        epoch: Epoch,
         module: nn.Module,
         optimizer: Optimizer,
         schedule: LambdaLR,
         load: Feed,
-        draws: Generator,
     ) -> float:
         """Train on every record once; the mean loss of the images."""
-        self.number, self.draws = number, draws
         total = 0.0
-        for positions in self.batches(draws):
-            images, truths = self.change(*load(positions), draws)
+        for positions in self.batches(epoch.draws):
+            images, truths = self.change(*load(positions), epoch.draws)
             images, truths = images.to(self.device), truths.to(self.device)
-            loss = self.step(module, optimizer, images, truths)
+            loss = self.step(module, optimizer, images, truths, epoch)
             schedule.step()
             if not math.isfinite(loss):
                 raise InputError(
-                    f"training diverged in epoch {number}: the loss became {loss}; "
+                    f"training diverged in epoch {epoch.number}: the loss became {loss}; "
                     f"use a lower learning rate than lr={self.recipe.lr:g}"
                 )
             total += loss * len(positions)
@@ -197,6 +203,10 @@ class Trainer:
 
     def companions(self) -> dict[str, nn.Module]:
         """What was trained beside the module."""
+        return {}
+
+    def facts(self) -> dict[str, float | str]:
+        """What the finished training says about itself, by name."""
         return {}
 
     def network(self) -> nn.Module:
@@ -253,19 +263,28 @@ class Trainer:
         """The batch as it is trained on."""
         return augmented(images, truths, self.recipe.augment, draws)
 
-    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
-        """(b,) one loss per image."""
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
+        """(b,) one loss per image, to be minimised."""
+        return self.recipe_losses(module, images, truths)
+
+    def recipe_losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+        """(b,) the recipe's own loss per image, whatever defences make of it."""
         if isinstance(self.truth, ImageTruth):
             return PIXEL[self.recipe.loss](module(images), truths)
         return LOSSES[self.recipe.loss](module(images), truths, self.truth)
 
     def step(
-        self, module: nn.Module, optimizer: Optimizer, images: Tensor, truths: Tensor
+        self,
+        module: nn.Module,
+        optimizer: Optimizer,
+        images: Tensor,
+        truths: Tensor,
+        epoch: Epoch,
     ) -> float:
         """Improve the module on one batch; the mean loss before the step."""
         optimizer.zero_grad(set_to_none=True)
         try:
-            loss = self.losses(module, images, truths).mean()
+            loss = self.losses(module, images, truths, epoch).mean()
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise

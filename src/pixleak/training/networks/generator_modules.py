@@ -173,7 +173,7 @@ class Pix2PixHDModule(nn.Module):
 
 
 class SpadeModule(nn.Module):
-    """Residual blocks, coarse to fine, normalised as the label map says at every scale."""
+    """Residual blocks, coarse to fine, normalised by the label map at every scale."""
 
     def __init__(self, channels: int, outputs: int, width: int, ups: int, hidden: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """Generators that turn one image into another: pix2pix, pix2pixHD, SPADE.
 
-All answer in [0, 1] (the papers' tanh, moved and scaled) and scale with their options, from
-64 x 64 on a CPU to the papers' sizes. They are put together from MONAI's convolution, residual and
-SPADE blocks.
+All answer in [0, 1] (the papers' tanh, shifted and scaled) and scale with their options, from
+64 x 64 on a CPU to the papers' sizes. They consist of MONAI's convolution, residual and SPADE
+blocks.
 
 Source:
     Isola, Zhu, Zhou, Efros, "Image-to-Image Translation with Conditional Adversarial Networks",
@@ -13,8 +13,8 @@ Source:
 Differs from the source:
     Borders are padded with zeros rather than by reflection. The local enhancers of pix2pixHD are
     trained together with the global generator from the start, not after it. SPADE starts from the
-    resized label map and takes no style code. Instance normalisation throughout, so that an answer
-    does not depend on the batch it is asked in, nor a training step on a record's neighbours.
+    resized label map and takes no style code. Normalisation is by instance throughout, so that
+    neither an answer nor a record's gradient depends on the other records of the batch.
 """
 
 from __future__ import annotations

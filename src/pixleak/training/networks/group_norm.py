@@ -1,7 +1,7 @@
 """Group normalisation in place of batch normalisation.
 
-Batch normalisation makes a record's answer, and so its loss and its gradient, depend on its
-neighbours in the batch, and keeps means of the training records in the weights; where records must
+Batch normalisation makes a record's answer, and so its loss and its gradient, depend on the other
+records of the batch, and stores means of the training records in the weights. Where records must
 not mix, groups of channels are normalised within each record::
 
     BatchNorm(c channels)  ->  GroupNorm(gcd(c, 32) groups)

@@ -1,4 +1,4 @@
-"""Let a network that needs sizes divisible by its stride take any size."""
+"""Any image size for a network that needs multiples of its stride."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pixleak.training.networks.sizes import fitting_size
 
 
 class Padded(nn.Module):
-    """Pad the image on the right and below to what the network takes, and crop its answer.
+    """Pads the image on the right and below to what the network takes, and crops its answer.
 
-    The image's last column and row are repeated, which adds no edge that was not there. An image
-    of a size that fits goes to the network as it is.
+    The image's last column and row are repeated, which adds no new edge. An image whose size fits
+    is not padded.
 
     Args:
         network: the module inside.
         stride: what height and width must be a multiple of.
-        least: how many strides they must be long at least.
+        least: the smallest height and width, in strides.
     """
 
     def __init__(self, network: nn.Module, stride: int, least: int = 1) -> None:

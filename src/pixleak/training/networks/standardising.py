@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 
 class Standardised(nn.Module):
-    """Subtract a mean and divide by a standard deviation per channel, then ask the network.
+    """Subtracts a mean and divides by a standard deviation per channel before the network.
 
     Args:
         network: the module inside.
-        mean: one a channel.
-        std: one a channel.
+        mean: one per channel.
+        std: one per channel.
     """
 
     mean: Tensor

@@ -21,6 +21,7 @@ from pixleak.targets.function import FunctionTarget
 from pixleak.targets.restricted import restricted
 from pixleak.targets.target_for import target_for
 from pixleak.training.defence import check_defences
+from pixleak.training.loop.trainer import Epoch
 from pixleak.training.networks import NETWORKS
 from pixleak.training.networks.padding import Padded
 from pixleak.training.recipe import Recipe
@@ -71,9 +72,9 @@ def test_the_network_trains_on_crops_only_and_three_times_as_long() -> None:
     seen = []
 
     class Listening(CropTrainer):
-        def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
+        def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
             seen.append(tuple(images.shape))
-            return super().losses(module, images, truths)
+            return super().losses(module, images, truths, epoch)
 
     class Heard(CropTraining):
         def trainer(self) -> type[CropTrainer]:

@@ -20,6 +20,7 @@ from pixleak.training.defence import check_defences, modified_recipe
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.fit import fit
 from pixleak.training.loop.losses import LOSSES
+from pixleak.training.loop.trainer import Epoch
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
 from trainings import TINY, defended, interrupted, pictures, refused, same
@@ -110,8 +111,8 @@ def test_stopping_resumes_with_what_was_best_before(
 class Penalised(EarlyStoppingTrainer):
     """With what another defence might do to the loss."""
 
-    def losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
-        return super().losses(module, images, truths) + 1
+    def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
+        return super().losses(module, images, truths, epoch) + 1
 
 
 def test_the_reserve_is_judged_by_the_recipes_loss_alone() -> None:
@@ -161,8 +162,8 @@ def test_what_is_kept_is_the_average_of_every_step() -> None:
     steps: list[dict[str, Tensor]] = []
 
     class Remembering(EmaTrainer):
-        def step(self, module, optimizer, images, truths):  # type: ignore[no-untyped-def]
-            loss = super().step(module, optimizer, images, truths)
+        def step(self, module, optimizer, images, truths, epoch):  # type: ignore[no-untyped-def]
+            loss = super().step(module, optimizer, images, truths, epoch)
             steps.append({key: value.clone() for key, value in module.state_dict().items()})
             return loss
 

@@ -15,7 +15,7 @@ from pixleak.defences.steps.streams import cycled
 from pixleak.defences.training.min_max import MinMax, MinMaxTrainer, Teller, seen
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.fit import fit
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
 from trainings import TINY, defended, interrupted, refused, same
@@ -39,11 +39,12 @@ def test_a_members_loss_is_its_own_and_lambda_times_the_adversarys_belief() -> N
     )
     module = trainer.network()
     images, truths = feed(records)(torch.arange(5))
-    found = trainer.losses(module, images, truths)
-    plain = Trainer.losses(Trainer(TINY, records, seed=1), module, images, truths)
+    epoch = Epoch(1, torch.Generator())
+    found = trainer.losses(module, images, truths, epoch)
+    plain = trainer.recipe_losses(module, images, truths)
     belief = trainer.adversary(seen(module(images), truths, LabelTruth(2))).sigmoid().log()
     torch.testing.assert_close(found, plain + 0.7 * belief)
-    alone = trainer.losses(module, images[2:3], truths[2:3])
+    alone = trainer.losses(module, images[2:3], truths[2:3], epoch)
     torch.testing.assert_close(alone, found[2:3])
     found.mean().backward()
     assert all(p.grad is None for p in trainer.adversary.parameters())

@@ -15,7 +15,7 @@ from pixleak.defences.training.cut_mix import CutMix, CutMixTrainer
 from pixleak.defences.training.mix_up import MixUp, MixUpTrainer
 from pixleak.records.base import RecordKey, Records
 from pixleak.training.loop.losses import LOSSES
-from pixleak.training.loop.trainer import Trainer
+from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
 from trainings import TINY, defended, interrupted, pictures, refused, same
@@ -88,22 +88,17 @@ class Listening(nn.Module):
         return answer
 
 
-def mixing(trainer: Trainer, draws: Generator) -> Trainer:
-    assert isinstance(trainer, MixUpTrainer)
-    trainer.draws = draws
-    return trainer
+def first_epoch(seed: int) -> Epoch:
+    return Epoch(1, Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_mix_up_mixes_losses_as_it_mixes_images(loss: str) -> None:
     recipe = TINY.model_copy(update={"loss": loss})
     images, truths = (torch.stack(part) for part in zip(*map(RECORDS.load, range(4)), strict=True))
-    trainer = mixing(
-        MixUpTrainer(recipe, RECORDS, seed=0, defences=(MixUp(alpha=0.5),)),
-        Generator().manual_seed(3),
-    )
+    trainer = MixUpTrainer(recipe, RECORDS, seed=0, defences=(MixUp(alpha=0.5),))
     module = Listening(trainer.network()).train()
-    losses = trainer.losses(module, images, truths)
+    losses = trainer.losses(module, images, truths, first_epoch(3))
     (mixed,) = module.asked  # one pass for both halves
     again = Generator().manual_seed(3)
     other, share = partners(4, again), shares(4, 0.5, again)
@@ -121,11 +116,9 @@ def test_mix_up_of_a_generator_mixes_the_true_images() -> None:
     records = pictures(4)
     recipe = Recipe(network="tiny", loss="l2", batch_size=4)
     images, truths = (torch.stack(part) for part in zip(*map(records.load, range(4)), strict=True))
-    trainer = mixing(
-        MixUpTrainer(recipe, records, seed=0, defences=(MixUp(),)), Generator().manual_seed(1)
-    )
+    trainer = MixUpTrainer(recipe, records, seed=0, defences=(MixUp(),))
     module = Listening(trainer.network()).train()
-    losses = trainer.losses(module, images, truths)
+    losses = trainer.losses(module, images, truths, first_epoch(1))
     again = Generator().manual_seed(1)
     other, share = partners(4, again), shares(4, 1.0, again).view(-1, 1, 1, 1)
     wanted = share * truths + (1 - share) * truths[other]
@@ -137,8 +130,8 @@ def test_nothing_is_mixed_where_nothing_is_trained() -> None:
     images, truths = (torch.stack(part) for part in zip(*map(RECORDS.load, range(4)), strict=True))
     trainer = MixUpTrainer(TINY, RECORDS, seed=0, defences=(MixUp(),))
     module = trainer.network().eval()
-    bare = Trainer(TINY, RECORDS, seed=0).losses(module, images, truths)
-    assert torch.equal(trainer.losses(module, images, truths), bare)
+    bare = Trainer(TINY, RECORDS, seed=0).recipe_losses(module, images, truths)
+    assert torch.equal(trainer.losses(module, images, truths, first_epoch(0)), bare)
 
 
 @pytest.mark.parametrize("defence", [CutMix(), MixUp()])

@@ -14,6 +14,7 @@ from pixleak.core.truth import LabelTruth
 from pixleak.defences.training.relax_loss import RelaxLoss, RelaxLossTrainer, flattening
 from pixleak.records.base import RecordKey, Records
 from pixleak.training.loop.feed import feed
+from pixleak.training.loop.trainer import Epoch
 from pixleak.training.recipe import Recipe
 from pixleak.training.trained import Trained
 from pixleak.training.untrained import untrained
@@ -72,9 +73,9 @@ def gradients(number: int, alpha: float) -> list[Tensor]:
     """Of the Dice losses in an epoch of this number."""
     recipe = ONE_STEP.model_copy(update={"loss": "dice"})
     trainer = RelaxLossTrainer(recipe, RECORDS, seed=4, defences=(RelaxLoss(alpha=alpha),))
-    trainer.number = number
     module = trainer.network().train()
-    trainer.losses(module, *feed(RECORDS)(torch.arange(3))).mean().backward()
+    epoch = Epoch(number, torch.Generator())
+    trainer.losses(module, *feed(RECORDS)(torch.arange(3)), epoch).mean().backward()
     return [p.grad for p in module.parameters() if p.grad is not None]
 
 

@@ -338,8 +338,8 @@ def test_utility_is_that_of_records_that_were_not_targeted(tmp_path: Path) -> No
     assert made.references is not None
     made = replace(
         made,
-        target=replace(made.target, recipe=recipe),  # type: ignore[arg-type]
-        references=replace(made.references, recipe=recipe),
+        target=replace(made.target, method=recipe),  # type: ignore[arg-type]
+        references=replace(made.references, method=recipe),
     )
     result = run(made, tmp_path)
     assert result.attacks[0].members == len(made.ids("target-members"))

@@ -108,9 +108,9 @@ def test_schedule_by_hand(schedule: str, expected: list[float]) -> None:
     rates: list[float] = []
 
     class Listening(Trainer):
-        def step(self, module, optimizer, images, truths):  # type: ignore[no-untyped-def]
+        def step(self, module, optimizer, images, truths, epoch):  # type: ignore[no-untyped-def]
             rates.append(optimizer.param_groups[0]["lr"] / recipe.lr)
-            return super().step(module, optimizer, images, truths)
+            return super().step(module, optimizer, images, truths, epoch)
 
     Listening(recipe.model_copy(update={"epochs": 1}), bright_squares(12), seed=0).run()
     assert rates == pytest.approx(expected)
