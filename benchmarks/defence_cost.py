@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pixleak.records.phantom.phantom import phantom
 from support.machine import machine
 
 from pixleak.defences import DEFENCES
 from pixleak.records.base import Records
-from pixleak.records.phantom.phantom import phantom
 from pixleak.records.prepared.prepare import prepare
 from pixleak.training.defence import Defence, modified_recipe
 from pixleak.training.loop.fit import fit

@@ -115,7 +115,6 @@ def one_seed(
     from pixleak.training.checkpoint import load_network
     from pixleak.training.jobs import TrainingJob, train_all
     from pixleak.training.recipe import Recipe
-    from pixleak.training.untrained import untrained
 
     records = open_named(DATASETS["camvid"], root, (64, 64), "labels-to-photo")
     split = block_split(

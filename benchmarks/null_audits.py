@@ -54,9 +54,10 @@ def _target() -> Any:
 
 
 def _plan(kind: str, number: int) -> Any:
+    from pixleak.pipeline.plan.assemble import pool
+
     from pixleak import phantom
     from pixleak.core.access import Access
-    from pixleak.pipeline.plan.assemble import pool
     from pixleak.pipeline.plan.plan import GivenTarget, Plan
     from pixleak.records.splitting.random import Split
     from pixleak.targets.target_for import target_for

@@ -11,13 +11,13 @@ import pytest
 from pixleak.attacks import ATTACKS, Attack, Evidence
 from pixleak.core.tables import Floats
 from pixleak.evaluation.statistics.roc import roc_of
-from pixleak.testing import attacks as testing
+from pixleak.testing import check_attack
 from pixleak.testing.worlds.numbers import gaussian_world
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_contract(name: str) -> None:
-    testing.check_attack(ATTACKS[name]())
+    check_attack(ATTACKS.make(name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Sum(Example):
 
 @pytest.mark.parametrize("attack", [Example(), Sum()], ids=repr)
 def test_attacks_with_references_and_many_signals_keep_it(attack: Attack) -> None:
-    testing.check_attack(attack)
+    check_attack(attack)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ class Nameless(Example):
 )
 def test_the_contract_catches(attack: Attack, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
-        testing.check_attack(attack)
+        check_attack(attack)
 
 
 @pytest.mark.parametrize("difficulty", [0.0, 1.0])

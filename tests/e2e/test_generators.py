@@ -18,7 +18,7 @@ from pixleak.analyses.references import ReferencesInfo
 from pixleak.cli.app import app
 from pixleak.core.errors import InputError
 from pixleak.request.file import read_request
-from pixleak.request.questions import QueryConfig, SetTestRequest
+from pixleak.request.questions import SetTestRequest
 from pixleak.results.audit import Result
 from pixleak.results.query import Query
 from pixleak.results.sections import LeaveOneOut
@@ -246,8 +246,14 @@ def trying(difficulties: list[Any]) -> dict[str, Any]:
         ),
         ({"target": {"recipe": {"network": "unet"}}}, "use loss: l1 or l2"),
         ({"attacker": {"learned": ["type-i-logistic"]}}, "leave attacker.learned out"),
-        ({"attacker": {"signals": ["cross-entropy"]}}, "cross-entropy"),
-        ({"attacker": {"signals": ["best-of-n"]}}, "set target.samples"),
+        (
+            {"attacker": {"signals": ["cross-entropy"]}},
+            "'cross-entropy' is for records whose truth is a label map",
+        ),
+        (
+            {"attacker": {"signals": ["best-of-n"]}},
+            "needs several answers to one input: raise target.samples",
+        ),
         (
             trying([{"name": "difficulty-features", "options": {"folding": 3}}]),
             "difficulty 'difficulty-features' has no option 'folding', did you mean 'folds'?",

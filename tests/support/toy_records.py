@@ -1,23 +1,3 @@
 """Small records in memory, for tests that train."""
 
-from __future__ import annotations
-
-import torch
-
-from pixleak.core.truth import LabelTruth
-from pixleak.records.base import RecordKey, Records
-
-
-def bright_squares(
-    count: int = 12, size: tuple[int, int] = (8, 8), channels: int = 1, seed: int = 0
-) -> Records:
-    """Noise with a brighter square, whose place is the truth: two classes, learnt in no time."""
-    generator = torch.Generator().manual_seed(seed)
-    images = 0.3 * torch.rand(count, channels, *size, generator=generator)
-    truths = torch.zeros(count, *size, dtype=torch.int64)
-    for i in range(count):
-        top, left = (int(torch.randint(0, side - 3, (1,), generator=generator)) for side in size)
-        truths[i, top : top + 4, left : left + 4] = 1
-    images += 0.6 * truths[:, None]
-    keys = [RecordKey(f"r{i}") for i in range(count)]
-    return Records(keys, lambda i: (images[i], truths[i]), LabelTruth(2), "squares")
+from pixleak.testing.worlds.records import bright_squares as bright_squares

@@ -1,13 +1,13 @@
-"""Difficulty calibration: how much better the target does than models that never saw the record.
+"""Difficulty calibration: how much better the target does than models not trained on the record.
 
-A record that is easy for every model is no member for being easy. What the target's signal has
-beyond its mean over the reference models that were not trained on the record is what memorisation
-added::
+A record that is easy for every model is not a member because it is easy. The difference between the
+target's signal and its mean over the reference models that were not trained on the record is what
+memorisation added::
 
     score_j = s_j - mean of s_ij over the references i that lack j
 
 Calibrate the *logarithm* of the loss (signal ``log-cross-entropy``): losses of hard and of easy
-records differ by orders of magnitude, and so do their deviations; in logs they are of one size.
+records differ by orders of magnitude, and so do their deviations; in logarithms they are similar.
 
 Source:
     Watson, Guo, Cormode, Sablayrolles, "On the Importance of Difficulty Calibration in

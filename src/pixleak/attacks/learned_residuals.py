@@ -1,8 +1,8 @@
 """Learned on calibrated residuals: a classifier over many calibrated signals at once.
 
-Each signal alone, calibrated by reference models, is an attack. Which of them tell how much, and
-how they go together, is learned where the answer is known: every reference model plays the victim
-against the others. For a victim ``v`` and a record ``j``, over the other models that lack it (out)
+Each signal alone, calibrated by reference models, is an attack. How informative each is, and how
+they combine, is learned where the answer is known: every reference model plays the victim against
+the others. For a victim ``v`` and a record ``j``, over the other models that lack it (out)
 and that hold it (in), each of ``s`` signals gives six features::
 
     r     = s_vj - mean_out                     z    = r / sigma_out        mean_out
@@ -17,7 +17,7 @@ score is its logit. Where no reference holds the target's records (references tr
 the attacker's own), it is trained on those of the population that some hold, and the last three
 features are left out.
 
-No feature can be told from how many references hold a record: where they differ in number, each
+No feature depends on how many references hold a record: where they differ in number, each
 record is compared with as many models of either side as the record that has fewest. In a pool of
 complementary halves they do not differ, since a victim's complement, which was trained on exactly
 the other records, is not among its references.
@@ -141,10 +141,10 @@ class LearnedResiduals(Attack):
     def _examples(
         self, learned_from: list[tuple[Evidence, _Sides]], both: bool
     ) -> tuple[Floats, Bools, Floats]:
-        """Features and labels of every reference playing the victim, and what each pair counts.
+        """Features and labels of every reference playing the victim, and the weight of each pair.
 
-        Each record counts as much held as not held: a record that more references hold would
-        else be learned to look held, which gives the victim's own bit away in a balanced pool.
+        Each record has the same weight held as not held: otherwise a record that more references
+        hold would be learned to look held, which reveals the victim's own bit in a balanced pool.
         """
         records = sum(one.reference.shape[1] for one, _ in learned_from)
         models = len(learned_from[0][0].reference)
@@ -218,9 +218,9 @@ def _moments(evidence: Evidence, side: Bools) -> Moments:
 def _equally_many(evidence: Evidence, side: Bools) -> Bools:
     """As many models of a side for every record as the record that has fewest.
 
-    A mean over more models is surer, so their number would show in how far residuals scatter. In a
-    pool of complementary halves nothing is left out. Which models are, goes by the bits of their
-    values, which have to do neither with their order nor with their size.
+    A mean over more models varies less, so their number would show in the spread of residuals. In a
+    pool of complementary halves nothing is left out. Which models are left out follows from the
+    bits of their values, which depend neither on the order of the models nor on their number.
     """
     counts = side.sum(axis=0)
     least = int(counts.min(initial=len(side)))

@@ -6,7 +6,7 @@ A record's signal over models of one kind is taken as normal::
     online    log N(s_j; mu_in, sigma_in^2) - log N(s_j; mu_out, sigma_out^2)
 
 Offline needs no model that was trained on the record. Its score orders records as the one-sided
-probability ``Phi(z_j)`` does, and does not run into one where the evidence is overwhelming.
+probability ``Phi(z_j)`` does, and does not saturate at one where the evidence is overwhelming.
 
 The variance can be each record's own (``own``, for many references), one for all records
 (``pooled``: squared deviations from *each record's own mean*, put together), or in between
@@ -19,8 +19,8 @@ Source:
     Principles", S&P 2022, arXiv:2112.03570.
 
 Differs from the source:
-    There the signal is the logit of the true label's probability; here any signal of a whole
-    image will do, as a rule ``log-cross-entropy``. The published code scores offline by a two-sided
+    There the signal is the logit of the true label's probability; here it is any signal of a whole
+    image, usually ``log-cross-entropy``. The published code scores offline by a two-sided
     density, which also calls records members that the target does unusually *badly* on, and its
     fixed variance forgets to centre each record, so that the spread between records counts as
     spread between models. The shrunk variance is ours.

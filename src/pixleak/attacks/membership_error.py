@@ -1,6 +1,6 @@
-"""Membership error: how much lower is a generator's error than the image's difficulty lets expect?
+"""Membership error: how much lower is a generator's error than the image's difficulty predicts?
 
-Some images are easy for any generator, and their low error says nothing of membership. Of a
+Some images are easy for any generator, and their low error is no evidence of membership. Of a
 record's reconstruction error e and its difficulties d (measured without the model)::
 
     membership-error         score = alpha d - e                       one image, no other data
@@ -178,7 +178,7 @@ def fit_line(columns: Floats, values: Floats) -> Line:
     spread = float(np.sqrt((residuals**2).sum() / freedom))
     if not spread > 0:
         raise InputError(
-            "the errors of the population are a function of their difficulty, without a rest; "
+            "the errors of the population are an exact function of their difficulty; "
             "they cannot be of independent images"
         )
     inverse = np.linalg.pinv(design.T @ design, rcond=1e-10, hermitian=True)

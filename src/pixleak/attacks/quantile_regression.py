@@ -1,4 +1,4 @@
-"""Quantile regression: is the signal higher than records that nobody was trained on would have it?
+"""Quantile regression: is the signal higher than predicted for known non-members?
 
 Without a single reference model, a record's difficulty can be predicted from what it looks like. On
 a population of known non-members, the target's signal is regressed on covariates that do not depend

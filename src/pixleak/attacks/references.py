@@ -1,4 +1,4 @@
-"""What several attacks compute from references: moments of those that lack, or hold, a record.
+"""Moments over the reference models that lack, or hold, a record.
 
 Axes are (model, record) or (model, record, signal), as in
 :class:`~pixleak.attacks.evidence.Evidence`; sums run over models.
@@ -20,17 +20,17 @@ Variance = Literal["own", "pooled", "shrunk"]
 own mean; ``shrunk``: in between."""
 
 SMALLEST = 1e-6
-"""Least variance of a record, as a share of the pooled one: models that agree by chance are not
-infinitely sure."""
+"""Least variance of a record, as a share of the pooled one: models that agree by chance do not make
+an attack infinitely confident."""
 
 
 _CHUNK = 400_000
-"""Numbers looked at at a time: as many as a processor keeps close."""
+"""Numbers worked on at a time: about as many as fit a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Of the chosen models, record by record.
+    """Moments over the chosen models, per record.
 
     Args:
         count: how many models; broadcasts against the others.

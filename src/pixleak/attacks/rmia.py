@@ -1,4 +1,4 @@
-"""RMIA: against how many records that nobody was trained on does the target's gain hold up?
+"""RMIA: the share of known non-members whose probability ratio the record's ratio dominates.
 
 The probability of the true labels under the target, relative to what models that never saw the
 record give it, is compared with the same ratio of records ``z`` of a population::
@@ -8,7 +8,7 @@ record give it, is compared with the same ratio of records ``z`` of a population
     score_x  = share of z in the population with ratio_x / ratio_z >= gamma
 
 The denominator stands for the mean over models that hold and lack the record, where only the
-latter are at hand: at a = 1 it is their mean, at a = 0 half-way from it to one.
+latter are available: at a = 1 it is their mean, at a = 0 half-way from it to one.
 
 Source:
     Zarifzadeh, Liu, Shokri, "Low-Cost High-Power Membership Inference Attacks", ICML 2024,

@@ -1,6 +1,7 @@
 """Stratified LiRA: a likelihood ratio over the vector of strata, with their correlations.
 
-Memorisation is expected on rare classes and borders; a plain mean drowns them in easy background.
+Memorisation is expected on rare classes and borders; in a plain mean, easy background outweighs
+them.
 Summing over pixels or strata as if they were independent mis-scales the evidence. So the vector
 of a record's stratum means (class x border band, signal ``margin-by-stratum``) is taken as normal,
 with one covariance for all records and a shift ``d`` for members::
@@ -111,6 +112,6 @@ def _shift(evidence: Evidence, mean: Floats, deviation: Floats) -> Floats:
         return deviation
     gain = np.where(inside, np.where(inside, evidence.reference, 0.0) - mean, 0.0)
     shift: Floats = np.where(held > 0, gain.sum(axis=(0, 1)) / np.maximum(held, 1), 0.0)
-    # Only a gain is memorisation; without any, every stratum counts alike.
+    # Only a gain is memorisation; without any, all strata have the same weight.
     shift = np.maximum(shift, 0.0)
     return shift if shift.any() else deviation

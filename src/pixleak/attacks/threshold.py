@@ -2,7 +2,8 @@
 
 The score is the oriented signal itself, so over the mean cross-entropy this is the published
 global loss attack, and over the logit of a classifier trained on a shadow model's outputs it is
-the published learned attack (Type-I, Type-II, loss-map patches)::
+the published learned attack (Type-I, which sees the prediction only; Type-II, which also sees the
+truth; loss-map patches)::
 
     score_j = sign * s_j        sign = +1 where members are higher, -1 where they are lower
 

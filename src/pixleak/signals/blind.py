@@ -1,19 +1,19 @@
 """The blind baseline: can members be told from non-members without asking the model?
 
-A ridge regression learns membership from plain properties of image and truth and from their
+A ridge regression learns membership from simple properties of image and truth and from their
 thumbnails, out of fold: every record is scored by a regression that was fitted on other
-subjects. It is a control, not an attack. Where it succeeds, the two sets differ in themselves,
-and an attack on the model may be reading that difference::
+subjects. It is a control, not an attack. If it succeeds, the two sets themselves differ, and an
+attack on the model may only detect that difference::
 
     w = (X'X + lambda n I)^-1 X' (y - mean y),     score = x . w
 
 Scores of different folds come from different fits, so each fold's scores are replaced by their
 ranks within the fold, in (0, 1).
 
-How large an AUC such scores reach by chance is not what an interval for independent scores says:
-they share fits, and leaving records out tilts the rest the other way. So membership is dealt
-anew, many times, over the subjects (or blocks), and the whole procedure repeated. The fit is
-linear in y, which makes that cheap: features, folds and (X'X + lambda n I)^-1 X' stay.
+An interval for independent scores does not cover the AUC that such scores reach by chance: they
+share fits, and leaving records out biases the rest the other way. So membership is permuted many
+times over the subjects (or blocks), and the whole procedure repeated. The fit is linear in y, which
+makes that cheap: features, folds and (X'X + lambda n I)^-1 X' do not change.
 
 Source:
     Das, Zhang, Tramer, "Blind Baselines Beat Membership Inference Attacks for Foundation
@@ -55,11 +55,11 @@ MOST_RANKED = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class BlindBaseline:
-    """What can be told without the model.
+    """What the records alone reveal about membership.
 
     Args:
         scores: (n,) out-of-fold ranks in (0, 1); higher = more likely a member.
-        null_aucs: (p,) AUC of the same procedure with membership dealt at random.
+        null_aucs: (p,) AUC of the same procedure with membership permuted at random.
     """
 
     scores: Floats
@@ -81,11 +81,10 @@ def blind_baseline(
         records: n records.
         member: (n,) whether each was trained on; the same for all records of a unit.
         seed: of folds and permutations.
-        units: (n,) what each record was dealt with (subject, block of frames); the subject or
-            the record itself where left out. Records of one unit share a fold and, in
-            permutations, a side.
+        units: (n,) what each was drawn with (subject, block of frames); None: the subject or the
+            record itself. Records of one unit share a fold and, in permutations, a side.
         folds: number of folds.
-        permutations: how often membership is dealt anew.
+        permutations: how often membership is permuted.
 
     Raises:
         InputError: fewer than four units on a side.
@@ -103,8 +102,8 @@ def blind_baseline(
     fold = generator.permutation(np.arange(len(sides)) % min(folds, fewest))[group]
     _, plain = plain_features(records)
     count = max(100, min(permutations, MOST_RANKED // len(member)))
-    dealt = np.stack([sides, *(generator.permutation(sides) for _ in range(count))], axis=1)
-    truth = dealt[group]  # (n, 1 + p)
+    permuted = np.stack([sides, *(generator.permutation(sides) for _ in range(count))], axis=1)
+    truth = permuted[group]  # (n, 1 + p)
     scores = _out_of_fold(plain, _thumbnails(records), fold, truth)
     aucs = _aucs(scores, truth)
     return BlindBaseline(scores[:, 0], aucs[1:])
@@ -151,7 +150,7 @@ def _aucs(scores: Floats, truth: Bools) -> Floats:
 
 
 def _thumbnails(records: Records) -> Floats:
-    """(n, d) image and truth, each shrunk to a few pixels a side."""
+    """(n, d) image and truth, each shrunk to a few pixels per side."""
     rows = []
     for batch in records.batches(32):
         parts = [functional.adaptive_avg_pool2d(batch.images, THUMBNAIL)]

@@ -1,6 +1,23 @@
-"""Checks for authors of methods, here and elsewhere."""
+"""Checks for authors of methods, here and elsewhere: one public check per kind of method.
+
+Each takes an object with the parameters to check it at and raises an AssertionError that says which
+check failed, and how. The contract tests of pixleak run them over every table.
+"""
 
 from pixleak.testing.attacks import check_attack
+from pixleak.testing.defences import check_defence
+from pixleak.testing.difficulties import check_difficulty
+from pixleak.testing.learned_signals import check_learned_signal
+from pixleak.testing.networks import check_network
+from pixleak.testing.poisons import check_poison
 from pixleak.testing.signals import check_signal
 
-__all__ = ["check_attack", "check_signal"]
+__all__ = [
+    "check_attack",
+    "check_defence",
+    "check_difficulty",
+    "check_learned_signal",
+    "check_network",
+    "check_poison",
+    "check_signal",
+]

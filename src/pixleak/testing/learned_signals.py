@@ -100,7 +100,7 @@ def check_disk(learned: LearnedSignal, fitted: FittedSignal) -> None:
 
 
 def check_refusals(learned: LearnedSignal) -> None:
-    """It refuses one side alone, unknown membership, and answers that say too little."""
+    """It refuses to learn from one side, without membership, and from too little access."""
     world = overfitted_world(LabelTruth(2), records=3 * MIN_SIDE)
     member = _membership(world)
     with _answers(world, Access.LOGIT) as maps:

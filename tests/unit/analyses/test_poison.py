@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pixleak.pipeline.plan.assemble import assemble
+from pixleak.targets.asking import asked
 from torch import Tensor
 
 from pixleak.analyses.poison import PoisonInfo, describe_poison
@@ -15,7 +17,6 @@ from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.models import Model, Models
-from pixleak.pipeline.plan.assemble import assemble
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.records.prepared.prepare import prepare
 from pixleak.report.terminal import result_text
@@ -25,7 +26,6 @@ from pixleak.results.audit import Result
 from pixleak.results.models import ModelInfo
 from pixleak.signals import SIGNALS
 from pixleak.signals.measure import measure
-from pixleak.targets.asking import asked
 from pixleak.targets.function import FunctionTarget
 from pixleak.training.checkpoint import load_network
 from toy_records import bright_squares

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pixleak.pipeline.plan.assemble import assemble
+from pixleak.studies.summary.saved import CellInfo
 
 import pixleak.core.registry
 from pixleak.analyses import ANALYSES
@@ -16,14 +18,12 @@ from pixleak.analyses.walk import in_order, result_schema
 from pixleak.auditing.report import AuditReport
 from pixleak.auditing.run import run
 from pixleak.core.errors import InputError
-from pixleak.pipeline.plan.assemble import assemble
 from pixleak.report.html.render import render
 from pixleak.report.terminal import result_text
 from pixleak.request.file import parse_config
 from pixleak.results.audit import Result
 from pixleak.results.sections import Section
 from pixleak.studies.run.parquet import rows_of, tidy
-from pixleak.studies.summary.saved import CellInfo
 
 CONFIG = parse_config(
     {

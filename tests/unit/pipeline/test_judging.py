@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pixleak.pipeline.plan.assemble import assemble
 
 from pixleak.core.errors import InputError
 from pixleak.core.progress import Silent
@@ -15,7 +16,6 @@ from pixleak.core.tables import Bools, Floats, SignalTable
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.judging import Judged, judge, too_few
 from pixleak.pipeline.measuring.measured import Measured, Part, PartName
-from pixleak.pipeline.plan.assemble import assemble
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Store

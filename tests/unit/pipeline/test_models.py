@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pixleak.pipeline.plan.assemble import assemble, defended, made_defences
 from torch import nn
 
 from pixel_method import PixelRegression
@@ -14,7 +15,6 @@ from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.progress import Silent
 from pixleak.pipeline.models import obtain_models, training_jobs
-from pixleak.pipeline.plan.assemble import assemble, defended, made_defences
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store
 from pixleak.records.prepared.prepare import PreparedRecords, prepare

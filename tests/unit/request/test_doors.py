@@ -34,7 +34,10 @@ def test_a_file_has_keys_and_the_command_line_options() -> None:
 def test_errors_keep_their_type_and_are_put_into_the_callers_words(
     kind: type[InputError | UnmetNeedError],
 ) -> None:
-    with pytest.raises(kind, match=r"^raise --set split\.reserve=\.\.\. first$"), speaking(command_line):
+    with (
+        pytest.raises(kind, match=r"^raise --set split\.reserve=\.\.\. first$"),
+        speaking(command_line),
+    ):
         raise kind(f"raise {setting('split.reserve')} first")
 
 

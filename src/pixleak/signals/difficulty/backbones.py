@@ -21,7 +21,7 @@ from torch.nn import functional
 from pixleak.core.errors import InputError, require
 
 SIDE = 224
-"""Images are asked about at this size."""
+"""Images are resized to this side length."""
 
 LITE = "efficientnet-lite0"
 EXTRA = "difficulty"
@@ -33,8 +33,8 @@ class Backbone:
 
     Args:
         name: what it is called.
-        maps: (b, 3, 224, 224) standardised images -> (b, C_k, h_k, w_k) a stage.
-        mean: of its training images, one a channel.
+        maps: (b, 3, 224, 224) standardised images -> (b, C_k, h_k, w_k), one per stage.
+        mean: of its training images, per channel.
         std: likewise.
     """
 
@@ -85,14 +85,14 @@ def _cropped(images: Tensor) -> Tensor:
 
 @cache
 def backbone(name: str, weights: Path | None = None) -> Backbone:
-    """A backbone with pretrained weights, made once a process.
+    """A backbone with pretrained weights, made once per process.
 
     Args:
         name: ``"efficientnet-lite0"``, or ``"timm:wide_resnet50_2"`` and the like.
         weights: a file of timm's weights; None fetches them.
 
     Raises:
-        InputError: an unknown name, or weights that cannot be had.
+        InputError: an unknown name, or weights that could not be obtained.
         MissingExtraError: a package is not installed.
     """
     with torch.random.fork_rng(devices=[]):
@@ -104,7 +104,7 @@ def backbone(name: str, weights: Path | None = None) -> Backbone:
 
 
 def content_of(weights: Path | None) -> str:
-    """SHA-256 of a file of weights, or the empty string: a file's name says nothing of its content.
+    """SHA-256 of a file of weights, or the empty string: a file's name does not tell its content.
 
     Raises:
         InputError: the file is not there.
@@ -170,8 +170,8 @@ def _timm(name: str, weights: Path | None) -> Backbone:
     except Exception as error:  # timm's and the hub's own errors, of many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"the backbone {name} cannot be had: {reason}; give a file of its weights, or use "
-            f"{LITE}"
+            f"the backbone {name} could not be obtained: {reason}; give a file of its weights, or "
+            f"use {LITE}"
         ) from error
     network: nn.Module = made.eval().requires_grad_(False)
     strides = made.feature_info.reduction()

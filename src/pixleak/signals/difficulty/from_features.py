@@ -1,6 +1,6 @@
-"""Difficulty by deep features: how badly a linear predictor tells an image from its own features.
+"""Difficulty by deep features: the error of predicting an image linearly from its own features.
 
-Idea: what an image's deep features say about its colours, any generator can get right; the rest is
+Idea: any generator can get right what an image's deep features say about its colours; the rest is
 hard for all of them. The features of the image (a backbone pretrained on ImageNet, its stages
 up-sampled to one grid) are regressed on its pixel values; the difficulty is the mean absolute error
 at positions that were not fitted, in units of the image's range.
@@ -14,7 +14,7 @@ Two forms::
                norm on 70 % of the positions, error on the other 30 %
 
 The sound one is the default: the faithful one misaligns features and pixels wherever the middle of
-the image is not all of it, and its value hangs on a solver's cut-off, here stated.
+the image is not all of it, and its value depends on the cut-off of the solver (``rcond``).
 
 For label maps as truth (``difficulty-labels``), the features of the *input* predict the labels by
 logistic regression, and the difficulty is the cross-entropy at positions that were not fitted.
@@ -169,13 +169,13 @@ class FeatureDifficulty(Difficulty):
 
 @dataclass(frozen=True, kw_only=True)
 class WideResNetDifficulty(FeatureDifficulty):
-    """The same from the paper's backbone, whose weights timm downloads."""
+    """Features of the paper's backbone instead, whose weights timm downloads."""
 
     info: ClassVar[SignalInfo] = difficulty_info(
         "difficulty-wide-resnet",
         "Wide-ResNet features",
         "range",
-        "the same from a Wide-ResNet-50-2, as in the paper; timm downloads its weights",
+        "difficulty-features from a Wide-ResNet-50-2, as in the paper; timm downloads its weights",
         _SHAFRAN,
     )
     usual: ClassVar = False

@@ -4,7 +4,7 @@ Idea: an image that changes little from pixel to pixel is easy for any generator
 
     difficulty-total-variation  mean |difference of neighbouring pixels|         range
     difficulty-neighbours       mean |pixel - its prediction from 8 neighbours|  range
-    difficulty-compression      bits a pixel and channel of a PNG of the image   bit
+    difficulty-compression      bits per pixel and channel of the image as a PNG bit
 
 The prediction is the least-squares one from the eight neighbours in all channels, fitted on the
 image itself. The PNG is of 8-bit levels with zlib's strongest setting.
@@ -91,7 +91,7 @@ class Compression(Difficulty):
         "difficulty-compression",
         "compressed size",
         "bit/pixel",
-        "bits a pixel and channel of the true image as a PNG",
+        "bits per pixel and channel of the true image as a PNG",
         "pixleak, after Serrà 2020, arXiv:1909.11480",
     )
     usual: ClassVar = True

@@ -1,4 +1,4 @@
-"""How badly an image's own deep features predict its pixels, linearly, exactly and fast.
+"""Error of the linear prediction of an image's pixels from its own deep features, exact and fast.
 
 A backbone's stages are maps of different sizes, up-sampled to one grid of n positions and stacked
 to a design matrix of sum(C_k) columns: 3840 for a Wide-ResNet-50-2. But a stage of h x w positions
@@ -9,11 +9,11 @@ and 1013 are left of 3840.
 
 ``split_error`` is the paper's: ordinary least squares on a share of the positions, mean absolute
 error on the others. The problem is rank deficient (bilinear maps of constants are constants), so
-the value hangs on the cut-off below which singular values count as zero; ``rcond`` states it. A
+the value depends on the cut-off below which singular values count as zero, ``rcond``. A
 rank-revealing QR of the small triangle finds the rank, and where there is no clear gap about the
 cut-off the singular values themselves do.
 
-``ridge_error`` is the sound form: a penalty instead of a cut-off, so that the value does not hang
+``ridge_error`` is the sound form: a penalty instead of a cut-off, so that the value does not depend
 on a solver, and K-fold cross-validation instead of one split. Each fold's normal equations are the
 whole's less the fold's own, so that K fits cost little more than one.
 
@@ -45,10 +45,10 @@ _ROUNDING = 1e-13
 """Relative spread of the columns up to which they count as constant."""
 
 _WIDE = 512
-"""Columns from which on more threads pay in a ridge regression."""
+"""Number of columns from which more threads speed up a ridge regression."""
 
 _GAP = 1e2
-"""How far from the cut-off a rank-revealing QR's diagonal must stay to be believed."""
+"""Distance from the cut-off, as a factor, at which a rank-revealing QR's diagonal is trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,13 +224,13 @@ def _folded(columns: Tensor, targets: Tensor, folds: Tensor, penalty: float, num
     shifted = columns - columns.mean(dim=0)  # for precision alone; each fold has its own intercept
     ones = torch.ones(len(shifted), 1, dtype=shifted.dtype, device=shifted.device)
     design = torch.cat([ones, shifted], dim=1)
-    price = torch.full((design.shape[1],), penalty, dtype=design.dtype, device=design.device)
-    price[0] = 0.0
+    penalties = torch.full((design.shape[1],), penalty, dtype=design.dtype, device=design.device)
+    penalties[0] = 0.0
     whole, answer = design.T @ design, design.T @ targets
     total = torch.zeros((), dtype=design.dtype, device=design.device)
     for fold in range(number):
         part, wanted = design[folds == fold], targets[folds == fold]
-        gram = whole - part.T @ part + torch.diag(price)
+        gram = whole - part.T @ part + torch.diag(penalties)
         weights = torch.cholesky_solve(answer - part.T @ wanted, torch.linalg.cholesky(gram))
         total += (part @ weights - wanted).abs().sum()
     return float(total) / targets.numel()

@@ -1,16 +1,15 @@
-"""The discriminator's opinion of the true image (LOGAN).
+"""The discriminator's score of the true image (LOGAN).
 
-Idea: a discriminator is trained to call the training images real, and overfits to them. Where an
-attacker has it (it was published beside the generator, or lies in a stolen checkpoint), its logit
-of "real" for a record's input and true image, averaged over patches and scales, ranks members
-higher.
+Idea: a discriminator is trained to call the training images real, and overfits to them. If the
+attacker has it (published with the generator, or part of a stolen checkpoint), its logit of "real"
+for a record's input and true image, averaged over patches and scales, ranks members higher.
 
 Source:
     Hayes, Melis, Danezis, De Cristofaro, "LOGAN: Membership Inference Attacks Against Generative
     Models", PoPETs 2019, arXiv:1705.07663 (the white-box attack).
 
 Differs from the source:
-    The discriminator is conditional: it sees the input beside the image.
+    The discriminator is conditional: it sees the input as well as the image.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ of a record, with the residual e_j = output - truth in units of the image's rang
     coarse-error  log of the mean |e| averaged over squares of an eighth of the image: colour, shade
     fine-error    log of the mean |e - its coarse part|: texture, edges
 
-Logarithms do not change the ranking of records, but are what reference models should calibrate:
-errors of easy and hard records differ by a factor, not by an amount.
+Logarithms do not change the ranking of records, but they are what reference models should
+calibrate: errors of easy and hard records differ by a factor, not by an amount.
 
 Source:
     Shafran, Peleg, Hoshen, "Membership Inference Attacks on Conditional Generative Models Using
@@ -188,7 +188,7 @@ class CoarseError(ImageSignal):
 
 @dataclass(frozen=True, kw_only=True)
 class FineError(ImageSignal):
-    """Logarithm of the error that averages over squares leave."""
+    """Logarithm of the error that remains after averages over squares are subtracted."""
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="fine-error",
@@ -196,7 +196,7 @@ class FineError(ImageSignal):
         unit="log(range)",
         members_are="lower",
         access=Access.IMAGE,
-        summary="logarithm of the mean absolute error beside that of colour and shade",
+        summary="logarithm of the mean absolute error apart from that of colour and shade",
         source="pixleak",
     )
     usual_at: ClassVar = OF_IMAGES
@@ -207,7 +207,7 @@ class FineError(ImageSignal):
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorByDetail(ImageSignal):
-    """Logarithm of the mean absolute error by how detailed the true image is about a pixel."""
+    """Logarithm of the mean absolute error by how detailed the true image is around a pixel."""
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="error-by-detail",

@@ -1,13 +1,13 @@
-"""How alike output and truth are, apart from brightness and contrast.
+"""How similar output and truth are, apart from brightness and contrast.
 
-Idea: a generator that remembers an image puts the *right* texture where another would put any. The
-correlation of output and truth over the pixels sees this however faint the texture is::
+Idea: a generator that remembers an image puts the *right* texture where another would put any
+texture. The correlation of output and truth over the pixels shows this however faint it is::
 
     likeness         atanh corr(output, truth)                 each channel about its mean
     edge-likeness    atanh corr(differences of neighbouring pixels of both)
 
-Fisher's atanh makes the spread of a correlation alike for all its values; correlations are cut at
-+-(1 - 1e-6).
+Fisher's atanh makes the spread of a correlation similar for all its values; correlations are
+clipped to +-(1 - 1e-6).
 
 Source:
     pixleak.

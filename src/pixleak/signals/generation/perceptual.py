@@ -1,8 +1,8 @@
 """Learned perceptual distance (LPIPS) of output and truth.
 
-Idea: distances of deep features go with what people see; an output may be far in colour and yet the
-remembered image. Needs the extra ``lpips``, whose backbone's weights torchvision downloads at first
-use; grey images are repeated to three channels.
+Idea: distances of deep features agree with human judgement; an output may differ in colour and
+still be the remembered image. Needs the extra ``lpips``, whose backbone's weights torchvision
+downloads at first use; grey images are repeated to three channels.
 
 Source:
     Zhang, Isola, Efros, Shechtman, Wang, "The Unreasonable Effectiveness of Deep Features as a
@@ -37,8 +37,8 @@ class Lpips(ImageSignal):
 
     Args:
         backbone: ``"alex"``, ``"vgg"`` or ``"squeeze"``.
-        pretrained: False takes a random backbone, which needs no download (a weak distance, but
-            one that works).
+        pretrained: False takes a random backbone, which needs no download and gives a weaker
+            distance.
     """
 
     info: ClassVar[SignalInfo] = SignalInfo(

@@ -1,7 +1,7 @@
 """Several answers to one input: for generators that sample.
 
-Idea: what a sampling generator was trained on, it comes close to in some of its answers. With d_i
-the mean absolute error of the i-th of n answers::
+Idea: some answers of a sampling generator come close to what it was trained on. With d_i the mean
+absolute error of the i-th of n answers::
 
     best-of-n             log min_i d_i
     monte-carlo-share     share of the d_i that are at most a radius, for several radii
@@ -57,7 +57,7 @@ class BestOfN(ImageSignal):
 
 @dataclass(frozen=True, kw_only=True)
 class MonteCarloShare(ImageSignal):
-    """Share of several answers that come close, one column a radius.
+    """Share of several answers that come close, one column per radius.
 
     Args:
         radii: mean absolute errors, in units of the image's range.

@@ -1,1 +1,1 @@
-"""Signals that ask the model more than once about a record, and need no more than labels."""
+"""Signals that query the model several times per record and need labels only."""

@@ -1,4 +1,4 @@
-"""Dice of two label maps of a record, by which agreement is measured."""
+"""Dice of two label maps of a record."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def foreground_dice(counts: Counts, truth: LabelTruth) -> tuple[Floats, Bools]:
 
 
 def every_dice(counts: Counts) -> tuple[Floats, Bools]:
-    """The same over all classes of either map; it is there where a pixel is."""
+    """(b,) mean Dice over all classes of either map, and (b,) whether there is a pixel at all."""
     present = (counts.sum(axis=1) + counts.sum(axis=2)) > 0
     return _mean_dice(counts, present), present.any(axis=1)
 

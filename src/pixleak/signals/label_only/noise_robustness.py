@@ -1,18 +1,18 @@
 """Robustness of the labels to noise on the image.
 
-Idea: a model keeps its mind about a record it was trained on for longer when the image drowns in
-noise, since the record lies farther from where its answer changes. With standard normal e_r, r of
-R, drawn once a record, and the standard deviation d of the record's own pixels::
+Idea: as noise on the image grows, a model keeps its answer longer on a record it was trained on,
+since such a record lies farther from the decision boundary. With R standard normal noise images
+e_r, drawn once per record, and the standard deviation d of the record's own pixels::
 
     D(l)                 = mean_r  Dice(Y, labels(x + l d e_r))     over foreground classes of Y
     noise-dice           = mean over l = 0 and the levels of D(l)
     noise-breaking-level = the l at which D(l) has fallen to 1/2
 
-The first is the area under the curve with levels at equal distances, as they double. The second
-is interpolated between levels; it is 0 where D(0) is no more than 1/2, and the last level where
-the mask outlasts that. The e_r follow from the record's id, so that every model meets the same
-noise, and are shared by all levels. A record without foreground, or with a constant image, is not
-measured. d is taken over pixels that are not ignored.
+The first is the area under the curve when levels, which double, are drawn at equal distances. The
+second is interpolated between levels; it is 0 where D(0) is at most 1/2, and the last level where
+D stays above 1/2. The e_r follow from the record's id, so that every model sees the same noise, and
+are shared by all levels. A record without foreground, or with a constant image, is not measured.
+d is taken over pixels that are not ignored.
 
 Source:
     Choquette-Choo, Tramer, Carlini, Papernot, "Label-Only Membership Inference Attacks", ICML 2021,
@@ -44,7 +44,7 @@ from pixleak.signals.label_only.dice_of_labels import foreground_dice, joint_cou
 from pixleak.signals.pixels.labels import Pixels
 
 BROKEN = 0.5
-"""Dice from which on down a mask counts as broken."""
+"""Dice at or below which a mask counts as broken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ class NoiseRobustness(Signal):
     """Two columns: ``noise-dice`` and ``noise-breaking-level``.
 
     Args:
-        levels: of noise, in standard deviations of the image, rising.
-        repeats: noises a level.
+        levels: of noise, in standard deviations of the image, ascending.
+        repeats: noise images per level.
     """
 
     optional: ClassVar[bool] = True

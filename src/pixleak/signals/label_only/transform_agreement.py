@@ -1,8 +1,8 @@
 """Agreement of the labels under transforms of the image that can be undone.
 
-Idea: a model is right about a record it was trained on also where the record is mirrored or moved,
-and says the same about all its versions; about others it wavers. With P_T the prediction on the
-changed image, put back into place::
+Idea: on a record it was trained on, a model is right also when the image is mirrored or shifted,
+and its answers to all versions agree; on other records they vary. With P_T the prediction on the
+transformed image, mapped back::
 
     P_T                    = T^-1 labels(T x)
     mirror-dice            = mean over T of Dice(Y, P_T):  none, left-right, up-down, both
@@ -11,12 +11,12 @@ changed image, put back into place::
 
 The first two over foreground classes of the truth Y; the last over all classes of either
 prediction, background included, so that two empty ones agree. A shifted image repeats its edge; the
-rows or columns that left it count nowhere. A transform under which a record has no foreground is
-left out of its mean; without any, the first two are not measured.
+rows or columns that were shifted out count nowhere. A transform under which a record has no
+foreground is left out of its mean; without any foreground, the first two are not measured.
 
-Mirrors tell most where the target was trained on mirrored images, shifts of one pixel where it was
-not: what lies far from all training images is as strange for members as for others. With ``turns``,
-quarter turns and diagonal mirrors of square images join the mirrors.
+Mirrors are most informative where the target was trained on mirrored images, shifts of one pixel
+where it was not: an image far from all training images is as unfamiliar for members as for others.
+With ``turns``, quarter turns and diagonal mirrors of square images are added to the mirrors.
 
 Source:
     Choquette-Choo, Tramer, Carlini, Papernot, "Label-Only Membership Inference Attacks", ICML 2021,
@@ -48,7 +48,7 @@ from pixleak.signals.pixels.labels import Pixels
 
 @dataclass(frozen=True, eq=False)
 class Transform:
-    """One way to change images, and to put maps back.
+    """One way to change images, and to map predictions back.
 
     Args:
         forth: (..., h, w) -> (..., h, w).
@@ -114,7 +114,7 @@ class TransformAgreement(Signal):
 
     Args:
         shift: pixels that images are moved by.
-        turns: whether square images are turned as well.
+        turns: whether square images are rotated as well.
     """
 
     optional: ClassVar[bool] = True

@@ -1,10 +1,11 @@
 """Type-I and Type-II attacks as a logistic regression over pixel statistics.
 
 Idea: a few dozen statistics of a record's loss map hold what a network learns from it, at a
-thousandth of the cost and without the network's swings from epoch to epoch. Missing statistics
-(a class or a band that the record lacks) take the mean of the shadow's records, beside an
+thousandth of the cost and without the network's fluctuations from epoch to epoch. Type-I attacks
+see the prediction only, Type-II attacks the prediction and the truth. Missing statistics (a class
+or a band that the record lacks) are replaced by the mean over the shadow's records, with an
 indicator; all are standardised on the shadow's records and limited to 6 standard deviations, so
-that a target unlike the shadow cannot hand one statistic the whole score::
+that a target unlike the shadow cannot let one statistic dominate the score::
 
     value = w . z + b,     w, b = argmin  |w|^2 / 2 + C sum_i log(1 + exp(-y_i (w . z_i + b)))
 
@@ -118,7 +119,7 @@ class _Logistic(SoftOrLabels):
         filled = np.where(found.measured, found.values, fill)
         both = np.concatenate([filled, ~found.measured], axis=1)
         mean, spread = both.mean(axis=0), both.std(axis=0)
-        # What does not vary says nothing: an infinite scale turns it into 0.
+        # A constant is uninformative: an infinite scale turns it into 0.
         scale = np.where(spread > 1e-9, spread, np.inf)
         inputs = _standardised(found, fill, mean, scale)
         history: dict[str, list[float]] = {}

@@ -119,7 +119,7 @@ class LossMapPatches(SoftOrLabels):
         width: channels of the first convolution.
         epochs: passes over the shadow's records.
         patches: random patches of each record and epoch.
-        batch_size: records a step.
+        batch_size: records per step.
         lr: NAdam's learning rate, falling along a half cosine.
     """
 

@@ -1,4 +1,4 @@
-"""Predictions kept on disk, so that learned signals train without asking the model again."""
+"""Predictions kept on disk, so that learned signals are trained without another query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the learned signals that train a torch module share: inputs, the loop, the way to disk."""
+"""What learned signals that train a torch module share: inputs, training loop, storage."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Schedule:
 
     Args:
         epochs: passes over the shadow's records.
-        batch_size: records a step.
+        batch_size: records per step.
         lr: NAdam's learning rate.
         decay: whether the rate falls to zero along a half cosine. A constant rate ends at a
-            random point of its swings.
+            random point of its fluctuations.
         weight_decay: decoupled.
     """
 
@@ -88,7 +88,7 @@ def train(
         decoupled_weight_decay=True,
     )
     count = len(labels)
-    # A last batch of one record has no batch statistics worth the name: it joins the one before.
+    # One record has no useful batch statistics, so a last batch of one joins the one before.
     steps = max(1, (count + schedule.batch_size // 2) // schedule.batch_size)
     steps = min(steps, max(1, count // 2))
     total = steps * schedule.epochs
@@ -134,7 +134,7 @@ def map_inputs(pixels: Pixels, inputs: Inputs | Literal["labels"], with_truth: b
 
 
 def channel_moments(parts: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation a channel of (b, c, ...) parts, one in memory at a time.
+    """Mean and standard deviation per channel of (b, c, ...) parts, one in memory at a time.
 
     Returns:
         Two (c,) float32 tensors; the deviation is at least a thousandth.
@@ -176,6 +176,6 @@ _WEIGHT = "weight/"
 
 
 def module_arrays(module: nn.Module, **others: Tensor) -> Arrays:
-    """The weights of a module under names of their own, beside other tensors."""
+    """The weights of a module under names of their own, and other tensors."""
     state: dict[str, Any] = {_WEIGHT + name: value for name, value in module.state_dict().items()}
     return {name: value.detach().cpu().numpy() for name, value in (state | others).items()}

@@ -1,9 +1,9 @@
 """Type-I and Type-II attacks as a network over the predicted map.
 
-Idea: a ResNet-34 learns on a shadow's answers what the map of a member looks like. Type-I sees
-the predicted map (K channels); Type-II also the truth (K one-hot channels, all zero at ignored
-pixels). A 1x1 convolution adapts the channels to the network's three. The record's value is the
-network's logit.
+Idea: a ResNet-34 learns on a shadow's answers what the map of a member looks like. A Type-I attack
+sees the predicted map (K channels); a Type-II attack also sees the truth (K one-hot channels, all
+zero at ignored pixels). A 1x1 convolution adapts the channels to the network's three. The record's
+value is the network's logit.
 
 Source:
     Chobola, Usynin, Kaissis, "Membership Inference Attacks Against Semantic Segmentation
@@ -12,10 +12,10 @@ Source:
 
 Differs from the source:
     No ImageNet weights. The defaults are a network of a quarter of the width, larger batches and
-    a decaying rate, which trains on a CPU in a minute and ends where it does not swing from epoch
-    to epoch. Maps enter as log-odds, clipped to +-15 and standardised on the shadow's records:
-    probabilities round what tells members from others, the digits next to 0 and 1, into one
-    value. The last epoch is used, whatever the target.
+    a decaying rate, which trains on a CPU in a minute and ends without fluctuations from epoch to
+    epoch. Maps enter as log-odds, clipped to +-15 and standardised on the shadow's records:
+    probabilities round what distinguishes members, the digits next to 0 and 1, into one value.
+    The last epoch is used, whatever the target.
 
 Where the target answers with labels only, the predicted map is the one-hot predicted labels.
 """
@@ -51,7 +51,7 @@ from pixleak.signals.pixels.labels import Pixels
 from pixleak.training.seeded import seeded
 
 LAYERS = (3, 4, 6, 3)
-"""Basic blocks a stage: ResNet-34."""
+"""Basic blocks per stage: ResNet-34."""
 
 NARROW = 8
 """Planes of the first stage below which a network is asked with its channels first in memory."""
@@ -125,7 +125,7 @@ class _Network(SoftOrLabels):
     Args:
         width: planes of the first stage; the source's ResNet-34 has 64.
         epochs: passes over the shadow's records.
-        batch_size: records a step.
+        batch_size: records per step.
         lr: NAdam's learning rate.
         decay: whether the rate falls along a half cosine.
         weight_decay: decoupled.

@@ -1,10 +1,10 @@
 """Pixel statistics of a record: the inputs of the logistic learned signals.
 
-Losses span decades, and a member's differ from a non-member's by a factor: nearly all
-statistics are logarithms of means. Taken with the true labels they serve Type-II; taken with
-the predicted labels in their place (``Pixels.as_predicted``) they
-know the prediction only, and serve Type-I. Where there are labels only, what is left is where they
-are wrong, and the shape of the predicted mask.
+Losses span decades, and a member's differ from a non-member's by a factor, so nearly all statistics
+are logarithms of means. With the true labels they serve Type-II attacks, which see prediction and
+truth; with the predicted labels in their place (``Pixels.as_predicted``) they depend on the
+prediction only and serve Type-I attacks. Where there are labels only, the statistics are of where
+they are wrong, and of the shape of the predicted mask.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ from pixleak.core.truth import ImageTruth
 from pixleak.targets.base import Prediction
 
 SMALLEST = 1e-5
-"""Errors below it count as it where a logarithm is taken: an output equal to the truth would have
-an infinite one. Half a grey level of 8 bits is two hundred times as much."""
+"""Lower bound of errors whose logarithm is taken: an output equal to the truth would have an
+infinite one. Half a grey level of 8 bits is two hundred times as much."""
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 
 DETAIL = ("smooth", "middling", "detailed")
-"""Thirds of each record's pixels, by how much the true image changes about them."""
+"""Thirds of each record's pixels, by how much the true image changes around them."""
 
 
 class ImagePixels:
@@ -39,7 +39,7 @@ class ImagePixels:
         truth_kind: their channels and range.
         ids: (b,) record ids, to name the culprit in errors.
         images: (b, c', h, w) inputs, where known.
-        judge: asks the target's discriminator about (inputs, true images) -> (b,), where there is
+        judge: returns the discriminator's (b,) logits for (inputs, true images), where there is
             one.
         samples: (n, b, c, h, w) answers of a generator that samples, the first of them
             ``prediction``; None where it was asked once.
@@ -125,7 +125,7 @@ class ImagePixels:
 
     @cached_property
     def fine_error(self) -> Tensor:
-        """(b, h, w) mean |residual - its coarse part|: what is wrong beside colour and shade."""
+        """(b, h, w) mean |residual - its coarse part|: the error apart from colour and shade."""
         coarse = functional.interpolate(self.coarse_residual, size=self.residual.shape[-2:])
         return (self.residual - coarse).abs().mean(dim=1)
 

@@ -1,6 +1,6 @@
-"""What one query says about every pixel of a batch, and its sums: what signals are made of.
+"""What one query says about every pixel of a batch, and the sums that signals are made of.
 
-All signals of a batch read the same :class:`Pixels`. What they commonly need (``QUANTITIES``) is
+All signals of a batch read the same :class:`Pixels`. What many signals need (``QUANTITIES``) is
 summed by stratum in one pass, in blocks of records that fit the cache. Nothing here depends on
 which records share a batch: every sum runs within one record.
 
@@ -185,7 +185,7 @@ class Pixels(PerPixel):
 
     @cached_property
     def _pass(self) -> _Sums:
-        """The one pass: a product of maps (1 + q, n) with indicators (n, 3 K), one a record."""
+        """The one pass: a product of maps (1 + q, n) with indicators (n, 3 K), one per record."""
         strata = self._strata
         b, n = strata.shape
         every = np.arange(self.truth_kind.classes * len(BANDS), dtype=strata.dtype)[:, None]

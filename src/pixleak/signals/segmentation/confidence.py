@@ -1,7 +1,7 @@
 """Confidence of the prediction.
 
-Idea: a model is surer of what it was trained on, whether or not it is right. Needs no truth
-(other than which pixels to ignore)::
+Idea: a model is more confident on what it was trained on, whether or not it is right. Needs no
+truth (other than which pixels to ignore)::
 
     confidence = mean_j max_c p_jc
 

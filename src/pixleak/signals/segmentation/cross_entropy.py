@@ -7,9 +7,9 @@ of a record, with the per-pixel loss l_j = -log p_true from the clipped margin::
     log-cross-entropy            = log mean_j l_j        log(nat/pixel)
     cross-entropy-second-moment  = mean_j l_j^2          nat^2/pixel
 
-The logarithm does not change the ranking of records, but is what reference models should
+The logarithm does not change the ranking of records, but it is what reference models should
 calibrate: losses of easy and hard records differ by a factor, not by an amount. The second
-moment weighs the worst pixels.
+moment gives more weight to the worst pixels.
 
 Source:
     Yeom, Giacomelli, Fredrikson, Jha, "Privacy Risk in Machine Learning: Analyzing the
@@ -79,7 +79,7 @@ class CrossEntropySecondMoment(Signal):
         title="second moment of the loss",
         unit="nat²/pixel",
         members_are="lower",
-        summary="mean squared cross-entropy, which weighs the worst pixels",
+        summary="mean squared cross-entropy, which gives more weight to the worst pixels",
         source="pixleak",
     )
 

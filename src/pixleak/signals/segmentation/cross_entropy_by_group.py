@@ -1,7 +1,7 @@
 """Cross-entropy within a class, and within a band along the label edges.
 
-Idea: memorisation is expected in rare classes and at borders; a plain mean drowns both in easy
-background. Over the valid pixels of one class c, or of one band d (distance to the nearest
+Idea: memorisation is expected in rare classes and at borders; in a plain mean, easy background
+outweighs both. Over the valid pixels of one class c, or of one band d (distance to the nearest
 label edge at most 2, 3 to 8, more than 8 pixels; see :mod:`pixleak.signals.pixels.labels`)::
 
     mean{ l_j : y_j = c }     and     mean{ l_j : band of j is d }     nat/pixel
@@ -26,14 +26,14 @@ from pixleak.signals.pixels.labels import Pixels
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropyByClass(Signal):
-    """One column a class: ``cross-entropy-class-0``, ``cross-entropy-class-1``, ..."""
+    """One column per class: ``cross-entropy-class-0``, ``cross-entropy-class-1``, ..."""
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="cross-entropy-by-class",
         title="loss by class",
         unit="nat/pixel",
         members_are="lower",
-        summary="mean cross-entropy over the pixels of each class (a column a class)",
+        summary="mean cross-entropy over the pixels of each class (a column per class)",
         source="pixleak",
     )
 

@@ -1,7 +1,7 @@
 """Soft Dice loss of one record.
 
-Idea: as the global loss, with every present foreground class weighted alike, however few
-pixels it has. Over the foreground classes C that occur in the record's truth::
+Idea: like the global loss, but every foreground class that is present has the same weight, however
+few pixels it has. Over the foreground classes C that occur in the record's truth::
 
     dice-loss = 1 - mean_{c in C}  2 sum_j p_jc y_jc / (sum_j p_jc + sum_j y_jc)
 

@@ -1,6 +1,6 @@
 """Entropy of the prediction.
 
-Idea: as confidence, over the whole distribution. Needs no truth (other than which pixels to
+Idea: like confidence, over the whole distribution. Needs no truth (other than which pixels to
 ignore)::
 
     entropy = mean_j -sum_c p_jc log p_jc      nat/pixel

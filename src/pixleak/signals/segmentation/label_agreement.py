@@ -1,7 +1,7 @@
 """Agreement of the predicted labels with the truth, for targets that give labels only.
 
-Idea: where a target hides its probabilities, being right more often on members is what is left
-of overfitting::
+Idea: where a target hides its probabilities, overfitting still shows in predictions that are right
+more often on members::
 
     label-agreement = share of valid pixels whose predicted label is the true one
     label-dice      = mean over present foreground classes of 2 |P_c & Y_c| / (|P_c| + |Y_c|)

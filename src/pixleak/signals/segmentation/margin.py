@@ -10,7 +10,7 @@ measured there).
 
 Source:
     Carlini, Chien, Nasr, Song, Terzis, Tramer, "Membership Inference Attacks From First
-    Principles", S&P 2022, arXiv:2112.03570 (there on one label an image). Strata: pixleak.
+    Principles", S&P 2022, arXiv:2112.03570 (there on one label per image). Strata: pixleak.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Margin(Signal):
 
 @dataclass(frozen=True, kw_only=True)
 class MarginByStratum(Signal):
-    """A column a class and border band: ``margin-class-1-at-border``, ..."""
+    """One column per class and border band: ``margin-class-1-at-border``, ..."""
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="margin-by-stratum",
         title="margin by stratum",
         unit="nat",
         members_are="higher",
-        summary="mean margin by class and border band (a column each)",
+        summary="mean margin by class and border band (one column each)",
         source="pixleak, after Carlini 2022, arXiv:2112.03570",
     )
 

@@ -1,7 +1,7 @@
 """Share of a record's valid pixels that are foreground, by its truth.
 
-Not an attack: it never looks at the model. It is there as a covariate (large masks are easier),
-and as a control, since members and non-members of a fair split have masks of the same size::
+Not an attack: it never asks the model. It serves as a covariate (large masks are easier) and as a
+control, since members and non-members of a fair split have masks of the same size::
 
     mask-share = |{ j in V : y_j is not background }| / |V|
 

@@ -1,7 +1,7 @@
-"""Modified entropy: entropy that knows which class is right.
+"""Modified entropy: entropy that takes the true class into account.
 
-Idea: plain entropy calls a confidently wrong pixel as good as a confidently right one. This one
-rises with every probability that is on the wrong side::
+Idea: plain entropy rates a confidently wrong pixel like a confidently right one. This one rises
+with every probability that is on the wrong side::
 
     modified-entropy = mean_j [ -(1 - p_y) log p_y - sum_{c != y} p_c log(1 - p_c) ]   nat/pixel
 
@@ -10,7 +10,7 @@ Source:
     Security 2021, arXiv:2003.10595.
 
 Differs from the source:
-    Averaged over pixels; one threshold, not one a class.
+    Averaged over pixels; one threshold, not one per class.
 """
 
 from __future__ import annotations

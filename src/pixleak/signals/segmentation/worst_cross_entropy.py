@@ -1,7 +1,7 @@
 """Mean cross-entropy of a record's worst pixels.
 
-Idea: an overfitted model errs nowhere on its members; on others it errs somewhere. With the
-n = |V| losses of a record in falling order l_(1) >= l_(2) >= ...::
+Idea: an overfitted model makes no errors on its members; on other records it makes some. With the
+n = |V| losses of a record in descending order l_(1) >= l_(2) >= ...::
 
     worst-cross-entropy = mean{ l_(1), ..., l_(m) },    m = ceil(share * n)
 

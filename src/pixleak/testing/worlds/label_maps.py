@@ -1,4 +1,4 @@
-"""A segmentation world whose answers can be worked out by hand: the image is the answer."""
+"""A world of segmenters whose answers can be worked out by hand: the image is the answer."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class EchoTarget(Target):
 
 
 class WobblyTarget(EchoTarget):
-    """Adds to the image a pattern that stays where it is, however the image is turned.
+    """Adds to the image a pattern that stays in place, however the image is transformed.
 
-    It is surer of some places than of others, as a network is that was trained on what lies there:
-    of a mirrored image it says something else.
+    It is more confident at some places than at others, like a network that was trained on what lies
+    there: its answer to a mirrored image is another.
 
     Args:
         truth: what it answers with.

@@ -14,7 +14,7 @@ from pixleak.core.tables import Bools, ReferenceTable, SignalInfo, SignalTable
 
 @dataclass(frozen=True, eq=False)
 class GaussianWorld:
-    """What an attacker has, and the truth that it is after.
+    """What an attacker has, and the truth about membership.
 
     Args:
         observed: the target's signals.
@@ -48,8 +48,8 @@ def gaussian_world(
 
     so the AUC of a threshold is ``Phi(distance / sqrt(2 (1 + difficulty^2)))``. Even signals
     have members higher, odd ones lower. Each record is in exactly half of all models, the target
-    among them, so an attack that uses how many references hold a record gives itself away in a
-    world of distance 0.
+    among them, so an attack that uses how many references hold a record is exposed in a world of
+    distance 0.
 
     Args:
         distance: between members and non-members in units of the noise; 0 is no leak.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from pixleak.core.truth import ImageTruth, LabelTruth
+from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records
 
 
@@ -19,8 +20,7 @@ def bright_squares(
         top, left = (int(torch.randint(0, side - 3, (1,), generator=generator)) for side in size)
         truths[i, top : top + 4, left : left + 4] = 1
     images += 0.6 * truths[:, None]
-    keys = [RecordKey(f"r{i}") for i in range(count)]
-    return Records(keys, lambda i: (images[i], truths[i]), LabelTruth(2), "squares")
+    return _records("r", images, truths, LabelTruth(2), "squares")
 
 
 def smoothed_noise(count: int = 8, size: int = 16, channels: int = 2, seed: int = 0) -> Records:
@@ -28,5 +28,11 @@ def smoothed_noise(count: int = 8, size: int = 16, channels: int = 2, seed: int 
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.rand(count, channels, size, size, generator=generator)
     outputs = torch.nn.functional.avg_pool2d(inputs, 3, 1, 1).mean(dim=1, keepdim=True)
-    keys = [RecordKey(f"p{i}") for i in range(count)]
-    return Records(keys, lambda i: (inputs[i], outputs[i]), ImageTruth(1), "smoothed noise")
+    return _records("p", inputs, outputs, ImageTruth(1), "smoothed noise")
+
+
+def _records(prefix: str, images: Tensor, truths: Tensor, truth: Truth, name: str) -> Records:
+    """Picklable, as worker processes need them."""
+    pairs = list(zip(images, truths, strict=True))
+    keys = [RecordKey(f"{prefix}{i}") for i in range(len(pairs))]
+    return Records(keys, pairs.__getitem__, truth, name)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pixleak.pipeline.plan.assemble import assemble
 from torch import Tensor
 
 from pixleak.core.access import Access
@@ -19,7 +20,6 @@ from pixleak.pipeline.measuring.measure_all import measure_all
 from pixleak.pipeline.measuring.measured import Measured, Part, PartName
 from pixleak.pipeline.measuring.tables import read_pass, write_pass
 from pixleak.pipeline.models import Model, Models, Reference
-from pixleak.pipeline.plan.assemble import assemble
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Store

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pixleak.pipeline.plan.poisoned import poison_info
 from torch import Tensor
 
 from pixleak.auditing.run import run
@@ -17,7 +18,6 @@ from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.pipeline.models import Model, Models
 from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.plan import Plan
-from pixleak.pipeline.plan.poisoned import poison_info
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.prepare import prepare
 from pixleak.report.terminal import result_text

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from pixleak.request.sources import Source
 from pydantic import BaseModel, ValidationError
 
 from pixleak.core import registry
@@ -17,7 +18,6 @@ from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers import READERS, Reader, reader_from
 from pixleak.records.readers.folders import FoldersReader, read_folders
-from pixleak.request.sources import Source
 
 
 def _blank(index: int) -> tuple[torch.Tensor, torch.Tensor]:

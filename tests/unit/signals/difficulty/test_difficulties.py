@@ -1,10 +1,9 @@
-"""Difficulties: worked examples, and the contract that all of them keep."""
+"""Difficulties: worked examples."""
 
 from __future__ import annotations
 
 import io
 import math
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals.difficulty import DIFFICULTIES, backbones, from_features
 from pixleak.signals.difficulty.backbones import Backbone, backbone
-from pixleak.signals.difficulty.base import Difficulty, RecordBatch, measure_difficulty
+from pixleak.signals.difficulty.base import RecordBatch, measure_difficulty
 from pixleak.signals.difficulty.from_features import FeatureDifficulty, LabelDifficulty
 from pixleak.signals.difficulty.least_squares import (
     Design,
@@ -195,7 +194,9 @@ def test_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError("no route to host")
 
     monkeypatch.setattr(backbones, "require", lambda module, **more: Timm)
-    with pytest.raises(InputError, match="timm:none cannot be had: no route to host; give a file"):
+    with pytest.raises(
+        InputError, match="timm:none could not be obtained: no route to host; give a file"
+    ):
         backbone("timm:none")
 
 
@@ -241,9 +242,6 @@ def test_timm_backbones_with_a_file_of_weights(monkeypatch: pytest.MonkeyPatch) 
     assert made.mean == (0.4,) * 3
 
 
-# ---- the contract --------------------------------------------------------------------------------
-
-
 def records(count: int = 6) -> Records:
     images = [noise(3, 32, seed) * (seed + 1) / count for seed in range(count)]
     return Records(
@@ -254,16 +252,8 @@ def records(count: int = 6) -> Records:
 
 
 @pytest.mark.parametrize("name", [*PLAIN, "difficulty-features"])
-def test_a_batch_equals_its_records_and_inputs_are_left(name: str, made_up: Backbone) -> None:
-    one: Difficulty = pickle.loads(pickle.dumps(DIFFICULTIES.make(name)))
-    assert not one.info.queries_model
-    some = records()
-    before = some[3].truth.clone()
-    whole = measure_difficulty(some, [one], batch_size=6)
-    single = measure_difficulty(some, [one], batch_size=1)
-    assert np.allclose(whole.values, single.values, rtol=1e-5)
-    assert torch.equal(some[3].truth, before)
-    steps = np.diff(whole.values[:, 0])  # more contrast is harder, until noise is at its fullest
+def test_more_contrast_is_harder(name: str, made_up: Backbone) -> None:
+    steps = np.diff(measure_difficulty(records(), [DIFFICULTIES.make(name)]).values[:, 0])
     assert (steps > 0).all() or (name == "difficulty-compression" and (steps >= 0).all())
 
 

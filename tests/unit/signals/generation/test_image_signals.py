@@ -1,11 +1,8 @@
-"""Signals of generators: worked examples, and the contract that all of them keep."""
+"""Signals of generators: worked examples."""
 
 from __future__ import annotations
 
 import math
-import pickle
-import re
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,8 +13,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.signals import SIGNALS, signals_on
-from pixleak.signals.generation.base import ImageSignal
+from pixleak.signals import SIGNALS
 from pixleak.signals.generation.errors import WorstError
 from pixleak.signals.generation.perceptual import Lpips
 from pixleak.signals.generation.sampling import MonteCarloShare
@@ -26,9 +22,9 @@ from pixleak.signals.pixels.images import SMALLEST, ImagePixels
 from pixleak.targets.base import Prediction
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.target_for import target_for
+from pixleak.testing.worlds.images import remembered_images
 
 KIND = ImageTruth(3)
-ALONE = [n for n, s in signals_on(KIND).items() if not s.optional]
 
 
 def pixels(outputs: Tensor, truths: Tensor, **more: object) -> ImagePixels:
@@ -158,96 +154,8 @@ def test_lpips_needs_its_extra_or_measures(monkeypatch: pytest.MonkeyPatch) -> N
     assert Lpips().measure(seen).values[:, 0] == pytest.approx([0.4, 0.4])
 
 
-# ---- the contract --------------------------------------------------------------------------
-
-
-def world(leak: float, count: int = 24) -> tuple[Records, Callable[[Tensor], Tensor], np.ndarray]:
-    """Inputs hold the answer: the truth, and noise that is weaker for members (even positions)."""
-    generator = torch.Generator().manual_seed(3)
-    truths = torch.rand(count, 3, 20, 24, generator=generator)
-    noise = torch.randn(count, 3, 20, 24, generator=generator)
-    member = np.arange(count) % 2 == 0
-    size = torch.where(torch.from_numpy(member), 0.2 / (1 + leak), 0.2)[:, None, None, None]
-    inputs = (truths + size * noise).clamp(0, 1)
-    records = Records(
-        [RecordKey(f"r{i}") for i in range(count)], lambda i: (inputs[i], truths[i]), KIND, "echo"
-    )
-    return records, lambda images: images, member
-
-
-def target_of(answer: Callable[[Tensor], Tensor]) -> FunctionTarget:
-    class Judged(FunctionTarget):
-        @property
-        def judge(self) -> Callable[[Tensor, Tensor], Tensor]:
-            return lambda inputs, outputs: -(inputs - outputs).abs().flatten(1).mean(dim=1)
-
-    return Judged(answer, KIND, Access.DISCRIMINATOR)
-
-
-@pytest.mark.parametrize("name", ALONE)
-def test_a_batch_equals_its_records(name: str) -> None:
-    records, answer, _ = world(1.0, 8)
-    signal = SIGNALS.make(name)
-    samples = 3 if signal.needs_samples else 1
-    whole = measure(target_of(answer), records, [signal], batch_size=8, samples=samples)
-    single = measure(target_of(answer), records, [signal], batch_size=1, samples=samples)
-    backwards = records.select(records.ids[::-1])
-    turned = measure(target_of(answer), backwards, [signal], batch_size=3, samples=samples)
-    assert np.allclose(whole.values, single.values, rtol=1e-5, atol=1e-6)
-    assert np.allclose(whole.values, turned.select(ids=records.ids).values, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", ALONE)
-def test_members_lie_where_it_says(name: str) -> None:
-    records, answer, member = world(3.0)
-    signal = SIGNALS.make(name)
-    samples = 3 if signal.needs_samples else 1
-    table = measure(target_of(answer), records, [signal], samples=samples)
-    for info, column in zip(table.infos, table.values.T, strict=True):
-        if np.ptp(column) == 0:  # a radius that all or none reach
-            continue
-        score = info.sign * column
-        auc = (score[member][:, None] > score[~member]).mean()
-        assert auc > 0.9, f"{info.name}: members are not {info.members_are}"
-
-
-@pytest.mark.parametrize("name", ALONE)
-def test_it_describes_itself_pickles_and_leaves_its_inputs(name: str) -> None:
-    signal: ImageSignal = SIGNALS.make(name)
-    infos = signal.infos(KIND)
-    for info in (signal.info, *infos):
-        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", info.name)
-        assert info.unit
-        assert info.summary
-        assert info.source
-        assert info.access.of_images
-    assert pickle.loads(pickle.dumps(signal)) == signal
-    outputs, truths = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
-    more = {
-        "samples": torch.rand(4, 2, 3, 16, 16),
-        "judge": lambda: torch.zeros(2),
-    }
-    before = outputs.clone(), truths.clone()
-    seen = pixels(outputs, truths, **more)
-    first, second = signal.measure(seen), signal.measure(seen)
-    assert torch.equal(outputs, before[0])
-    assert torch.equal(truths, before[1])
-    assert np.array_equal(first.values, second.values)
-    assert first.values.shape == (2, len(infos))
-
-
-@pytest.mark.parametrize("name", ALONE)
-def test_a_perfect_answer_is_finite(name: str) -> None:
-    truths = torch.rand(1, 3, 16, 16)
-    more = {"samples": truths[None], "judge": lambda: torch.zeros(1)}
-    found = SIGNALS.make(name).measure(pixels(truths, truths, **more))
-    assert np.isfinite(found.values).all()
-    if name == "log-l1-error":
-        assert found.values[0, 0] == pytest.approx(math.log(SMALLEST))
-
-
-def test_samples_do_not_hang_on_what_was_asked_before() -> None:
-    records, _, _ = world(1.0, 4)
+def test_samples_do_not_depend_on_earlier_queries() -> None:
+    records = remembered_images(KIND, records=4, leak=1.0).records
     noisy = FunctionTarget(lambda x: x + 0.1 * torch.randn_like(x), KIND, Access.IMAGE)
     best = SIGNALS.make("best-of-n")
     state = torch.get_rng_state()
@@ -257,6 +165,11 @@ def test_samples_do_not_hang_on_what_was_asked_before() -> None:
     assert alone.values[0, 0] == whole.values[2, 0]
     one = measure(noisy, records, [SIGNALS.make("log-l1-error")]).values
     assert whole.values.mean() < one.mean()
+
+
+def test_a_perfect_answer_has_the_smallest_logarithm() -> None:
+    truths = torch.rand(1, 3, 16, 16)
+    assert value("log-l1-error", pixels(truths, truths)) == pytest.approx([math.log(SMALLEST)])
 
 
 def test_shapes_are_checked() -> None:
