@@ -139,7 +139,8 @@ def record(out: Path, names: Sequence[str] = ()) -> None:
     for number, (name, audit) in enumerate(AUDITS.items()):
         if (out / name / "result.json").is_file() or (names and name not in names):
             continue
-        content = {"title": name, "seed": number, "evaluation": QUICK, "run": {"exhibits": 2}} | audit
+        usual = {"title": name, "seed": number, "evaluation": QUICK, "run": {"exhibits": 2}}
+        content = usual | audit
         file = _write(out / f"{name}.yaml", content)
         _pixleak("audit", file, "--out", out / name)
     if names:

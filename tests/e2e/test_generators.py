@@ -18,7 +18,7 @@ from pixleak.analyses.references import ReferencesInfo
 from pixleak.cli.app import app
 from pixleak.core.errors import InputError
 from pixleak.request.file import read_request
-from pixleak.request.questions import SetTestRequest
+from pixleak.request.questions import QueryRequest, SetTestRequest
 from pixleak.results.audit import Result
 from pixleak.results.query import Query
 from pixleak.results.sections import LeaveOneOut

@@ -36,8 +36,10 @@ from pixleak.training.defence import (
     described,
     modified_recipe,
 )
-from pixleak.training.loop.fit import Trained, Trainer, fit
+from pixleak.training.loop.fit import fit
+from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe
+from pixleak.training.trained import Trained
 from pixleak.training.untrained import untrained
 
 RECIPES: dict[Kind, Recipe] = {
