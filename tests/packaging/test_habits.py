@@ -1,4 +1,4 @@
-"""The files around the package agree with one another: build, benchmarks, continuous integration."""
+"""The files around the package agree: build, benchmarks, continuous integration."""
 
 from __future__ import annotations
 
