@@ -1,4 +1,8 @@
-"""The command line as a user runs it: a whole audit on generated images, then mistakes."""
+"""The command line as a user runs it: a whole audit on generated images, then mistakes.
+
+One audit runs in a process of its own. The others run in this one, since a process spends several
+seconds on its imports.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +19,13 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
+from typer.testing import Result as CliResult
 
 from pixleak.analyses.exposed_records import Exposures
 from pixleak.analyses.walk import result_schema
 from pixleak.cli.app import app
 from pixleak.pipeline.storage.store import alone
 from pixleak.results.audit import Result
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SMALL = {
     "title": "A <small> audit",
@@ -42,32 +44,26 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="session")
-def pixleak(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Runs ``pixleak ARGS`` in a process of its own."""
-    home = tmp_path_factory.mktemp("cwd")
-
-    def run(*args: str | Path, cwd: Path = home) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pixleak", *map(str, args)],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            timeout=300,
-            env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "140"},
-            check=False,
-        )
-
-    return run
+def invoke(*args: str | Path) -> CliResult:
+    """``pixleak ARGS`` in this process."""
+    return CliRunner().invoke(app, [str(arg) for arg in args], env={"COLUMNS": "140"})
 
 
-@pytest.fixture(scope="session")
-def finished(pixleak: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one finished small audit."""
     folder = tmp_path_factory.mktemp("audit")
     config = folder / "audit.yaml"
     config.write_text(yaml.safe_dump(SMALL))
-    done = pixleak("audit", config, "--out", folder / "run", "--set", "seed=1")
+    done = subprocess.run(
+        [sys.executable, "-m", "pixleak", "audit", config, "--out", "run", "--set", "seed=1"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=300,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "140"},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "Report:" in done.stdout
     return folder / "run"
@@ -126,54 +122,52 @@ def test_pictures_of_the_most_and_least_exposed_records_are_kept(finished: Path)
             assert arrays[f"truth/{k}"].dtype == np.int16
 
 
-def test_the_same_command_again_uses_what_is_there_and_says_the_same(
-    pixleak: Run, finished: Path
-) -> None:
+def test_the_same_command_again_uses_what_is_there_and_says_the_same(finished: Path) -> None:
     before = Result.read(finished)
     weights = [finished / str(m.weights) for m in before.models if m.weights is not None]
     written = [path.stat().st_mtime_ns for path in weights]
     config = finished.parent / "audit.yaml"
-    done = pixleak("audit", config, "--out", finished, "--set", "seed=1")
-    assert done.returncode == 0, done.stderr
+    done = invoke("audit", config, "--out", finished, "--set", "seed=1")
+    assert done.exit_code == 0, done.stderr
     after = Result.read(finished)
     assert [path.stat().st_mtime_ns for path in weights] == written
     assert after.attacks == before.attacks
     assert after.verdict == before.verdict
 
 
-def test_the_report_is_made_again_from_the_saved_run_alone(pixleak: Run, finished: Path) -> None:
+def test_the_report_is_made_again_from_the_saved_run_alone(finished: Path) -> None:
     page = finished / "report.html"
     page.unlink()
-    done = pixleak("report", finished)
-    assert done.returncode == 0, done.stderr
+    done = invoke("report", finished)
+    assert done.exit_code == 0, done.stderr
     assert "A &lt;small&gt; audit" in page.read_text()
 
 
-def test_scores_from_a_file_are_evaluated(pixleak: Run, tmp_path: Path) -> None:
+def test_scores_from_a_file_are_evaluated(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     lines = ["id,score,member"]
     lines += [f"r{i},{rng.normal() + 2 * (i < 100)},{int(i < 100)}" for i in range(200)]
     (tmp_path / "scores.csv").write_text("\n".join(lines))
-    done = pixleak("evaluate", tmp_path / "scores.csv", "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
+    done = invoke("evaluate", tmp_path / "scores.csv", "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
     assert Result.read(tmp_path / "run").verdict.answer == "leak"
     assert (tmp_path / "run" / "report.html").is_file()
 
 
 def test_init_writes_a_configuration_that_is_valid_and_is_not_overwritten(
-    pixleak: Run, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    assert pixleak("init", tmp_path / "mine.yaml").returncode == 0
+    assert invoke("init", tmp_path / "mine.yaml").exit_code == 0
     (tmp_path / "mine.yaml").write_text("title: edited")
-    again = pixleak("init", tmp_path / "mine.yaml")
-    assert again.returncode == 2
+    again = invoke("init", tmp_path / "mine.yaml")
+    assert again.exit_code == 2
     assert "exists already" in again.stderr
     assert (tmp_path / "mine.yaml").read_text() == "title: edited"
 
 
-def test_list_names_every_family(pixleak: Run) -> None:
-    done = pixleak("list")
-    assert done.returncode == 0, done.stderr
+def test_list_names_every_family() -> None:
+    done = invoke("list")
+    assert done.exit_code == 0, done.stderr
     for name in ("cross-entropy", "type-ii-network", "threshold", "kvasir-seg", "smp-unet"):
         assert name in done.stdout
 
@@ -324,8 +318,7 @@ def test_mistakes_get_one_sentence_and_code_2(tmp_path: Path, name: str) -> None
     content, words = MISTAKES[name]
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
-    out = str(tmp_path / "run")
-    done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "--out", out])
+    done = invoke("audit", tmp_path / "audit.yaml", "--out", tmp_path / "run")
     said = " ".join(done.stderr.split())
     assert done.exit_code == 2, said
     assert words in said
@@ -335,7 +328,7 @@ def test_mistakes_get_one_sentence_and_code_2(tmp_path: Path, name: str) -> None
     assert "training" not in said
 
 
-def test_a_model_that_exists_is_audited_from_its_checkpoint(pixleak: Run, tmp_path: Path) -> None:
+def test_a_model_that_exists_is_audited_from_its_checkpoint(tmp_path: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -344,8 +337,8 @@ def test_a_model_that_exists_is_audited_from_its_checkpoint(pixleak: Run, tmp_pa
     save_file(module.state_dict(), tmp_path / "w.safetensors")
     content = given({"module": "model.py:make", "checkpoint": "w.safetensors"})
     (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
-    done = pixleak("audit", tmp_path / "audit.yaml", "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
+    done = invoke("audit", tmp_path / "audit.yaml", "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
     result = Result.read(tmp_path / "run")
     assert result.verdict.answer != "leak"
     assert all(attack.control_auc is not None for attack in result.attacks)
@@ -364,7 +357,7 @@ def test_other_classes_in_the_same_folder_are_not_mistaken_for_the_old_ones(
         }
         (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content | sides))
         out = tmp_path / folder
-        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+        done = invoke("audit", tmp_path / "audit.yaml", "-o", out)
         assert done.exit_code == 0, done.stderr
         dice = [a.auc.value for a in Result.read(out).attacks if a.signal == "dice-loss"]
         found[background, folder] = dice[0]
@@ -385,8 +378,8 @@ def test_another_model_with_the_same_labels_at_first_is_not_mistaken_for_the_old
     for way in ways:
         first = "torch.zeros_like(images[:, 0]).long()"
         (tmp_path / "model.py").write_text(f"{labels}    return {first} if calls <= 4 else {way}\n")
-        out = str(tmp_path / "run")
-        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", out])
+        out = tmp_path / "run"
+        done = invoke("audit", tmp_path / "audit.yaml", "-o", out)
         assert done.exit_code == 0, done.stderr
         found.append(pq.read_table(tmp_path / "run" / "signals.parquet"))
     assert not found[0].equals(found[1])
@@ -398,7 +391,7 @@ def test_a_run_that_fails_keeps_the_earlier_result_and_no_copies(tmp_path: Path)
     for function, code in (("steady", 0), ("nan", 2)):
         content = given({"function": f"model.py:{function}"})
         (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content))
-        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+        done = invoke("audit", tmp_path / "audit.yaml", "-o", out)
         assert done.exit_code == code, done.stderr
         saved = yaml.safe_load((out / "config.yaml").read_text())
         assert saved["target"]["function"].endswith("steady")
@@ -415,7 +408,7 @@ def test_a_signal_that_too_few_records_have_is_left_out_with_a_warning(tmp_path:
     }
     (tmp_path / "audit.yaml").write_text(yaml.safe_dump(content | sides))
     out = tmp_path / "run"
-    done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+    done = invoke("audit", tmp_path / "audit.yaml", "-o", out)
     assert done.exit_code == 0, done.stderr
     result = Result.read(out)
     assert "cross-entropy" in {attack.signal for attack in result.attacks}
@@ -429,16 +422,16 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     out = tmp_path / "run"
     out.mkdir()
     with alone(out):
-        done = CliRunner().invoke(app, ["audit", str(tmp_path / "audit.yaml"), "-o", str(out)])
+        done = invoke("audit", tmp_path / "audit.yaml", "-o", out)
     assert done.exit_code == 2
     assert "another run is using" in " ".join(done.stderr.split())
 
 
 def test_an_output_folder_that_cannot_be_written_is_one_sentence(
-    pixleak: Run, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "audit.yaml").write_text(yaml.safe_dump(SMALL))
-    done = pixleak("audit", tmp_path / "audit.yaml", "--out", tmp_path / "file" / "run")
-    assert done.returncode == 2
+    done = invoke("audit", tmp_path / "audit.yaml", "--out", tmp_path / "file" / "run")
+    assert done.exit_code == 2
     assert "cannot write to the output folder" in " ".join(done.stderr.split())

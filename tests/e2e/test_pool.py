@@ -18,8 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
+from typer.testing import Result as CliResult
 
 import pixleak
+from pixleak.cli.app import app
 from pixleak.core.errors import InputError
 from pixleak.results.audit import Result, result_schema
 from pixleak.training.recipe import Recipe
@@ -44,7 +47,13 @@ CONFIG: dict[str, Any] = {
 }
 
 
+def _invoke(*arguments: object) -> CliResult:
+    """``pixleak ARGUMENTS`` in this process, which has its imports behind it."""
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
 def _pixleak(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "pixleak", *map(str, arguments)],
         capture_output=True,
@@ -142,8 +151,8 @@ def test_a_larger_pool_reuses_the_smaller_one(finished: Path, tmp_path: Path) ->
     models = finished / "artefacts" / "model"
     before = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
     config = _written(tmp_path, references={"models": 8, "leave_one_out": False})
-    done = _pixleak("audit", config, "--out", finished.parent / "run")
-    assert done.returncode == 0, done.stderr
+    done = _invoke("audit", config, "--out", finished.parent / "run")
+    assert done.exit_code == 0, done.stderr
     after = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
     assert len(after) == len(before) + 2
     assert before.items() <= after.items()
@@ -186,8 +195,8 @@ def test_an_outsiders_pool_holds_no_audited_record(tmp_path: Path) -> None:
     config = _written(
         tmp_path, references={"models": 4, "records": "own"}, canaries=None, split=CONFIG["split"]
     )
-    done = _pixleak("audit", config, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
+    done = _invoke("audit", config, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
     result = Result.read(tmp_path / "run")
     names = {a.name for a in result.attacks}
     assert "learned-residuals" in names
@@ -204,8 +213,8 @@ def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
         references={"models": 4},
         canaries=None,
     )
-    done = _pixleak("audit", config, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
+    done = _invoke("audit", config, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
     result = Result.read(tmp_path / "run")
     assert ("lira-offline", "label-agreement") in {(a.name, a.signal) for a in result.attacks}
     assert result.fidelity is not None
@@ -226,8 +235,8 @@ def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_one_sentence(tmp_path: Path, setting: str, words: str) -> None:
-    done = _pixleak("audit", _written(tmp_path), "--out", tmp_path / "run", "--set", setting)
-    assert done.returncode == 2, done.stdout
+    done = _invoke("audit", _written(tmp_path), "--out", tmp_path / "run", "--set", setting)
+    assert done.exit_code == 2, done.stdout
     assert words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
