@@ -1,4 +1,4 @@
-"""Write docs/results.md from benchmarks/results/*.json, so that no figure is typed by hand.
+"""Write docs/explanation/results.md from benchmarks/results/*.json, so that no figure is typed by hand.
 
 python benchmarks/results_page.py
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "results.md"
+PAGE = HERE.parent / "docs" / "explanation" / "results.md"
 
 AUDITS = {
     "kvasir": (
@@ -461,7 +461,7 @@ def generators_section() -> list[str]:
             )
     lines += [
         "",
-        "![AUC by epochs and by training frames](assets/generators.svg)",
+        "![AUC by epochs and by training frames](../assets/generators.svg)",
         "",
         *_ablation_table(runs),
     ]
@@ -488,7 +488,7 @@ def _ablation_table(runs: list[dict[str, Any]]) -> list[str]:
             found = [_cells(runs, victim, members, epochs) for victim in VICTIMS]
             cells = [_over(cell, row) if cell else "-" for cell in found]
             lines.append(f"| {question} | {attack} | {value} | " + " | ".join(cells) + " |")
-    return [*lines, "", "![AUC by each of the six choices](assets/generators_ablations.svg)"]
+    return [*lines, "", "![AUC by each of the six choices](../assets/generators_ablations.svg)"]
 
 
 def _generator_words(runs: list[dict[str, Any]]) -> list[str]:

@@ -26,7 +26,7 @@ _NEEDED = ("cell", "attack", "signal", "title", "defence", "auc")
 class Row:
     """What one attack found in one cell; None where it was not measured.
 
-    The fields are the columns of the file, which ``docs/studies.md`` describes.
+    The fields are the columns of the file, which ``docs/reference/studies.md`` describes.
     """
 
     levels: Mapping[str, str]
