@@ -14,7 +14,7 @@ from pixleak.request.audit import AuditRequest
 from pixleak.request.file import override, parse_request, validated
 from pixleak.request.questions import QueryRequest, SetTestRequest
 from pixleak.request.templates import TEMPLATES
-from pixleak.studies.plan.config import StudyConfig
+from pixleak.studies.plan.study_config import StudyConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]

@@ -67,7 +67,7 @@ def test_every_setting_is_documented(repo: Path) -> None:
     from pixleak.request.parts import Canaries, Evaluation, References, Run, SplitChoice
     from pixleak.request.questions import QueryRequest, SetTestRequest
     from pixleak.request.target import TargetModel
-    from pixleak.studies.plan.config import StudyConfig
+    from pixleak.studies.plan.study_config import StudyConfig
     from pixleak.targets import TARGETS
     from pixleak.training import METHODS
 
