@@ -68,7 +68,7 @@ def test_every_setting_is_documented(repo: Path) -> None:
     from pixleak.request.questions import QueryRequest, SetTestRequest
     from pixleak.request.target import TargetModel
     from pixleak.studies.plan.study_config import StudyConfig
-    from pixleak.targets import TARGETS
+    from pixleak.training.target_kinds import TARGETS
     from pixleak.training import METHODS
 
     pages = ("configuration.md", "methods/recipes.md", "methods/pool.md")
