@@ -1,4 +1,4 @@
-"""Write docs/results.md from benchmarks/results/*.json, so that no figure is typed by hand.
+"""Write the results page of the documentation from benchmarks/results/*.json.
 
 python benchmarks/results_page.py
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "results.md"
+PAGE = HERE.parent / "docs" / "explanation" / "results.md"
 
 AUDITS = {
     "kvasir": (
@@ -21,9 +21,9 @@ AUDITS = {
     ),
     "camvid": (
         "CamVid, 64 x 96, 11 classes",
-        "A small U-Net trained on driving video for 40 epochs. Blocks of neighbouring frames are dealt to "
-        "the roles and frames at their borders dropped; unlabelled pixels count nowhere. Blocks, not "
-        "frames, are what intervals and controls count as independent, hence their width.",
+        "A small U-Net trained on driving video for 40 epochs. Blocks of neighbouring frames are assigned to "
+        "the roles and frames at their borders dropped; unlabelled pixels count nowhere. Intervals and controls "
+        "treat blocks, not frames, as independent, hence their width.",
     ),
 }
 
@@ -89,7 +89,7 @@ def signal_section() -> list[str]:
     columns = next(iter(content["time"].values()))["columns"]
     peak = content["peak_mib"]
     return [
-        "## What measuring costs",
+        "## Cost of measuring signals",
         "",
         f"All {columns} columns of the fixed signals, against a bare forward pass of a small U-Net at "
         f"96 x 96 in the same run: {', '.join(rows)} (median and quartiles of interleaved repeats). "
@@ -110,12 +110,12 @@ def coverage_section() -> list[str]:
     alone = " and ".join(f"{100 * row['fails_as_if_independent']:.1f} %" for row in blind)
     sizes = " and ".join(str(row["records_a_side"]) for row in blind)
     return [
-        "## Whether intervals hold what they promise",
+        "## Coverage of intervals",
         "",
-        f"95 % intervals of the AUC in {len(found)} worlds of known AUC, {content['repeats']} samples "
-        f"each: the truth was inside in {min(found):.1%} to {max(found):.1%} of samples; the plain "
-        f"percentile bootstrap went down to {min(plain):.1%}. With {sizes} records a side the blind "
-        f"baseline failed {fails} of fair splits (2.5 % is meant); judged as if its scores were "
+        f"95 % intervals of the AUC in {len(found)} simulated settings of known AUC, {content['repeats']} samples "
+        f"each: they held the true value in {min(found):.1%} to {max(found):.1%} of samples; the plain "
+        f"percentile bootstrap went down to {min(plain):.1%}. With {sizes} records per side the blind "
+        f"baseline failed {fails} of fair splits (nominal: 2.5 %); judged as if its scores were "
         f"independent, {alone}.",
         "",
         f"Command: `{content['command']}`, on {machine(content['machine'])}.",
@@ -150,13 +150,13 @@ def pools_section() -> list[str]:
         "",
         "Kvasir-SEG at 64 x 64, small U-Nets, Dice loss, 200 training images. In each pool 16 models are "
         "trained on halves of the same 400 images; each is the victim of the 14 others (its complement "
-        "left out); one shadow model, trained on 200 other images, serves the learned signals. Each cell: "
+        "left out); the learned signals are learned on one shadow model, trained on 200 other images. Each cell: "
         "mean AUC / mean TPR at 1 % FPR over all victims of "
         + ", ".join(
             f"{len(at[level])} pool{'s' * (len(at[level]) > 1)} at {level} epochs"
             for level in levels
         )
-        + ", pools drawn with seeds of their own; in brackets the interval of the first pool's TPR, over models and records.",
+        + ", each pool drawn with another seed; in brackets the interval of the first pool's TPR, over models and records.",
         "",
         "| attack | " + " | ".join(f"{level} epochs" for level in levels) + " |",
         "| --- |" + " --- |" * len(levels),
@@ -194,14 +194,14 @@ def pools_section() -> list[str]:
         heldout_auc = statistics.fmean(run["held_out_records"]["auc"]["mean"] for run in held)
         lines.append(
             f"- At {level} epochs the default's TPR at 1 % FPR is {' and '.join(words)}"
-            + (", which is near all there is to find" if level == levels[-1] else "")
+            + (", which is close to the maximum" if level == levels[-1] else "")
             + f". Scored only on records that its classifier never saw: {heldout_auc:.3f} / {heldout:.3f}. "
-            f"The lower end of its paired lead in AUC over every other attack is at least {min(leads):.3f}."
+            f"The lower ends of the intervals of its paired lead in AUC over the other attacks are {min(leads):.3f} or more."
         )
     lines += [
         "",
         "Which attack with how many reference models (mean AUC / TPR at 1 % FPR over victims, pools at "
-        f"{levels[0]} and {levels[1]} epochs; with two, one lacks each record):",
+        f"{levels[0]} and {levels[1]} epochs; of two references, one lacks each record):",
         "",
     ]
     counts = ("0", "2", "4", "8", "14")
@@ -240,9 +240,9 @@ def null_section() -> list[str]:
         share, low, high = found["leak"]
         held = [c[0] for c in found["coverage_of_auc_interval"].values()]
         lines.append(
-            f"- {found['audits']} null audits, {content['side']} records a side, {words}: verdict *leak* in "
-            f"{100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}] (at most 5 % is meant); 95 % intervals of "
-            f"{len(held)} attacks' AUCs held one half in {100 * min(held):.1f} to {100 * max(held):.1f} % of audits."
+            f"- {found['audits']} null audits, {content['side']} records per side, {words}: verdict *leak* in "
+            f"{100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}] (nominal: at most 5 %); the 95 % intervals of the "
+            f"AUCs of {len(held)} attacks held one half in {100 * min(held):.1f} to {100 * max(held):.1f} % of audits."
         )
     points = content["power"]["by_side_and_auc"]
     sides = sorted({int(key.split("/")[0]) for key in points})
@@ -250,9 +250,9 @@ def null_section() -> list[str]:
     lines += [
         "",
         f"Share of *leak* verdicts by the true AUC of the best of {content['power']['attacks']} correlated "
-        f"attacks ({content['power']['repeats']} audits a cell, in numbers only):",
+        f"attacks ({content['power']['repeats']} audits of simulated scores per cell):",
         "",
-        "| records a side | " + " | ".join(f"AUC {area}" for area in areas) + " |",
+        "| records per side | " + " | ".join(f"AUC {area}" for area in areas) + " |",
         "| --- |" + " --- |" * len(areas),
     ]
     for side in sides:
@@ -277,15 +277,15 @@ def speed_section() -> list[str]:
         "## Speed",
         "",
         f"- The default attack on {scoring['records']:,} records with {scoring['models']} models and "
-        f"{scoring['signals']} signals, classifier included: {middle[0]:.1f} s (slowest of "
+        f"{scoring['signals']} signals, including the classifier: {middle[0]:.1f} s (slowest of "
         f"{len(scoring['seconds'])}: {max(scoring['seconds']):.1f} s). Plain loops over the residuals alone would "
         f"take {scoring['naive_seconds_scaled_up'] / 60:.0f} minutes.",
         f"- ROC, all rates and {evaluating['replicates']:,} bootstrap replicates of {evaluating['records']:,} scores: "
-        f"{middle[1]:.1f} s and {evaluating['peak_gb']:.2f} GB at most; sorting anew for each replicate "
+        f"{middle[1]:.1f} s and at most {evaluating['peak_gb']:.2f} GB; with sorting in every replicate "
         f"{evaluating['naive_seconds_scaled_up']:.0f} s.",
         f"- Training {runners['models']} models: two Ray workers reach {min(ratios):.2f} to {max(ratios):.2f} times the "
-        f"throughput of two local processes in the same run, after a start of {runners['ray_start_seconds']:.0f} s (its "
-        "workers had imported their packages; local ones start afresh each time). "
+        f"throughput of two local processes in the same run, after {runners['ray_start_seconds']:.0f} s to start (its "
+        "workers had already imported their packages; local ones start afresh each time). "
         f"Two local processes took {statistics.median(runners['local_seconds']):.1f} s, one process of two threads "
         f"{threads:.1f} s without its start.",
         "",
@@ -403,11 +403,11 @@ def generators_section() -> list[str]:
         "",
         f"CamVid, label map to photo at 64 x 64: {MAIN[0]} training frames, {MAIN[1]} epochs, {MAIN[0]} members against "
         f"{MAIN[0]} non-members in alternating blocks of ten frames; 200 other frames fit the regressions. "
-        f"Mean [lowest, highest] over {len(seeds)} seeds, each with its own split and models. About 15 blocks a side "
-        "are what is independent here: every run's own 95 % intervals, by block, are in "
-        f"`benchmarks/results/generators.json`; those of the AUC are {min(widths):.2f} to {max(widths):.2f} wide (median "
-        f"{statistics.median(widths):.2f}), and TPR at 1 % FPR is nearly open (one odd block is 7 % of the non-members), so "
-        "read its columns as descriptions.",
+        f"Mean [lowest, highest] over {len(seeds)} seeds, each with its own split and models. The independent units are "
+        "blocks, about 15 per side. Every run's own 95 % intervals, by block, are in "
+        f"`benchmarks/results/generators.json`. Those of the AUC are {min(widths):.2f} to {max(widths):.2f} wide (median "
+        f"{statistics.median(widths):.2f}), and the TPR at 1 % FPR is almost unconstrained (one unusual block is 7 % of the "
+        "non-members), so read its columns as descriptions.",
         "",
         "| attack | "
         + " | ".join(f"{name}: AUC | TPR at 1 % FPR" for name in VICTIMS.values())
@@ -431,14 +431,14 @@ def generators_section() -> list[str]:
     within = sum(low <= 0.5 <= high for _, low, high in own)
     lines += [
         "",
-        f"Difficulty alone, which must not tell: {alone}; one half lies within {within} of {len(own)} of their own "
-        "95 % intervals.",
+        f"Difficulty alone, which must not tell members from non-members: {alone}; {within} of {len(own)} of their "
+        "own 95 % intervals hold one half.",
         "",
         *_generator_words(runs),
         "",
         "### Training-set size and epochs",
         "",
-        "Mean AUC over seeds (the error of the generator on members and on non-members beside it).",
+        "Mean AUC over seeds, beside the error of the generator on members and on non-members.",
         "",
         "| victim | frames | epochs | L1 error, members / others | "
         + " | ".join(EFFECTS.values())
@@ -461,7 +461,7 @@ def generators_section() -> list[str]:
             )
     lines += [
         "",
-        "![AUC by epochs and by training frames](assets/generators.svg)",
+        "![AUC by epochs and by training frames](../assets/generators.svg)",
         "",
         *_ablation_table(runs),
     ]
@@ -477,8 +477,8 @@ def _ablation_table(runs: list[dict[str, Any]]) -> list[str]:
     lines = [
         "### The paper's ablations",
         "",
-        f"AUC, mean [lowest, highest] over seeds; {MAIN[0]} frames and {MAIN[1]} epochs where these are not what is "
-        "varied. The seed moves the AUC by more than any of these choices but the epochs.",
+        f"AUC, mean [lowest, highest] over seeds; {MAIN[0]} frames and {MAIN[1]} epochs unless these are "
+        "varied. The AUC differs more between seeds than between any of these choices, except the number of epochs.",
         "",
         "| question | attack | value | " + " | ".join(VICTIMS.values()) + " |",
         "| --- | --- | --- |" + " --- |" * len(VICTIMS),
@@ -488,7 +488,7 @@ def _ablation_table(runs: list[dict[str, Any]]) -> list[str]:
             found = [_cells(runs, victim, members, epochs) for victim in VICTIMS]
             cells = [_over(cell, row) if cell else "-" for cell in found]
             lines.append(f"| {question} | {attack} | {value} | " + " | ".join(cells) + " |")
-    return [*lines, "", "![AUC by each of the six choices](assets/generators_ablations.svg)"]
+    return [*lines, "", "![AUC by each of the six choices](../assets/generators_ablations.svg)"]
 
 
 def _generator_words(runs: list[dict[str, Any]]) -> list[str]:
@@ -521,7 +521,7 @@ def _generator_words(runs: list[dict[str, Any]]) -> list[str]:
             f"is below .9 ({len(mild)} trainings), {statistics.fmean(strong):+.3f} where it is above ({len(strong)})."
         )
     return [
-        "Does difficulty help? Over all trainings, sizes and epochs of the tables here:",
+        "Does difficulty help? Over all trainings, sizes and epochs of the tables on this page:",
         "",
         *told,
     ]
@@ -594,7 +594,7 @@ def difficulty_section() -> list[str]:
 
 
 def draw_generators() -> None:
-    """AUC by epochs, and by training frames, one panel a victim and question."""
+    """AUC by epochs, and by training frames, one panel per victim and question."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -635,7 +635,7 @@ def draw_generators() -> None:
 
 
 def draw_ablations() -> None:
-    """AUC by each choice of the paper's ablations, one panel a question."""
+    """AUC by each choice of the paper's ablations, one panel per question."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -684,7 +684,10 @@ def page() -> str:
         "# Results",
         "",
         "Figures measured with this version, each with the command that repeats it. They say what "
-        "attacks find on small, over-fitted models; a model of yours needs an audit of its own.",
+        "attacks find on small, over-fitted models; a model of yours needs its own audit.",
+        "",
+        "Type-I and Type-II are the two learned attacks of [Chobola et al.](../reference/references.md), on the "
+        "predicted map alone and on the predicted map with the truth; they are not kinds of statistical error.",
         "",
     ]
     for name, (title, words) in AUDITS.items():

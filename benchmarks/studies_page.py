@@ -2,8 +2,8 @@
 
     python benchmarks/studies_page.py
 
-Fills the placeholders of the prose in studies/prose/ and writes it to docs/, with its figures in
-docs/assets/studies/.
+Fills the placeholders of the prose in studies/prose/ and writes it to docs/explanation/,
+with its figures in docs/assets/studies/.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def filled(text: str, kept: dict[str, Kept]) -> str:
                 path = DOCS / "assets" / "studies" / f"{name}-{argument}.svg"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(standalone(drawn.svg), encoding="utf-8")
-                return f"![{drawn.caption}](assets/studies/{path.name})"
+                return f"![{drawn.caption}](../assets/studies/{path.name})"
             case "signal":
                 return f"{known.mean_auc(*argument.split(' / ')):.2f}"
             case "auc":
@@ -166,8 +166,8 @@ def main() -> None:
     kept = {path.name: Kept.read(path.name) for path in sorted(KEPT.iterdir()) if path.is_dir()}
     for prose in sorted(PROSE.glob("*.md")):
         text = filled(prose.read_text(encoding="utf-8"), kept)
-        (DOCS / prose.name).write_text(text, encoding="utf-8")
-        print(f"docs/{prose.name}")
+        (DOCS / "explanation" / prose.name).write_text(text, encoding="utf-8")
+        print(f"docs/explanation/{prose.name}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Audit a torch model of your own.
 
-A stand-in for your model is trained here first; the audit itself is the last five lines.
+A stand-in for your model is trained first; the audit itself is the last four lines.
 """
 
 import sys
@@ -31,7 +31,6 @@ for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 60):
 
 # --- the audit -------------------------------------------------------------------------------
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/own-model")
-result = pixleak.audit(model, members, nonmembers, access="logit")
-print(result)
-report = result.save(out)
-print(f"Report: {report}")
+report = pixleak.audit(model, members, nonmembers, access="logit")
+print(report)
+print(f"Report: {report.save(out)}")
