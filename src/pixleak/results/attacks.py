@@ -35,7 +35,7 @@ class AttackResult(SavedModel):
     source: str
     access: str = Field(description="access to the target that it needs")
     needs_truth: bool
-    queries: int = Field(default=1, description="that it takes about a record, at most")
+    queries: int = Field(default=1, description="queries per record, at most")
     auc: Interval
     tpr_at_fpr: list[TprAtFpr]
     operating_points: list[OperatingPoint]

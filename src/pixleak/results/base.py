@@ -73,7 +73,7 @@ class TprAtFpr(SavedModel):
     trials: int = Field(description="members")
     false_positives: int
     nonmembers: int
-    threshold: Number = Field(description="a record is called a member where score > threshold")
+    threshold: Number = Field(description="a record with score > threshold is called a member")
     resolvable: bool = Field(
         description="whether there are enough non-members for this rate to mean anything: "
         "fpr * nonmembers >= 1"

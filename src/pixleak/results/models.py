@@ -14,7 +14,7 @@ class Utility(SavedModel):
 
     name: Literal["dice", "miou", "ssim", "l1"] = Field(
         description="dice: of predicted labels, mean over records; miou: intersection over union "
-        "from pixels counted over all records, mean over classes; ssim, l1: of generators, mean "
+        "from pixels counted over all records, mean over classes; ssim, l1: for generators, mean "
         "over records"
     )
     members: Interval | None = Field(description="on its training records; None: not measured")

@@ -12,7 +12,7 @@ from pixleak.results.environment import Environment
 
 
 class QueryMeasure(SavedModel):
-    """One number of the queried record, and where it lies among reference non-members."""
+    """One measure of the queried record, and where it lies among reference non-members."""
 
     name: str
     title: str
