@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # One thread per process: two one-thread processes beat one two-thread process.
 export OMP_NUM_THREADS ?= 1
+# A file's tests share one process, and so the models that its fixtures train. Long files come first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all coverage check wheel-check bench docs clean
@@ -29,13 +31,13 @@ demo: $(STAMP)  ## audit a model trained on generated images; the report is runs
 	$(BIN)/pixleak demo --out runs/demo
 
 test: $(STAMP)  ## the default tests
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST)
 
 test-all: $(STAMP)  ## the default tests and the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not gpu"
+	$(PYTEST) -m "not gpu"
 
 coverage: $(STAMP)  ## the default tests with coverage: a summary, and coverage.xml
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-report=xml
+	$(PYTEST) --cov --cov-report=term --cov-report=xml
 
 check: $(STAMP)  ## lint, format, types, import layers
 	$(BIN)/ruff check .
