@@ -70,7 +70,7 @@ def test_what_it_cannot_work_with() -> None:
     few = Population(table([1, 2, 3], [0, 1, 2], "p"))
     with pytest.raises(InputError, match=r"needs at least 6 records .* got 3"):
         FittedMembershipError().score(table([1.0], [1.0]), None, few)
-    with pytest.raises(InputError, match="are a function of their difficulty, without a rest"):
+    with pytest.raises(InputError, match="are an exact function of their difficulty"):
         fit_line(np.arange(8.0)[:, None], np.zeros(8))
     with pytest.raises(InputError, match="finite alpha"):
         MembershipError(alpha=float("nan"))
