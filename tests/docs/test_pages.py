@@ -87,11 +87,13 @@ def test_every_setting_is_documented(repo: Path) -> None:
 
 
 def test_every_command_is_documented(repo: Path) -> None:
-    from pixleak.cli.app import app, data
+    from pixleak.cli.app import app
 
     text = (repo / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     names = [(c.name or c.callback.__name__) for c in app.registered_commands if c.callback]
-    names += [f"data {c.name}" for c in data.registered_commands]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        names += [f"{group.name} {c.name}" for c in group.typer_instance.registered_commands]
     assert len(names) >= 8
     assert [name for name in names if f"`pixleak {name}" not in text] == []
 

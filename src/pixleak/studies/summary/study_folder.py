@@ -25,7 +25,8 @@ _NEEDED = ("cell", "attack", "signal", "title", "defence", "auc")
 class AttackRow:
     """What one attack found in one cell.
 
-    Its attributes and ``numbers`` are the columns of the file, which ``docs/studies.md`` describes.
+    Its attributes and ``numbers`` are the columns of the file, which
+    ``docs/reference/studies.md`` describes.
 
     Args:
         levels: axis -> label.
