@@ -109,5 +109,5 @@ def _read_torch(path: Path, allow_pickle: bool) -> object:
             "set allow_pickle: true"
         ) from error
     except Exception as error:
-        # torch.load answers a damaged file with whatever its parser tripped over.
+        # torch.load raises whatever its parser fails with on a damaged file.
         raise InputError(f"{path} is damaged or not a torch checkpoint ({told(error)})") from error
