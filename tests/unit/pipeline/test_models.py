@@ -6,21 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
-from pixleak.pipeline.plan.assemble import assemble, defended, made_defences
 from torch import nn
 
 from pixel_method import PixelRegression
 from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.progress import Silent
+from pixleak.defences.output.rounding import Rounding
 from pixleak.pipeline.models import obtain_models, training_jobs
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
-from pixleak.request.audit import AuditConfig, DefenceConfig
+from pixleak.request.audit import AuditRequest
 from pixleak.targets.function import FunctionTarget
 from pixleak.targets.target_for import target_for
+from pixleak.training import METHODS
 
 
 def planned(**changes: Any) -> Plan:
@@ -29,28 +32,29 @@ def planned(**changes: Any) -> Plan:
         "records": {"reader": "phantom", "count": 64, "size": 16},
         "split": {"target_members": 12, "shadow_members": 12},
         "target": {"recipe": {"network": "tiny", "epochs": 1}},
-        "references": {"models": 4},
-        "signals": ["cross-entropy"],
-        "learned": ["type-ii-logistic"],
+        "attacker": {"signals": ["cross-entropy"], "learned": ["type-ii-logistic"]},
         "evaluation": {"replicates": 100},
-        "exhibits": 0,
-        "workers": 1,
+        "run": {"exhibits": 0, "workers": 1},
     }
-    return assemble(AuditConfig.model_validate(content | changes))
+    return build(AuditRequest.model_validate(content | changes))
 
 
 def prepared(plan: Plan, folder: Path) -> PreparedRecords:
     return prepare(plan.records, folder)
 
 
-def test_a_method_of_somebody_else_trains_target_shadow_and_pool(tmp_path: Path) -> None:
-    plan, method = planned(), PixelRegression(rounds=2)
-    assert plan.references is not None
-    plan = replace(
-        plan,
-        target=TrainedTarget(method, Access.PROBABILITY),
-        shadow=PixelRegression(rounds=3),
-        references=replace(plan.references, method=method),
+def test_a_method_of_somebody_else_trains_target_shadow_and_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS._entries, "pixel-regression", PixelRegression)
+    plan = planned(
+        target={"pixel-regression": {"rounds": 2}, "access": "probability"},
+        attacker={
+            "shadow": {"pixel-regression": {"rounds": 3}},
+            "signals": ["cross-entropy"],
+            "learned": ["type-ii-logistic"],
+        },
+        references={"models": 4},
     )
     result = run(plan, tmp_path)
     models = {model.name: model for model in result.models}
@@ -64,12 +68,12 @@ def test_a_method_of_somebody_else_trains_target_shadow_and_pool(tmp_path: Path)
     weights = models["target"].weights
     assert weights is not None
     images = torch.rand(1, 1, 16, 16)
-    assert method.load(tmp_path / weights)(images).shape == (1, 2, 16, 16)
+    assert PixelRegression().load(tmp_path / weights)(images).shape == (1, 2, 16, 16)
     assert all(attack.control_auc is not None for attack in result.attacks)
 
 
 def test_the_store_tells_methods_apart(tmp_path: Path) -> None:
-    plan = planned(shadow=None, references=None, learned=[])
+    plan = planned(attacker={"shadow": None})
     records, store = prepared(plan, tmp_path / "records"), Store(tmp_path / "store")
     methods = (PixelRegression(), PixelRegression(lr=0.25))
     trained = [replace(plan, target=TrainedTarget(one, Access.LOGIT)) for one in methods]
@@ -78,7 +82,7 @@ def test_the_store_tells_methods_apart(tmp_path: Path) -> None:
 
 
 def test_targets_from_outside_are_recognised_by_themselves(tmp_path: Path) -> None:
-    plan = planned(shadow=None, references=None, learned=[])
+    plan = planned(attacker={"shadow": None})
     records, store = prepared(plan, tmp_path / "records"), Store(tmp_path / "store")
     torch.manual_seed(0)
     module = nn.Conv2d(1, 2, 3, padding=1)
@@ -96,8 +100,8 @@ def test_targets_from_outside_are_recognised_by_themselves(tmp_path: Path) -> No
     first, second = identities(given)
     assert first == second
     assert first.keys() == {"name", "weights", "answers"}
-    rounding = made_defences([DefenceConfig(name="rounding")])
-    first, second = identities(defended(given, rounding))
+    rounded = target_for(module, plan.truth, Access.LOGIT)
+    first, second = identities(GivenTarget.of(Rounding().wrap_target(rounded), seed=0))
     assert first == second
     assert first.keys() == {"name", "weights", "answers", "altered by"}
     first, second = identities(
