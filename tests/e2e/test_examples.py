@@ -50,7 +50,11 @@ def test_camvid_on_the_real_images(
 
 def audit_briefly(repo: Path, tmp_path: Path, name: str, root: Path) -> None:
     """The example's own path through the code, with less training and smaller images."""
-    small = ["records.size=[32, 32]", "target.recipe.epochs=1", "learned=[type-ii-logistic]"]
+    small = [
+        "records.size=[32, 32]",
+        "target.recipe.epochs=1",
+        "attacker.learned=[type-ii-logistic]",
+    ]
     split = ["split.target_members=30", "split.shadow_members=30", "split.block=3", "split.gap=1"]
     settings = [f"records.root={root}", *small, *split, "evaluation.replicates=100"]
     overrides = [part for setting in settings for part in ("--set", setting)]
