@@ -55,7 +55,8 @@ def _defence_needs(one: Any) -> str:
 
 
 def _extra(one: Any) -> str:
-    return f"extra {one.extra}" if getattr(one, "extra", None) else "-"
+    extra = getattr(one, "extra", None) or getattr(one, "needs", None)
+    return f"extra {extra}" if extra else "-"
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -65,7 +66,7 @@ FAMILIES: Mapping[str, Family] = {
         "pixleak.records.named:DATASETS",
         lambda one: "fetch" if one.downloads else "own copy",
     ),
-    "targets": Family("Kinds of target", "pixleak.targets:TARGETS", _extra),
+    "targets": Family("Kinds of target", "pixleak.training.target_kinds:TARGETS", _extra),
     "training-methods": Family("Training methods", "pixleak.training:METHODS", _extra),
     "networks": Family("Networks of recipes", "pixleak.training.networks:NETWORKS", _extra),
     "signals": Family(
@@ -122,6 +123,8 @@ def _entries(family: Family) -> list[Entry]:
 
 
 def _said(entry: Any, what: str) -> str:
-    """The summary or the source of a method: its own, or that of its signal."""
+    """The summary or the source of a method, its signal's where it is one, or empty."""
     own = getattr(entry, what, None)
-    return own if isinstance(own, str) else str(getattr(_info(entry), what, "pixleak"))
+    if isinstance(own, str):
+        return own
+    return str(getattr(_info(entry), what)) if hasattr(entry, "info") else ""

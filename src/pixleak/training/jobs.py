@@ -115,6 +115,7 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
     }
     summary = summary_path(job.path)
     with writing(summary):
+        summary.parent.mkdir(parents=True, exist_ok=True)
         summary.unlink(missing_ok=True)
     job.method.save(trained, job.records, job.path)
     if job.pictures:

@@ -1,0 +1,167 @@
+"""A package with one method of each kind is installed, and an audit uses all of them.
+
+The package is the one that the how-to page shows. It is built and installed by pip, so that its
+entry points are found as those of any other package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import pixleak
+from doc_blocks import blocks_of
+
+Pixleak = Callable[..., str]
+
+NAMES = {
+    "readers": "npz",
+    "targets": "service",
+    "training-methods": "plain-loop",
+    "networks": "dilated",
+    "signals": "confidence-range",
+    "difficulties": "difficulty-contrast",
+    "learned-signals": "loss-stump",
+    "attacks": "reference-rank",
+    "defences": "confidence-cap",
+    "poisons": "mirrored-masks",
+    "analyses": "score-gap",
+}
+"""Family -> the method of it that the package brings."""
+
+AUDIT = {
+    "records": {"reader": "npz", "path": "records.npz"},
+    "split": {"target_members": 24},
+    "target": {
+        "plain-loop": {"epochs": 4},
+        "defences": [{"name": "confidence-cap", "options": {"cap": 4.0}}],
+    },
+    "attacker": {
+        "shadow": {"recipe": {"network": {"name": "dilated", "options": {"width": 4}}, "epochs": 2}},
+        "signals": ["margin", "confidence-range"],
+        "learned": ["loss-stump"],
+        "difficulties": ["difficulty-contrast"],
+        "attacks": [{"name": "reference-rank", "signals": ["log-cross-entropy"]}],
+    },
+    "references": {"models": 4, "plain-loop": {"epochs": 4}},
+    "poison": {"name": "mirrored-masks"},
+    "evaluation": {"replicates": 100},
+    "run": {"exhibits": 0},
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
+    """A folder with the installed package in ``site``, and records to audit."""
+    folder = tmp_path_factory.mktemp("plugin")
+    source = folder / "source"
+    points = []
+    for block in blocks_of(repo / "docs" / "how-to" / "add-a-method.md"):
+        if block.file is not None:
+            path = source / block.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.code, encoding="utf-8")
+        elif block.language == "toml":
+            points.append(block.code)
+    (source / "my_package" / "__init__.py").write_text("")
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "my-package"\nversion = "1.0"\n' + "\n".join(points)
+    )
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    install += ["--no-build-isolation", "--target", str(folder / "site"), str(source)]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    records = pixleak.phantom(120, size=16, label_noise=1.0, seed=0)
+    pairs = [records.load(i) for i in range(len(records))]
+    np.savez(
+        folder / "records.npz",
+        ids=np.array(records.ids),
+        images=np.stack([image.numpy() for image, _ in pairs]),
+        labels=np.stack([labels.numpy() for _, labels in pairs]),
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(place: Path) -> Pixleak:
+    """Runs ``pixleak ARGS`` where the package is installed."""
+    path = os.pathsep.join([str(place / "site"), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "160"}
+
+    def call(*arguments: object) -> str:
+        command = [sys.executable, "-m", "pixleak", *map(str, arguments)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, check=False, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def audited(place: Path, run: Pixleak) -> tuple[Path, str]:
+    """The run folder of the audit, and what the terminal said."""
+    (place / "audit.yaml").write_text(yaml.safe_dump(AUDIT))
+    return place / "run", run("audit", place / "audit.yaml", "--out", place / "run")
+
+
+def test_every_method_is_listed(run: Pixleak) -> None:
+    first_words = {line.split(" ")[0] for line in run("list").splitlines()}
+    assert set(NAMES.values()) <= first_words
+
+
+def test_all_of_them_are_in_the_result(audited: tuple[Path, str]) -> None:
+    folder, _ = audited
+    result = json.loads((folder / "result.json").read_text())
+    models = {model["name"]: model for model in result["models"]}
+    assert "two convolutions, 4 epochs" in models["target"]["description"]
+    references = [one for name, one in models.items() if name.startswith("reference-")]
+    assert all("two convolutions, 4 epochs" in one["description"] for one in references)
+    assert len(references) == 4
+    assert models["shadow"]["recipe"]["network"]["name"] == "dilated"
+    assert result["arguments"]["records"]["reader"] == "npz"
+    attacks = {(attack["name"], attack["signal"]) for attack in result["attacks"]}
+    assert {
+        ("threshold", "confidence-range"),
+        ("threshold", "loss-stump"),
+        ("reference-rank", "log-cross-entropy"),
+    } <= attacks
+    assert "difficulty-contrast" in {control["name"] for control in result["controls"]}
+    sections = result["sections"]
+    assert sections["defences"]["defences"][0]["name"] == "confidence-cap"
+    assert sections["poison"]["name"] == "mirrored-masks"
+    assert sections["score-gap"]["gap"] == pytest.approx(sections["score-gap"]["gap"])
+
+
+def test_they_are_in_the_terminal_on_the_page_and_in_the_tables(audited: tuple[Path, str]) -> None:
+    folder, told = audited
+    page = (folder / "report.html").read_text()
+    gap = json.loads((folder / "result.json").read_text())["sections"]["score-gap"]["gap"]
+    assert f"lie {gap:.2f} standard deviations apart" in " ".join(told.split())
+    for words in ("Gap between the scores", f"d = {gap:.2f}", "Rank among references"):
+        assert words in page
+    signals = pq.read_table(folder / "signals.parquet").column_names
+    assert {"confidence-range", "loss-stump", "difficulty-contrast"} <= set(signals)
+    scores = pq.read_table(folder / "scores.parquet", columns=["attack"])["attack"].to_pylist()
+    assert "reference-rank" in scores
+
+
+def test_a_saved_result_is_read_where_the_package_is_not_installed(
+    audited: tuple[Path, str],
+) -> None:
+    from pixleak.report.html.render import to_html
+
+    page = to_html(audited[0])
+    assert "score-gap" in page
+    assert "not installed" in page
