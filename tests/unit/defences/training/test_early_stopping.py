@@ -1,4 +1,4 @@
-"""Early stopping, averaged weights and weight decay: which weights are kept."""
+"""Early stopping: the best epoch on the reserve is kept."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from torch import Tensor, nn
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.defences.training.crop_training import CropTraining
 from pixleak.defences.training.early_stopping import EarlyStopping, EarlyStoppingTrainer
-from pixleak.defences.training.ema import Average, Ema, EmaTrainer
-from pixleak.defences.training.weight_decay import WeightDecay
+from pixleak.defences.training.ema import Ema
 from pixleak.records.base import Records
-from pixleak.training.defence import check_defences, modified_recipe
+from pixleak.training.defence import check_defences
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.fit import fit
 from pixleak.training.loop.losses import LOSSES
 from pixleak.training.loop.trainer import Epoch
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
-from trainings import TINY, defended, interrupted, pictures, refused, same
+from trainings import TINY, defended, interrupted, pictures, same
 
 RECORDS, RESERVE = bright_squares(), bright_squares(6, seed=5)
 NORMED = Recipe(
@@ -140,6 +138,7 @@ def test_stopping_needs_a_reserve_and_patience() -> None:
         EarlyStopping(patience=0)
 
 
+<<<<<<< ours
 def test_the_average_by_hand() -> None:
     """Decay 3/4, weights 1 3 8 4 8: plain means 1, 2, 4 and 4, then 3/4 4 + 1/4 8 = 5."""
     moving = nn.BatchNorm2d(1)
@@ -203,6 +202,8 @@ def test_a_generator_is_averaged_but_not_its_discriminator() -> None:
     assert all(torch.equal(a, b) for a, b in zip(*judges, strict=True))
 
 
+=======
+>>>>>>> theirs
 @pytest.mark.parametrize("order", [1, -1])
 def test_stopping_looks_at_averages_whichever_comes_first(order: int) -> None:
     defences = (Ema(), EarlyStopping(patience=99))[::order]
@@ -212,33 +213,3 @@ def test_stopping_looks_at_averages_whichever_comes_first(order: int) -> None:
     )
     shorter = NORMED.model_copy(update={"epochs": int(trained.facts["epoch kept"])})
     assert same(trained, defended(shorter, RECORDS, Ema()))
-
-
-def test_decay_of_ema_is_a_share() -> None:
-    for decay in (0.0, 1.0, float("nan")):
-        with pytest.raises(InputError, match="decay between 0 and 1"):
-            Ema(decay=decay)
-
-
-def test_weight_decay_is_the_recipes() -> None:
-    decayed = defended(TINY, RECORDS, WeightDecay(decay=0.1))
-    assert same(decayed, fit(TINY.model_copy(update={"weight_decay": 0.1}), RECORDS, seed=0))
-    adamw = modified_recipe(TINY, (WeightDecay(decay=0.1, adamw=True),))
-    assert (adamw.optimizer, adamw.weight_decay) == ("adamw", 0.1)
-
-    def size(module: nn.Module) -> float:
-        return float(nn.utils.parameters_to_vector(module.parameters()).detach().norm())
-
-    assert size(defended(TINY, RECORDS, WeightDecay(decay=1.0)).module) < size(
-        defended(TINY, RECORDS).module
-    )
-    sgd = TINY.model_copy(update={"optimizer": "sgd"})
-    refused("the recipe's is sgd", sgd, RECORDS, WeightDecay(adamw=True))
-    for decay in (0.0, -1.0, float("nan")):
-        with pytest.raises(InputError, match="needs decay above 0"):
-            WeightDecay(decay=decay)
-
-
-def test_longer_training_of_crops_is_counted_in_the_schedule() -> None:
-    recipe = modified_recipe(TINY, (CropTraining(), WeightDecay()))
-    assert (recipe.epochs, recipe.weight_decay) == (9, 1e-3)
