@@ -91,11 +91,6 @@ _ROOMS = ("attacks", "testing")
 
 __all__ = ["__version__", *sorted(_HOMES), *_ROOMS]
 
-# The import system binds the room pixleak.audit to the name of the function when it is first
-# imported. That happens here and is undone, so that pixleak.audit is the function ever after.
-importlib.import_module("pixleak.audit")
-del globals()["audit"]
-
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:

@@ -83,13 +83,8 @@ def evaluate_subgroups(
     level: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,
-<<<<<<< ours
 ) -> Subgroups:
-    """One attack's result by kind of record.
-=======
-) -> Slices:
     """One attack's result by subgroup.
->>>>>>> theirs
 
     Args:
         scores: of n records.
@@ -120,33 +115,22 @@ def evaluate_subgroups(
     ]
     tested = [one.p_value for one in compared if one.p_value is not None]
     adjusted = iter(holm(tested))
-<<<<<<< ours
-    subgroups = []
-    standing: list[tuple[float, str]] = []
-=======
-    slices = []
+    results: list[SubgroupResult] = []
     significant: list[tuple[float, str]] = []
->>>>>>> theirs
     for one in compared:
         p = None if one.p_value is None else float(next(adjusted))
-        subgroups.append(
-            _slice(one, scores.values, seen, member, threshold, level, replicates, seed, p)
+        results.append(
+            _result(one, scores.values, seen, member, threshold, level, replicates, seed, p)
         )
         if p is not None and p <= 1 - level + 1e-12:
-<<<<<<< ours
-            standing.append((one.difference, f"{one.attribute.kind}: {one.attribute.name}"))
-    most = max(standing)[1] if standing else None
-    return Subgroups(
-=======
             significant.append((one.difference, f"{one.subgroup.kind}: {one.subgroup.name}"))
     most = max(significant)[1] if significant else None
-    return Slices(
->>>>>>> theirs
+    return Subgroups(
         attack=scores.attack,
         signal=scores.signal,
         title=title,
         fpr=fpr,
-        subgroups=subgroups,
+        subgroups=results,
         most_exposed=most,
         explanation=_explanation(most, len(tested), len(compared), level),
     )
@@ -201,7 +185,7 @@ def _sample(values: Floats, member: Bools, units: Sequence[str], chosen: Bools) 
         return None
 
 
-def _slice(
+def _result(
     one: _Compared,
     values: Floats,
     seen: Bools,
@@ -211,29 +195,17 @@ def _slice(
     replicates: int,
     seed: int,
     p_adjusted: float | None,
-<<<<<<< ours
 ) -> SubgroupResult:
-    held = one.attribute.holds & seen
-=======
-) -> Slice:
     held = one.subgroup.holds & seen
->>>>>>> theirs
     sample = one.sample
     tpr = fpr = auc = None
     if sample is not None:
         tpr = rate_of(sample.members.scores > threshold, sample.members, level)
         fpr = rate_of(sample.nonmembers.scores > threshold, sample.nonmembers, level)
-<<<<<<< ours
-        auc = interval_of(sample, level=level, replicates=replicates, seed=seed)
-    return SubgroupResult(
-        kind=one.attribute.kind,
-        name=one.attribute.name,
-=======
         auc = sample_auc_interval(sample, level=level, replicates=replicates, seed=seed)
-    return Slice(
+    return SubgroupResult(
         kind=one.subgroup.kind,
         name=one.subgroup.name,
->>>>>>> theirs
         members=int((held & member).sum()),
         nonmembers=int((held & ~member).sum()),
         auc=auc,

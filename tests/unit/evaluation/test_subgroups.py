@@ -48,13 +48,8 @@ def test_rates_are_at_the_threshold_of_all_records() -> None:
     values = np.concatenate([np.arange(20.0), np.arange(10.5, 30.5)])
     member = np.arange(40) >= 20
     upper = np.concatenate([np.arange(20) >= 10, np.arange(20) >= 10])
-<<<<<<< ours
-    found = slices_of(_scored(values), member, [Attribute("k", "upper", upper)], fpr=0.1)
-    one = found.subgroups[0]
-=======
     found = evaluate_subgroups(_scored(values), member, [Subgroup("k", "upper", upper)], fpr=0.1)
-    one = found.slices[0]
->>>>>>> theirs
+    one = found.subgroups[0]
     assert one.fpr is not None
     assert one.tpr is not None
     assert (one.fpr.successes, one.fpr.trials) == (2, 10)
@@ -79,13 +74,8 @@ def test_no_subgroup_stands_out_where_all_leak_alike(gain: float, share: float) 
 def test_too_small_a_subgroup_is_not_measured() -> None:
     values, member, _ = _world()
     rare = np.arange(400) < 6
-<<<<<<< ours
-    found = slices_of(_scored(values), member, [Attribute("k", "rare", rare)])
-    one = found.subgroups[0]
-=======
     found = evaluate_subgroups(_scored(values), member, [Subgroup("k", "rare", rare)])
-    one = found.slices[0]
->>>>>>> theirs
+    one = found.subgroups[0]
     assert (one.auc, one.tpr, one.fpr, one.p_adjusted) == (None, None, None, None)
     assert (one.members, one.nonmembers) == (3, 3)
     assert found.most_exposed is None
@@ -96,21 +86,12 @@ def test_records_without_a_score_count_nowhere() -> None:
     values, member, small = _world()
     measured = np.arange(400) >= 40
     broken = np.where(measured, values, 1e9)
-<<<<<<< ours
-    one = slices_of(_scored(values[40:]), member[40:], [Attribute("k", "s", small[40:])])
-    two = slices_of(_scored(broken, measured), member, [Attribute("k", "s", small)])
+    one = evaluate_subgroups(_scored(values[40:]), member[40:], [Subgroup("k", "s", small[40:])])
+    two = evaluate_subgroups(_scored(broken, measured), member, [Subgroup("k", "s", small)])
     assert one.subgroups[0].auc is not None
     assert two.subgroups[0].auc is not None
     assert one.subgroups[0].auc.value == two.subgroups[0].auc.value
     assert one.subgroups[0].members == two.subgroups[0].members
-=======
-    one = evaluate_subgroups(_scored(values[40:]), member[40:], [Subgroup("k", "s", small[40:])])
-    two = evaluate_subgroups(_scored(broken, measured), member, [Subgroup("k", "s", small)])
-    assert one.slices[0].auc is not None
-    assert two.slices[0].auc is not None
-    assert one.slices[0].auc.value == two.slices[0].auc.value
-    assert one.slices[0].members == two.slices[0].members
->>>>>>> theirs
 
 
 def test_subgroups_of_other_records_are_refused() -> None:

@@ -16,7 +16,7 @@ from pixleak.poisoning.base import with_copies
 from pixleak.poisoning.triggers import Line, Square
 from pixleak.poisoning.truth_serum import TruthSerum
 from pixleak.records.base import Records
-from pixleak.records.phantom.phantom import phantom
+from pixleak.records.readers.phantom import phantom
 from toy_records import bright_squares
 
 SMALL: Mapping[str, Poison] = {

@@ -13,12 +13,8 @@ from pixleak.auditing.questions.asking import PACKAGES, Asked, ask, check_alike
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
-<<<<<<< ours
-from pixleak.evaluation.statistics.conformal import joint_residuals, place
-from pixleak.pipeline.plan.build import open_existing
-=======
 from pixleak.evaluation.statistics.conformal import conformal_rank, joint_residuals
->>>>>>> theirs
+from pixleak.pipeline.plan.build import open_existing
 from pixleak.pipeline.plan.choosing import title_of
 from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.readers.single import read_single
@@ -105,13 +101,8 @@ def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> Que
     if theirs is not None:
         scores, known = _column(theirs, name)
         if known.any():
-<<<<<<< ours
-            found = place(float(info.sign * one.values[0, 0]), scores[known], level)
-    return QueryMeasure(
-=======
             found = conformal_rank(float(info.sign * one.values[0, 0]), scores[known], level)
-    return Measured(
->>>>>>> theirs
+    return QueryMeasure(
         name=name,
         title=title_of(info),
         unit=info.unit,
@@ -174,13 +165,8 @@ def _plain(
     if theirs is not None:
         scores, known = score(theirs)
         if known.any():
-<<<<<<< ours
-            found = place(value, scores[known], level)
-    return QueryMeasure(
-=======
             found = conformal_rank(value, scores[known], level)
-    return Measured(
->>>>>>> theirs
+    return QueryMeasure(
         name="membership-error",
         title=f"Membership error, deep features, alpha = {alpha:g}",
         unit="range",

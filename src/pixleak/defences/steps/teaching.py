@@ -48,17 +48,12 @@ class TaughtTrainer(Trainer, ABC):
             self._teacher_file.unlink(missing_ok=True)
         return super().final(module)
 
-<<<<<<< ours
     def facts(self) -> dict[str, float | str]:
-        # What is trained on now are the lessons.
+        # By now the records are those that the student was trained on.
         return {**super().facts(), "records distilled on": float(len(self.records))}
 
-    def answers(self, reserve: Records) -> Tensor:
-        """(n, K, h, w) what the teacher says of every record, on the CPU."""
-=======
     def teacher_outputs(self, reserve: Records) -> Tensor:
         """(n, K, h, w) the teacher's output on every record, on the CPU."""
->>>>>>> theirs
         load = feed(reserve)
         found = []
         for positions in torch.split(torch.arange(len(reserve)), self.recipe.batch_size):

@@ -74,14 +74,8 @@ class AdversarialDistillation(Defence):
 class AdversarialDistillationTrainer(TaughtTrainer):
     """Trains a student on its teacher's outputs for the reserve."""
 
-<<<<<<< ours
-    def lessons(self, reserve: Records) -> Records:
-        made = self.answers(reserve)
-=======
     def student_records(self, reserve: Records) -> Records:
         made = self.teacher_outputs(reserve)
-        self.facts["records distilled on"] = float(len(made))
->>>>>>> theirs
         return Records(
             reserve.keys, lambda i: (reserve[i].image, made[i]), reserve.truth, reserve.name
         )

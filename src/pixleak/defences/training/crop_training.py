@@ -186,13 +186,8 @@ class TiledTarget(AlteredTarget):
         return functional.one_hot(values, self.truth.classes).movedim(-1, 1).float()
 
 
-<<<<<<< ours
 def _check_fits(network: Network, side: int) -> None:
-    """Refuse crops that the network cannot take without padding.
-=======
-def _check_fits(recipe: Recipe, side: int) -> None:
     """Refuse crops that the network would have to pad.
->>>>>>> theirs
 
     Raises:
         InputError: naming the nearest size that it accepts.

@@ -244,15 +244,9 @@ class DpSgdTrainer(Trainer):
             self.seen += len(positions)
             return load(positions)
 
-<<<<<<< ours
-        with following(module) as self.followed:
-            share = super().epoch(epoch, module, optimizer, schedule, noted)
-        # Of those that were drawn, which are seldom as many as there are.
-=======
         with per_record_gradients(module) as self.out_of_place:
-            share = super().epoch(number, module, optimizer, schedule, noted, draws)
+            share = super().epoch(epoch, module, optimizer, schedule, noted)
         # The mean over the drawn records, whose number varies.
->>>>>>> theirs
         return share * len(self.records) / max(self.seen, 1)
 
     def step(
@@ -273,11 +267,7 @@ class DpSgdTrainer(Trainer):
         parts = whole_unit_chunks(units, self.defence(DpSgd).physical_batch)
         for i, rows in enumerate(parts):
             if len(rows):
-<<<<<<< ours
-                losses = self.losses(self.followed, images[rows], truths[rows], epoch)
-=======
-                losses = self.losses(self.out_of_place, images[rows], truths[rows])
->>>>>>> theirs
+                losses = self.losses(self.out_of_place, images[rows], truths[rows], epoch)
                 backward(losses)
                 total += float(losses.detach().sum())
             found = collected_gradients(module, len(rows))
@@ -295,75 +285,12 @@ class DpSgdTrainer(Trainer):
         self.account.steps += 1
         return total / max(len(units), 1)
 
-<<<<<<< ours
     def facts(self) -> dict[str, float | str]:
-        accounting = self.accounting
+        account = self.account
         return {
             **super().facts(),
-            "epsilon": accounting.epsilon,
-            "delta": accounting.delta,
-            "noise multiplier": accounting.noise_multiplier,
+            "epsilon": account.epsilon,
+            "delta": account.delta,
+            "noise multiplier": account.noise_multiplier,
             "unit of privacy": "record" if self.units == len(self.records) else "subject",
         }
-
-
-def owners(keys: Sequence[RecordKey]) -> Tensor:
-    """(n,) the number of each record's subject; a record without one is its own.
-
-    Example:
-        >>> keys = [RecordKey("a"), RecordKey("b", subject="s"), RecordKey("c", subject="s")]
-        >>> owners(keys).tolist()
-        [0, 1, 1]
-    """
-    # Pairs, so that a subject is not taken for a record of the same name.
-    names = [(key.subject is None, key.id if key.subject is None else key.subject) for key in keys]
-    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return torch.tensor([number[name] for name in names])
-
-
-def chunks(owner: Tensor, size: int) -> list[Tensor]:
-    """Positions of a batch in parts of whole units; one empty part where there are none.
-
-    Args:
-        owner: (b,) unit of each record, those of a unit side by side.
-        size: records a part, unless one unit has more.
-
-    Example:
-        >>> [part.tolist() for part in chunks(torch.tensor([4, 4, 7, 9, 9, 9]), 3)]
-        [[0, 1, 2], [3, 4, 5]]
-    """
-    _, counts = torch.unique_consecutive(owner, return_counts=True)
-    parts: list[list[int]] = [[]]
-    at = 0
-    for count in counts.tolist():
-        if parts[-1] and len(parts[-1]) + count > size:
-            parts.append([])
-        parts[-1] += range(at, at + count)
-        at += count
-    return [torch.tensor(part, dtype=torch.int64) for part in parts]
-
-
-def by_unit(sample: Tensor, owner: Tensor) -> Tensor:
-    """(u, ...) mean gradient of each unit.
-
-    Args:
-        sample: (b, ...) gradients of records.
-        owner: (b,) unit of each, those of a unit side by side.
-    """
-    _, which, counts = torch.unique_consecutive(owner, return_inverse=True, return_counts=True)
-    if len(counts) == len(owner):
-        return sample
-    shape = (len(counts), *[1] * (sample.dim() - 1))
-    summed = sample.new_zeros((len(counts), *sample.shape[1:]))
-    summed.index_add_(0, which.to(sample.device), sample)
-    means: Tensor = summed / counts.to(sample.device).reshape(shape)
-    return means
-=======
-    def final(self, module: nn.Module) -> nn.Module:
-        account = self.account
-        self.facts["epsilon"] = account.epsilon
-        self.facts["delta"] = account.delta
-        self.facts["noise multiplier"] = account.noise_multiplier
-        self.facts["unit of privacy"] = "record" if self.units == len(self.records) else "subject"
-        return super().final(module)
->>>>>>> theirs

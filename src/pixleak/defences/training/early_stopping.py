@@ -121,12 +121,6 @@ class EarlyStoppingTrainer(Trainer):
         with evaluating(module), torch.random.fork_rng(devices=devices), torch.no_grad():
             for positions in torch.split(torch.arange(len(reserve)), self.recipe.batch_size):
                 images, truths = (part.to(self.device) for part in load(positions))
-<<<<<<< ours
-                total += float(self.recipe_losses(module, images, truths).sum())
-        for part, training in modes:
-            part.training = training
-=======
                 # Not self.losses, which other defences may change.
-                total += float(Trainer.losses(self, module, images, truths).sum())
->>>>>>> theirs
+                total += float(self.recipe_losses(module, images, truths).sum())
         return total / len(reserve)

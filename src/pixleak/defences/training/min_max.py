@@ -44,11 +44,7 @@ from pixleak.defences.steps.streams import GeneratorState, cycled, stream_seed
 from pixleak.targets.module import evaluating
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed, feed
-<<<<<<< ours
-=======
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.losses import valid_pixels
->>>>>>> theirs
 from pixleak.training.loop.partial import Stateful
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.seeded import seeded
@@ -134,11 +130,8 @@ class MinMaxTrainer(Trainer):
     adversary: MembershipAdversary
     adversary_optimizer: Optimizer
     order: Generator
-<<<<<<< ours
     accuracy: float
-    """Of the adversary, in its latest epoch."""
-=======
->>>>>>> theirs
+    """The adversary's balanced accuracy in the latest epoch."""
 
     def network(self) -> nn.Module:
         module = super().network()

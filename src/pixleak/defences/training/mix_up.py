@@ -83,16 +83,9 @@ class MixUpTrainer(Trainer):
         weight = share.view(-1, 1, 1, 1)
         mixed = weight * images + (1 - weight) * images[other]
         if isinstance(self.truth, ImageTruth):
-<<<<<<< ours
             blend = weight * truths + (1 - weight) * truths[other]
             return super().losses(module, mixed, blend, epoch)
-        answered = Answered(module(mixed))
+        answered = Precomputed(module(mixed))
         first = super().losses(answered, mixed, truths, epoch)
         second = super().losses(answered, mixed, truths[other], epoch)
-=======
-            return super().losses(module, mixed, weight * truths + (1 - weight) * truths[other])
-        answered = Precomputed(module(mixed))
-        first = super().losses(answered, mixed, truths)
-        second = super().losses(answered, mixed, truths[other])
->>>>>>> theirs
         return share * first + (1 - share) * second

@@ -45,11 +45,7 @@ from pixleak.defences.steps.checks import check_positive
 from pixleak.defences.steps.precomputed import Precomputed
 from pixleak.defences.steps.state import AttributeState
 from pixleak.training.defence import Defence, DefenceSide
-<<<<<<< ours
-=======
-from pixleak.training.loop.fit import Trainer
 from pixleak.training.loop.losses import valid_pixels
->>>>>>> theirs
 from pixleak.training.loop.partial import Stateful
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
@@ -121,29 +117,17 @@ class RelaxLossTrainer(Trainer):
     ) -> dict[str, Stateful]:
         return {**super().parts(module, optimizer, schedule), "relax-loss": self.counts}
 
-<<<<<<< ours
     def facts(self) -> dict[str, float | str]:
-        # A level that is never reached has defended nothing, and somebody should notice.
-        share = self.tally.below / self.tally.batches
-        return {**super().facts(), "share of batches below alpha": share}
-=======
-    def final(self, module: nn.Module) -> nn.Module:
         # Shows if the level was never reached, so that the defence had no effect.
-        self.facts["share of batches below alpha"] = self.counts.below / self.counts.batches
-        return super().final(module)
->>>>>>> theirs
+        share = self.counts.below / self.counts.batches
+        return {**super().facts(), "share of batches below alpha": share}
 
     def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         if not module.training:
             return super().losses(module, images, truths, epoch)
         answers = module(images)
-<<<<<<< ours
-        losses = super().losses(Answered(answers), images, truths, epoch)
-        self.tally.batches += 1
-=======
-        losses = super().losses(Precomputed(answers), images, truths)
+        losses = super().losses(Precomputed(answers), images, truths, epoch)
         self.counts.batches += 1
->>>>>>> theirs
         if float(losses.detach().mean()) >= self.defence(RelaxLoss).alpha:
             return losses
         self.counts.below += 1

@@ -105,7 +105,7 @@ def test_gradients_of_every_kind_of_network(name: str) -> None:
     if name.startswith("smp"):
         pytest.importorskip("segmentation_models_pytorch")
     torch.manual_seed(0)
-    module = group_normed(NETWORKS[name].build(3, 2, (32, 32), **SMALL[name])).train()
+    module = group_normed(NETWORKS[name].configured(SMALL[name]).build(3, 2, (32, 32))).train()
     for part in module.modules():
         if isinstance(part, nn.Dropout2d | nn.Dropout):
             part.p = 0.0

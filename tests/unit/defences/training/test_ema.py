@@ -49,8 +49,8 @@ def test_what_is_kept_is_the_average_of_every_step() -> None:
     steps: list[dict[str, Tensor]] = []
 
     class Remembering(EmaTrainer):
-        def step(self, module, optimizer, images, truths):  # type: ignore[no-untyped-def]
-            loss = super().step(module, optimizer, images, truths)
+        def step(self, module, optimizer, images, truths, epoch):  # type: ignore[no-untyped-def]
+            loss = super().step(module, optimizer, images, truths, epoch)
             steps.append({key: value.clone() for key, value in module.state_dict().items()})
             return loss
 

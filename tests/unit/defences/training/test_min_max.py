@@ -43,18 +43,12 @@ def test_a_members_loss_is_its_own_and_lambda_times_the_adversarys_belief() -> N
     )
     module = trainer.network()
     images, truths = feed(records)(torch.arange(5))
-<<<<<<< ours
     epoch = Epoch(1, torch.Generator())
     found = trainer.losses(module, images, truths, epoch)
     plain = trainer.recipe_losses(module, images, truths)
-    belief = trainer.adversary(seen(module(images), truths, LabelTruth(2))).sigmoid().log()
-=======
-    found = trainer.losses(module, images, truths)
-    plain = Trainer.losses(Trainer(TINY, records, seed=1), module, images, truths)
     belief = (
         trainer.adversary(adversary_input(module(images), truths, LabelTruth(2))).sigmoid().log()
     )
->>>>>>> theirs
     torch.testing.assert_close(found, plain + 0.7 * belief)
     alone = trainer.losses(module, images[2:3], truths[2:3], epoch)
     torch.testing.assert_close(alone, found[2:3])

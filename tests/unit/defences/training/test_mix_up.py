@@ -13,11 +13,6 @@ from pixleak.core.truth import LabelTruth
 from pixleak.defences.steps.mixing import partners, shares
 from pixleak.defences.training.cut_mix import CutMix
 from pixleak.defences.training.mix_up import MixUp, MixUpTrainer
-<<<<<<< ours
-from pixleak.records.base import RecordKey, Records
-=======
-from pixleak.training.loop.fit import Trainer
->>>>>>> theirs
 from pixleak.training.loop.losses import LOSSES
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
