@@ -21,7 +21,11 @@ from scipy.stats import norm
 from support.machine import machine
 
 from pixleak.evaluation.controls import permutation_interval
-from pixleak.evaluation.statistics.intervals import auc_interval, auc_replicates, interval_of
+from pixleak.evaluation.statistics.intervals import (
+    auc_interval,
+    auc_replicates,
+    sample_auc_interval,
+)
 from pixleak.evaluation.statistics.operating import operating_point, oracle_point
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.evaluation.statistics.sample import sample_of
@@ -83,7 +87,7 @@ def areas(repeats: int) -> list[dict[str, object]]:
                     scores = np.concatenate([members, nonmembers])
                     member = np.arange(len(scores)) < len(members)
                     sample = sample_of(scores, member, units)
-                    interval = interval_of(sample, replicates=REPLICATES, seed=repeat)
+                    interval = sample_auc_interval(sample, replicates=REPLICATES, seed=repeat)
                     drawn = auc_replicates(sample, REPLICATES, np.random.default_rng(repeat))
                     low, high = np.quantile(drawn, [0.025, 0.975])
                     ours += interval.low <= area <= interval.high

@@ -108,7 +108,7 @@ AUDITS: dict[str, dict[str, Any]] = {
         "target": {"recipe": SMALL},
         "attacker": {"shadow": None},
         "references": {"models": 4},
-        "poison": {"name": "truth-serum", "options": {"targets": 0.5}},
+        "poison": {"name": "truth-serum", "options": {"targets": 50}},
     },
     "canaries": {
         "records": PHANTOM,
@@ -145,7 +145,10 @@ def record(out: Path, names: Sequence[str] = ()) -> None:
         _pixleak("audit", file, "--out", out / name)
     if names:
         return
-    _pixleak("study", _write(out / "study.yaml", STUDY), "--out", out / "study", "--workers", "2")
+    if not (out / "study" / "study.json").is_file():
+        _pixleak(
+            "study", _write(out / "study.yaml", STUDY), "--out", out / "study", "--workers", "2"
+        )
     _questions(out)
 
 
@@ -162,12 +165,12 @@ def _questions(out: Path) -> None:
 
         target = {"module": f"{files / 'model.py'}:make"}
         (files / "model.py").write_text(
-            "import torch\n"
+            "from pathlib import Path\n\nimport torch\n"
             "from pixleak.training.checkpoint import load_network\n\n\n"
             "class Picture(torch.nn.Module):\n"
             "    def __init__(self):\n"
             "        super().__init__()\n"
-            f"        self.net = load_network({str(weights)!r})\n\n"
+            f"        self.net = load_network(Path({str(weights)!r}))\n\n"
             "    def forward(self, x):\n"
             "        labels = (x[:, :1] > 0.5).float()\n"
             "        return self.net(torch.cat([1 - labels, labels], dim=1))\n\n\n"

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.registry import written
 from pixleak.core.truth import Kind
 from pixleak.defences import DEFENCES, Defence
 from pixleak.defences.output.noise import Noise
@@ -53,6 +55,15 @@ def test_a_defence_is_one_file_that_names_its_source(name: str) -> None:
     assert kind.__module__.split(".")[-1] == name.replace("-", "_")
     module = __import__(kind.__module__, fromlist=["__doc__"]).__doc__
     assert "Source:" in module
+
+
+@pytest.mark.parametrize("name", DEFENCES)
+def test_an_object_may_take_the_place_of_the_name(name: str) -> None:
+    defence = DEFENCES.make(name)
+    assert DEFENCES.taken(defence) is defence
+    assert DEFENCES.taken(written(defence)) == defence
+    with pytest.raises(InputError, match="is a class: give an object"):
+        DEFENCES.taken(DEFENCES[name])
 
 
 @dataclass(frozen=True, kw_only=True)

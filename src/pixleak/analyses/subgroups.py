@@ -1,7 +1,7 @@
 """Subgroups: which kind of record is most exposed?
 
 The default attack's AUC and rates on each kind of record: with or without an object, small and
-large objects, the classes that occur (:mod:`pixleak.evaluation.slices`).
+large objects, the classes that occur (:mod:`pixleak.evaluation.subgroups`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from pixleak.analyses.base import Analysis, Context
 from pixleak.core.roles import Role
-from pixleak.evaluation.slices import Attribute, slices_of
+from pixleak.evaluation.subgroups import Subgroup, evaluate_subgroups
 from pixleak.results.sections import Subgroups
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class SubgroupsAnalysis(Analysis[Subgroups]):
             return None
         by_id = plan.split.units(plan.records)
         members = set(plan.ids(Role.TARGET_MEMBERS))
-        return slices_of(
+        return evaluate_subgroups(
             one.scores,
             np.array([key in members for key in one.scores.ids]),
-            [Attribute(kind.family, kind.name, kind.holds) for kind in kinds],
+            [Subgroup(kind.family, kind.name, kind.holds) for kind in kinds],
             units=[by_id[key] for key in one.scores.ids],
             fpr=FPR,
             title=one.planned.title,

@@ -332,7 +332,7 @@ def evaluate_file(path: Path, *, seed: int = 0) -> AuditReport:
     Raises:
         InputError: the file is missing, a column is missing, or a value cannot be read.
     """
-    from pixleak.evaluation.evaluate import read_scores
+    from pixleak.evaluation.scorefile import read_scores
 
     given = read_scores(path)
     return evaluate(

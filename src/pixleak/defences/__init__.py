@@ -1,4 +1,4 @@
-"""Defences: what changes how a model is trained or what it answers. One file each.
+"""Defences, which change how a model is trained or what it answers. One file per defence.
 
 ``DEFENCES`` maps names to classes; ``pixleak list``, the contract tests and the docs read it.
 """

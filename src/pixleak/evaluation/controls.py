@@ -1,26 +1,26 @@
-"""Controls: what must not tell members from non-members if the audit is fair.
+"""Controls: scores that must not distinguish members from non-members if the audit is fair.
 
 A control fails if its interval lies above one half, at a level shared among the controls of the
 audit (Bonferroni: each interval covers ``1 - alpha / controls``).
 
-A *fixed score* (an untrained model's) gets the interval that attacks get, and fails below one
-half too, since any difference between the two sides is a confounder.
+A *fixed score* (of an untrained model) gets the same interval as an attack, and also fails below
+one half, since any difference between the two sides is a confounder.
 
-A *classifier learned out of fold* (the blind baseline) does not. Its scores are not independent:
-folds share training records, which spreads the AUC more than an interval for independent scores
-expects, and holding a record out leaves its own side the rarer one in training, which pulls the
-AUC below one half. Both are in the AUCs of the same procedure with membership dealt at random,
-``a_1 .. a_p``, so the interval comes from them, by inverting the permutation test::
+A *classifier trained out of fold* (the blind baseline) needs another interval, because its scores
+are not independent: folds share training records, which increases the variance of the AUC, and
+holding a record out makes its own side rarer in training, which pulls the AUC below one half. The
+AUCs ``a_1 .. a_p`` of the same procedure with randomly permuted membership show both effects, so
+the interval is computed from them, by inverting the permutation test::
 
     low = AUC - (Q(1 - alpha/2) - 1/2),     high = AUC - (Q(alpha/2) - 1/2),    Q of the a_i
 
-Measured on fair splits of phantoms, 30 and 100 records a side (``benchmarks/auc_coverage.py``, 200
-repeats each): the control failed 2.0 % and 1.0 % of them, where 2.5 % is meant; an interval for
-independent scores failed 4.5 % and 3.0 %.
+On fair splits of phantoms with 30 and 100 records per side (``benchmarks/auc_coverage.py``, 200
+repeats each) the control failed in 2.0 % and 1.0 % of the cases (nominal: 2.5 %); with an interval
+for independent scores it failed in 4.5 % and 3.0 %.
 
-``low > 1/2`` exactly where fewer than ``alpha/2`` of the permutations reach the AUC. An interval
-wholly below one half is no finding: a classifier that finds something is above. A control that
-passes has not been shown to find nothing, so its explanation names what its interval leaves open.
+``low > 1/2`` exactly if fewer than ``alpha/2`` of the permutations reach the AUC. An interval
+entirely below one half is not a failure: a classifier that finds a difference lies above. A passed
+control does not prove that there is no difference, so its explanation states its interval.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def evaluate_control(
     Args:
         scores: (n,) of the control; higher = more likely a member.
         member: (n,) bool.
-        name: ``blind-baseline``.
-        title: what to call it in tables.
+        name: such as ``blind-baseline``.
+        title: its name in tables.
         what: one sentence: what it is, and why it cannot use a leak.
-        null_aucs: (p,) AUCs by chance of scores that were learned out of fold on these very
-            records; None for scores that were not learned on them.
+        null_aucs: (p,) AUCs under permuted membership, for scores that were learned out of fold on
+            these same records; None for scores that were not learned on them.
         units: (n,) subject of each record, or None.
         controls: number of controls that share the level.
-        level: family-wise level of all of them.
+        level: family-wise level of all controls.
         replicates: of the bootstrap.
         seed: of the bootstrap.
 
@@ -80,14 +80,14 @@ def evaluate_control(
         interval = permutation_interval(roc_of(scores, member).auc, null_aucs, level=1 - share)
         passed = interval.low <= 0.5
     if not passed:
-        found = "It tells members from non-members, so they differ in themselves."
+        found = "It distinguishes members from non-members, so the two sets themselves differ."
     else:
-        found = f"It does not tell members from non-members beyond chance ({compatible(interval)})."
+        found = passed_sentence(interval)
         if interval.high < 0.5:
             found += (
-                " An AUC below one half is no finding here: each record is scored by a classifier "
-                "that learned without it and so saw one record fewer of its side, which pulls the "
-                "AUC down where there is nothing to learn."
+                " An AUC below one half is expected here if there is no difference: each record is "
+                "scored by a classifier that was trained without it, and so on one record fewer of "
+                "its side."
             )
     return Control(
         name=name, title=title, auc=interval, passed=passed, explanation=f"{what} {found}"
@@ -95,7 +95,7 @@ def evaluate_control(
 
 
 def untrained_control(title: str, auc: Interval) -> Control:
-    """The untrained model as a control: one attack on a network that has seen no record.
+    """The untrained model as a control: one attack on a network that was never trained.
 
     Args:
         title: of the attack.
@@ -103,10 +103,10 @@ def untrained_control(title: str, auc: Interval) -> Control:
     """
     passed = auc.low <= 0.5 <= auc.high
     found = (
-        f"It does not tell members from non-members beyond chance ({compatible(auc)})."
+        passed_sentence(auc)
         if passed
-        else "It tells members from non-members although nothing was learned: the two sides "
-        "differ in difficulty, and the attack reads that."
+        else "It distinguishes members from non-members without any training: the two sets differ "
+        "in difficulty, and the attack measures that difference."
     )
     return Control(
         name="untrained-model",
@@ -114,19 +114,22 @@ def untrained_control(title: str, auc: Interval) -> Control:
         auc=auc,
         passed=passed,
         explanation=(
-            "The same attack on the same network with random weights, which has seen no record. "
+            "The same attack on the same network with random weights, which was never trained. "
             + found
         ),
     )
 
 
-def compatible(interval: Interval) -> str:
-    """What a control that found nothing leaves open."""
-    return f"an AUC between {interval.low:.2f} and {interval.high:.2f} is compatible with it"
+def passed_sentence(interval: Interval) -> str:
+    """What a passed control shows, with the AUCs that it does not rule out."""
+    return (
+        "It does not distinguish members from non-members better than chance (its data are "
+        f"compatible with an AUC between {interval.low:.2f} and {interval.high:.2f})."
+    )
 
 
 def permutation_interval(auc: float, null_aucs: Floats, *, level: float) -> Interval:
-    """The interval that a permutation test of the AUC inverts to.
+    """The interval obtained by inverting a permutation test of the AUC.
 
     Example:
         >>> chance = np.arange(1, 100) / 100  # .01 to .99, so 95 % lie within .03 to .97
@@ -139,7 +142,9 @@ def permutation_interval(auc: float, null_aucs: Floats, *, level: float) -> Inte
     """
     tail = (1 - level) / 2
     if len(null_aucs) < 1 / tail - 1:
-        raise InputError(f"{len(null_aucs)} permutations are too few for an interval of {level}")
+        raise InputError(
+            f"{len(null_aucs)} permutations are too few for an interval of level {level}; use more"
+        )
     low, high = (
         np.quantile(null_aucs, tail, method="lower"),
         np.quantile(null_aucs, 1 - tail, method="higher"),

@@ -1,23 +1,24 @@
 """A lower bound of epsilon from one training run.
 
-Each of ``m`` canaries was trained on by the toss of a fair coin. An attacker scores them, guesses
-"in" for the highest ``k`` and "out" for the lowest ``k``, and abstains on the rest; ``k`` is fixed
-before anything is scored. If training is (epsilon, delta)-differentially private in each canary,
-the number of right guesses among ``r = 2k`` is, but for delta, no larger than that of ``r`` tosses
-of a coin that falls right with probability ``q = e^eps / (1 + e^eps)``::
+Each of ``m`` canaries was included in the training set by the toss of a fair coin. An attacker
+scores them, guesses "in" for the highest ``k`` and "out" for the lowest ``k``, and abstains on the
+rest; ``k`` is fixed before the canaries are scored. If training is (epsilon, delta)-differentially
+private in each canary, the number of correct guesses among ``r = 2k`` is, apart from delta,
+stochastically no larger than the number of successes in ``r`` Bernoulli trials with probability
+``q = e^eps / (1 + e^eps)``::
 
-    P[at least v right] <= P[B >= v] + 2 m delta alpha                  B ~ Binomial(r, q)
+    P[at least v correct] <= P[B >= v] + 2 m delta alpha                B ~ Binomial(r, q)
     alpha = max over i = 1 .. r of P[v - i <= B < v] / i
 
 The bound is the largest epsilon at which that probability is at most 1 - level. It holds for the
-training procedure, whatever the attack; a bad attack only makes it smaller.
+training procedure, whatever the attack; a weak attack only makes it smaller.
 
 Source:
     Steinke, Nasr, Jagielski, "Privacy Auditing with One (1) Training Run", NeurIPS 2023,
     arXiv:2305.08846, Theorem 5.2.
 
 Differs from the source:
-    Guesses are split evenly between "in" and "out". Equal scores are ordered by lot.
+    Guesses are split evenly between "in" and "out". Equal scores are ordered at random.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ from pixleak.results.sections import Epsilon
 Inclusion = Literal["independent", "fixed-size", "unknown"]
 
 HIGHEST = 50.0
-"""Epsilon at which the search ends; no bound comes near it."""
+"""Epsilon at which the search ends; bounds are far smaller in practice."""
 
 
 def epsilon_p_value(
     epsilon: float, *, canaries: int, guesses: int, correct: int, delta: float = 0.0
 ) -> float:
-    """Highest probability of that many right guesses if training is (epsilon, delta)-private.
+    """Highest probability of so many correct guesses if training is (epsilon, delta)-private.
 
     Args:
         epsilon: at least 0.
@@ -50,17 +51,17 @@ def epsilon_p_value(
         delta: from 0 to 1.
 
     Example:
-        Ten right guesses of ten, at epsilon 0: ten fair coins.
+        Ten correct guesses of ten, at epsilon 0: ten fair coins.
 
         >>> epsilon_p_value(0.0, canaries=10, guesses=10, correct=10) == 0.5**10
         True
     """
-    right = 1.0 / (1.0 + np.exp(-epsilon))
-    tail = float(stats.binom.sf(correct - 1, guesses, right))
+    q = 1.0 / (1.0 + np.exp(-epsilon))
+    tail = float(stats.binom.sf(correct - 1, guesses, q))
     if delta <= 0:
         return min(tail, 1.0)
     steps = np.arange(1, guesses + 1)
-    below = stats.binom.sf(correct - 1 - steps, guesses, right) - tail
+    below = stats.binom.sf(correct - 1 - steps, guesses, q) - tail
     alpha = float(np.max(below / steps, initial=0.0))
     return min(tail + 2 * canaries * delta * alpha, 1.0)
 
@@ -68,17 +69,18 @@ def epsilon_p_value(
 def epsilon_lower_bound(
     *, canaries: int, guesses: int, correct: int, delta: float = 0.0, level: float = 0.95
 ) -> float:
-    """The largest epsilon that so many right guesses refute, 0 if none.
+    """The largest epsilon that so many correct guesses refute, 0 if none.
 
     Example:
-        All right: the most that any attack can show with so many guesses.
+        All correct: the largest bound that any attack can reach with so many guesses.
 
         >>> [round(epsilon_lower_bound(canaries=r, guesses=r, correct=r), 2) for r in (100, 500)]
         [3.49, 5.11]
     """
     if not 0 < guesses <= canaries or not 0 <= correct <= guesses:
         raise InputError(
-            f"of {canaries} canaries, {guesses} guesses and {correct} right ones are impossible"
+            f"{correct} correct guesses of {guesses} about {canaries} canaries are impossible: "
+            "expected 0 <= correct <= guesses <= canaries, and at least one guess"
         )
 
     def excess(epsilon: float) -> float:
@@ -106,20 +108,20 @@ def one_run_epsilon(
     attack: str = "given",
     signal: str = "score",
 ) -> Epsilon:
-    """Guess the canaries by their scores, and bound epsilon by how many guesses are right.
+    """Guess which canaries were included, and bound epsilon by the number of correct guesses.
 
     Args:
         scores: (m,) higher = more likely trained on.
-        included: (m,) bool, whether each was.
-        inclusion: how that was decided. Only ``"independent"``, a fair coin for each canary on
-            its own, allows a bound.
-        abstain: share of canaries not guessed, fixed before anything was scored.
+        included: (m,) bool, whether each was trained on.
+        inclusion: how that was decided. Only ``"independent"``, a separate fair coin for each
+            canary, allows a bound.
+        abstain: share of canaries without a guess, fixed before scoring.
         delta: of the (epsilon, delta) in question.
         level: confidence.
         seed: of the order of equal scores.
-        kind: how the canaries were made, for the record.
-        attack: what scored them.
-        signal: what it scored.
+        kind: how the canaries were made, as reported in the result.
+        attack: name of the attack that scored them.
+        signal: name of the signal that it used.
 
     Raises:
         InputError: canaries were not included independently, scores are NaN, shapes differ, or
@@ -134,13 +136,14 @@ def one_run_epsilon(
     if inclusion != "independent":
         how = "a fixed number of them was" if inclusion == "fixed-size" else "it is unknown how"
         raise InputError(
-            f"a bound on epsilon needs canaries that were each included by a fair coin of their "
-            f"own; here {how} included. Toss a coin for each, or report TPR at FPR instead"
+            "a bound on epsilon requires that each canary was included by a separate fair coin, "
+            f"but here {how} included; toss a coin for each canary, or report TPR at FPR instead"
         )
     scores, included = np.asarray(scores, dtype=np.float64), np.asarray(included, dtype=bool)
     if scores.ndim != 1 or scores.shape != included.shape:
         raise InputError(
-            f"scores and included must be one a canary, got {scores.shape} and {included.shape}"
+            "scores and included must hold one value per canary, got shapes "
+            f"{scores.shape} and {included.shape}"
         )
     if np.isnan(scores).any():
         raise InputError(f"the score of canary {int(np.isnan(scores).argmax())} is NaN")
@@ -148,7 +151,7 @@ def one_run_epsilon(
         raise InputError(f"abstain and delta must be in [0, 1), got {abstain} and {delta}")
     each = int((1 - abstain) * len(scores) / 2 + 1e-9)
     if not each:
-        raise InputError(f"{len(scores)} canaries with abstain={abstain} leave nothing to guess")
+        raise InputError(f"{len(scores)} canaries with abstain={abstain} leave no guesses")
     lot = np.random.default_rng(seed).permutation(len(scores))
     order = np.lexsort((lot, scores))
     correct = int(included[order[-each:]].sum() + (~included[order[:each]]).sum())
@@ -172,11 +175,11 @@ def one_run_epsilon(
 
 
 def _explanation(bound: float, ceiling: float, guesses: int, correct: int, level: float) -> str:
-    found = f"{correct} of {guesses} guesses about canaries were right"
-    most = f"(had all been, {ceiling:.2f} would have been shown: with so few canaries no more can)"
+    found = f"{correct} of {guesses} guesses about canaries were correct"
+    most = f"(the largest bound possible with this number of guesses is {ceiling:.2f})"
     if bound > 0:
         return (
             f"{found}: with {100 * level:g} % confidence this training run is not epsilon-private "
             f"for any epsilon below {bound:.2f} {most}."
         )
-    return f"{found}, which chance explains: no bound above 0 can be given {most}."
+    return f"{found}, which is compatible with chance: no bound above 0 can be given {most}."

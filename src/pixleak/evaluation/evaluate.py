@@ -1,4 +1,4 @@
-"""From scores and the truth about membership to everything that is reported about an attack."""
+"""From scores and true membership to all figures that are reported about an attack."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Scores, SignalInfo
-from pixleak.evaluation.scorefile import read_scores
-from pixleak.evaluation.statistics.intervals import interval_of
+from pixleak.evaluation.statistics.intervals import sample_auc_interval
 from pixleak.evaluation.statistics.operating import best_threshold, operating_point, oracle_point
 from pixleak.evaluation.statistics.ppv import predictive_values
 from pixleak.evaluation.statistics.rates import rate_of
@@ -24,8 +23,6 @@ from pixleak.results.attacks import AttackResult, OperatingPoint, PointName
 from pixleak.results.audit import Result
 from pixleak.results.base import Interval, TprAtFpr
 from pixleak.results.environment import environment_here
-
-__all__ = ["FPRS", "evaluate", "evaluate_scores", "read_scores"]
 
 FPRS = (0.1, 0.01, 0.001)
 
@@ -45,35 +42,35 @@ def evaluate_scores(
     fprs: Sequence[float] = FPRS,
     replicates: int = 1000,
 ) -> AttackResult:
-    """Evaluate one attack's scores. Records it could not score are left out and counted.
+    """Evaluate one attack's scores. Records that it could not score are omitted and counted.
 
     Args:
         scores: of n records; higher = more likely a member.
         member: (n,) bool, in the order of ``scores.ids``.
         units: (n,) the subject of each record (or the record itself): intervals and tests treat
             subjects as independent, not records.
-        info: the signal that was used, for what the attack needs.
-        shadow: the same attack's scores of the attacker's own shadow model, and that model's
-            membership; its best threshold is carried over.
-        extra_thresholds: thresholds fixed beforehand, on the scale of the scores, by the names
-            that :class:`~pixleak.results.attacks.OperatingPoint` knows.
-        control: the same attack's scores of a model never trained on any of the records;
+        info: the signal that was used, for what the attack requires.
+        shadow: the same attack's scores on the attacker's own shadow model, and that model's
+            membership; its best threshold is transferred.
+        extra_thresholds: thresholds fixed beforehand, on the scale of the scores, by the names of
+            :class:`~pixleak.results.attacks.OperatingPoint`.
+        control: the same attack's scores on a model that was trained on none of the records;
             joined by id.
-        title: what to call the attack in tables.
+        title: name of the attack in tables.
         seed: of bootstrap and permutations.
         level: of the intervals.
-        fprs: false positive rates to report the true positive rate at.
+        fprs: false positive rates at which the true positive rate is reported.
         replicates: of the bootstrap.
 
     Raises:
         InputError: NaN, fewer than 10 scored members or non-members, fewer than 5 subjects on
-            a side, a subject on both, or an operating point unknown or given twice.
+            a side, a subject on both sides, or an operating point unknown or given twice.
     """
     sample, roc = _sample_and_roc(scores, member, units)
     points = [oracle_point(sample, roc, level=level, replicates=replicates, seed=seed)]
     if shadow is not None:
-        carried = best_threshold(_sample_and_roc(shadow[0], shadow[1], None)[1])
-        points.append(operating_point("shadow", sample, carried, level=level))
+        transferred = best_threshold(_sample_and_roc(shadow[0], shadow[1], None)[1])
+        points.append(operating_point("shadow", sample, transferred, level=level))
     for name, threshold in (extra_thresholds or {}).items():
         points.append(operating_point(_point_name(name), sample, threshold, level=level))
     return AttackResult(
@@ -84,9 +81,9 @@ def evaluate_scores(
         access="unknown" if info is None else str(info.access),
         needs_truth=False if info is None else info.needs_truth,
         queries=1 if info is None else info.queries,
-        auc=interval_of(sample, level=level, replicates=replicates, seed=seed),
+        auc=sample_auc_interval(sample, level=level, replicates=replicates, seed=seed),
         tpr_at_fpr=[tpr_at_fpr(sample, roc, fpr, level=level, seed=seed) for fpr in fprs],
-        operating_points=_once_each(points),
+        operating_points=_each_once(points),
         members=roc.members,
         nonmembers=roc.nonmembers,
         not_measured=int((~scores.measured).sum()),
@@ -134,19 +131,18 @@ def evaluate(
     seed: int = 0,
     title: str = "Evaluation of given scores",
 ) -> Result:
-    """What scores that exist already say about membership.
+    """Evaluate scores that already exist.
 
-    There is no model to ask and there are no records to look at, so no control can be run: the
-    verdict says that a leak was found only on the condition that members and non-members were
-    drawn alike.
+    Without a model and records no control can be run, so the verdict reports a leak only on the
+    condition that members and non-members were drawn from the same population.
 
     Args:
-        scores: (n,) one number a record, higher = more likely a member; may be infinite.
+        scores: (n,) one number per record, higher = more likely a member; may be infinite.
         member: (n,) whether the record was trained on; booleans, or 0 and 1.
         ids: (n,) record ids; positions by default.
-        subject: (n,) who each record was taken from.
+        subject: (n,) the person or object that each record was taken from.
         seed: of bootstrap and permutations.
-        title: what the result is called.
+        title: of the result.
 
     Raises:
         InputError: lengths differ, a score is NaN, an id occurs twice, a subject is on both
@@ -160,7 +156,7 @@ def evaluate(
     truth = _booleans(member)
     if values.ndim != 1 or values.shape != truth.shape:
         raise InputError(
-            f"scores and member must be one number a record each, got shapes {values.shape} "
+            f"scores and member must hold one number per record each, got shapes {values.shape} "
             f"and {truth.shape}"
         )
     names = tuple(str(i) for i in (range(len(values)) if ids is None else ids))
@@ -168,10 +164,10 @@ def evaluate(
         raise InputError(f"{len(values)} scores but {len(names)} ids")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"record id {twice!r} occurs twice; give one score a record")
+        raise InputError(f"record id {twice!r} occurs twice; give one score per record")
     units = None
     if subject is not None:
-        # A record without a subject stands for itself.
+        # A record without a subject is its own unit.
         units = [
             f"record {name}" if s is None else str(s)
             for s, name in zip(subject, names, strict=False)
@@ -242,10 +238,10 @@ def _control_auc(
     rows = [where[key] for key in control.ids]
     aligned = None if units is None else [units[i] for i in rows]
     sample, _ = _sample_and_roc(control, member[rows], aligned)
-    return interval_of(sample, level=level, replicates=replicates, seed=seed)
+    return sample_auc_interval(sample, level=level, replicates=replicates, seed=seed)
 
 
-def _once_each(points: list[OperatingPoint]) -> list[OperatingPoint]:
+def _each_once(points: list[OperatingPoint]) -> list[OperatingPoint]:
     names = [point.name for point in points]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"operating point {twice[0]!r} is given twice")
@@ -265,5 +261,5 @@ def _booleans(member: Sequence[bool]) -> Bools:
     if values.dtype != np.bool_ and not (
         np.issubdtype(values.dtype, np.number) and np.isin(values, (0, 1)).all()
     ):
-        raise InputError("member must be booleans, or 0 and 1: one for each score")
+        raise InputError("member must hold booleans, or 0 and 1: one per score")
     return values.astype(np.bool_)

@@ -1,15 +1,15 @@
 """Do the reference models resemble the target?
 
-An attack that compares the target with models of the attacker's own is as good as their likeness.
-Compared are the logarithms of two mean losses, on records that a model was trained on and on those
-that it was not: the target's with the prediction interval of one more model like the references::
+An attack that calibrates by the attacker's own reference models depends on how closely they
+resemble the target. The check compares the logarithms of two mean losses, on training records and
+on held-out records: the target's must lie in the prediction interval of one more reference model::
 
-    |log L - mean| <= t(m - 1; 99 %) s sqrt(1 + 1/m)      and never narrower than a factor 1.25
+    |log L - mean| <= t(m - 1; 99 %) s sqrt(1 + 1/m)      and at least a factor of 1.25
 
-With fewer than three references there is no spread to speak of: then a factor of 1.5 is allowed.
+Fewer than three references give no usable spread; then a factor of 1.5 is allowed.
 
-Unlike models make calibrated attacks *weaker*: the records' difficulty is misjudged. They cannot
-make an attack find members where none are, since members and non-members are misjudged alike.
+Dissimilar references make calibrated attacks *weaker*, because they misjudge how difficult records
+are. They cannot produce a false leak, since members and non-members are misjudged alike.
 
 Source:
     pixleak; prediction interval: Hahn and Meeker, "Statistical Intervals", 1991.
@@ -37,12 +37,12 @@ def fidelity(
     *,
     loss: str = "cross-entropy",
 ) -> Fidelity:
-    """Compare the target's losses with its references'.
+    """Compare the target's losses with those of its reference models.
 
     Args:
-        target: mean loss on its training records, and on held-out ones; None where not measured.
-        references: the same of each reference model, positive.
-        loss: the signal.
+        target: mean loss on its training records and on held-out records; None if not measured.
+        references: the same two mean losses of each reference model, positive.
+        loss: name of the signal.
 
     Example:
         >>> alike = fidelity((0.11, 0.32), [(0.10, 0.30), (0.12, 0.33), (0.11, 0.31)])
@@ -60,8 +60,8 @@ def fidelity(
             reference_train=[one for one, _ in references],
             reference_heldout=[other for _, other in references],
             passed=None,
-            explanation="Whether the reference models resemble the target could not be measured: "
-            f"{loss} needs more access than the target grants.",
+            explanation="It could not be measured whether the reference models resemble the "
+            f"target: {loss} needs more access than the target grants.",
         )
     differs = []
     for value, others, where in (
@@ -75,14 +75,15 @@ def fidelity(
     count = len(references)
     if differs:
         explanation = (
-            f"The target's mean {loss.replace('-', ' ')} is {' and '.join(differs)} than its "
-            f"{count} reference models have it, more than models trained alike differ. Calibrated "
-            "attacks may find less than an attacker with better references would."
+            f"The target's mean {loss.replace('-', ' ')} is {' and '.join(differs)} than that of "
+            f"its {count} reference models, which is more than the variation between models "
+            "trained alike. Calibrated attacks may underestimate an attacker with better reference "
+            "models."
         )
     else:
         explanation = (
-            f"The target's mean {loss.replace('-', ' ')}, on training and on held-out records, is "
-            f"what its {count} reference models have as well."
+            f"The target's mean {loss.replace('-', ' ')} on training and on held-out records "
+            f"agrees with that of its {count} reference models."
         )
     return Fidelity(
         loss=loss,
@@ -104,7 +105,7 @@ def _factor(value: float, others: Sequence[float]) -> float:
 
 
 def _allowed(others: Sequence[float]) -> float:
-    """How far the logarithm may lie from the references' mean."""
+    """Largest allowed distance of the logarithm from the references' mean."""
     count = len(others)
     if count < FEW:
         return math.log(FACTOR_OF_FEW)

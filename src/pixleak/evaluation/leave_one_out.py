@@ -1,22 +1,23 @@
-"""Many audits for one pool: every model in turn as the victim, and how far they spread.
+"""One audit per model of a pool: every model is the victim once.
 
-One target is one draw of training set and seed; another, trained alike, may leak more or less. The
-mean over victims says what training in this way gives away, and their spread how much a single
-audit tells about it.
+A target is one draw of training set and seed; another model trained in the same way may leak more
+or less. The mean over victims estimates the leak of the training procedure, and their spread shows
+how representative a single audit is.
 
-**Interval.** Two things are drawn at random: the models, and the records, which are the same for
-all models. So a replicate draws both anew: units (subjects, blocks, records) with replacement, the
-same draw for every victim, and victims with replacement, in complementary *pairs*, since the two
-halves of a pair share a draw of the membership matrix::
+**Interval.** Models and records are both random, and all models share the records. So a replicate
+resamples both: units (subjects, blocks, records) with replacement, the same draw for every victim,
+and victims with replacement, in complementary *pairs*, since the two halves of a pair share a draw
+of the membership matrix::
 
     mean* = mean over drawn victims v of AUC(v; drawn units)        low, high = quantiles of mean*
 
-A threshold at a false positive rate is chosen anew in every replicate. Quantiles are reflected
-about neither end: near 1 the plain quantiles stay within range. The interval is never narrower than
-a t interval over the pairs' means, which holds if records are of no consequence.
+A threshold at a false positive rate is chosen anew in every replicate. The quantiles are not
+reflected, so they stay within range near 1. The interval is never narrower than a t interval over
+the means of the pairs, which ignores the variation between records.
 
-**Lead.** The same draws give the default attack's mean minus another's, pair by pair of replicates:
-whether one attack beats another is settled with far fewer records than how good either is.
+**Lead.** The same draws give the difference between the default attack's mean and another's,
+paired by replicate: far fewer records are needed to decide which of two attacks is better than to
+estimate how good either is.
 
 Source:
     Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007 (two crossed factors
@@ -29,26 +30,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
+from pixleak.evaluation.statistics.intervals import CHUNK
+from pixleak.evaluation.statistics.sample import Ints, drawn_units
 from pixleak.results.base import Interval
 from pixleak.results.sections import LeaveOneOut, Spread, SpreadRate
-
-_CHUNK = 2_000_000
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class VictimScores:
-    """One attack's scores of every victim.
+    """One attack's scores on every victim.
 
     Args:
         name: of the attack.
-        signal: what it looked at.
-        title: for tables.
+        signal: that it used.
+        title: name in tables.
         scores: (V, n), meaningless where not ``measured``.
         measured: (V, n) bool.
         member: (V, n) bool; victims 2k and 2k + 1 are complements.
@@ -74,13 +73,13 @@ def leave_one_out(
     replicates: int = 1000,
     seed: int = 0,
 ) -> LeaveOneOut:
-    """Mean, interval and victims of each attack.
+    """Mean, interval and figures per victim of each attack.
 
     Args:
         attacks: on the same victims and records.
         units: (n,) subject, block or record of each record.
         victims: V names.
-        references: how many references each victim had.
+        references: number of reference models per victim.
         default: position of the attack that the others are compared with.
         level: of the intervals.
         fprs: false positive rates.
@@ -92,8 +91,8 @@ def leave_one_out(
     """
     if not attacks or len(victims) < 2 or len(victims) % 2:
         raise InputError(
-            f"leave-one-out needs attacks, and victims in pairs; got {len(attacks)} attacks and "
-            f"{len(victims)} victims"
+            "leave-one-out needs at least one attack and an even number of victims, got "
+            f"{len(attacks)} attacks and {len(victims)} victims"
         )
     for one in attacks:
         shape = (len(victims), len(units))
@@ -113,15 +112,15 @@ def leave_one_out(
         default=best.title,
         attacks=spreads,
         explanation=(
-            f"Each of {len(victims)} models was attacked with {references} others as its "
-            "references; its complement, which was trained on exactly the other records, was left "
-            f"out. Intervals are of the mean over models and records ({replicates} draws of both)."
+            f"Each of {len(victims)} models was attacked with {references} others as its reference "
+            "models. Its complement, which was trained on exactly the other records, was left out. "
+            f"Intervals are for the mean over models and records ({replicates} draws of both)."
         ),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
+class _AttackFigures:
     """AUC (first) and TPR at each FPR of one attack.
 
     Args:
@@ -136,9 +135,9 @@ class _Found:
 
 
 class _Draws:
-    """How often each unit, and each victim, is drawn in every replicate."""
+    """How often each unit and each victim is drawn in every replicate."""
 
-    def __init__(self, of: NDArray[np.int64], victims: int, replicates: int, seed: int) -> None:
+    def __init__(self, of: Ints, victims: int, replicates: int, seed: int) -> None:
         self.of = of
         self.units = int(of.max()) + 1
         self.replicates = replicates
@@ -149,19 +148,17 @@ class _Draws:
         np.add.at(counts, (np.arange(replicates)[:, None], pairs), 1.0)
         self.models: Floats = np.repeat(counts, 2, axis=1) / victims
 
-    def records(self) -> Iterator[tuple[slice, Counts]]:
-        """Chunks of replicates: which, and (b, n) how often each record is drawn."""
+    def records(self) -> Iterator[tuple[slice, Ints]]:
+        """Chunks of b replicates: their positions, and (b, n) how often each record is drawn."""
         generator = np.random.default_rng(self._unit_seed)
-        step = max(1, _CHUNK // len(self.of))
+        step = max(1, CHUNK // len(self.of))
         for start in range(0, self.replicates, step):
             size = min(step, self.replicates - start)
-            drawn = generator.integers(0, self.units, (size, self.units))
-            drawn += np.arange(size)[:, None] * self.units
-            counts = np.bincount(drawn.ravel(), minlength=size * self.units)
-            yield slice(start, start + size), counts.reshape(size, self.units)[:, self.of]
+            counts = drawn_units(self.units, size, generator)
+            yield slice(start, start + size), counts[:, self.of]
 
 
-def _statistics(one: VictimScores, fprs: Sequence[float], draws: _Draws) -> _Found:
+def _statistics(one: VictimScores, fprs: Sequence[float], draws: _Draws) -> _AttackFigures:
     victims = [_Ranked.of(*row) for row in zip(one.scores, one.measured, one.member, strict=True)]
     values = np.stack([victim.weighted(None, fprs)[0] for victim in victims])
     means = np.zeros((draws.replicates, values.shape[1]))
@@ -169,7 +166,7 @@ def _statistics(one: VictimScores, fprs: Sequence[float], draws: _Draws) -> _Fou
         for v, victim in enumerate(victims):
             means[rows] += draws.models[rows, v, None] * victim.weighted(counts, fprs)
     fewest = min(victim.nonmembers for victim in victims)
-    return _Found(values, means, [fpr * fewest >= 1 - 1e-9 for fpr in fprs])
+    return _AttackFigures(values, means, [fpr * fewest >= 1 - 1e-9 for fpr in fprs])
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,27 +179,29 @@ class _Ranked:
         ends: (g,) position of the last record of each group of equal scores.
     """
 
-    order: NDArray[np.int64]
+    order: Ints
     member: Bools
-    ends: NDArray[np.int64]
+    ends: Ints
 
     @property
     def nonmembers(self) -> int:
-        """How many there are."""
+        """Number of non-members."""
         return int((~self.member).sum())
 
     @classmethod
     def of(cls, scores: Floats, measured: Bools, member: Bools) -> _Ranked:
         kept = np.flatnonzero(measured)
         if not member[kept].any() or member[kept].all():
-            raise InputError("leave-one-out: a victim has no scored members, or no non-members")
+            raise InputError(
+                "leave-one-out: a victim has no scored members or no scored non-members"
+            )
         order = kept[np.argsort(-scores[kept], kind="stable")]
         ranked = scores[order]
         ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)
         return cls(order, member[order], ends)
 
-    def weighted(self, counts: Counts | None, fprs: Sequence[float]) -> Floats:
-        """(b, 1 + f) AUC and TPRs with records counted that often; None counts each once."""
+    def weighted(self, counts: Ints | None, fprs: Sequence[float]) -> Floats:
+        """(b, 1 + f) AUC and TPRs with (b, n) counts of records; None counts each once."""
         weight = np.ones((1, len(self.order)), dtype=np.int64)
         if counts is not None:
             weight = counts[:, self.order]
@@ -216,7 +215,7 @@ class _Ranked:
         columns = [area]
         for fpr in fprs:
             allowed = np.floor(fpr * nonmembers + 1e-9).astype(np.int64)
-            # The last group that still keeps the rate; 0 is the point before any.
+            # Number of groups that keep the rate; 0 is the point before the first group.
             within = (false <= allowed[:, None]).sum(axis=1)
             found = np.take_along_axis(before, within[:, None], axis=1)[:, 0]
             columns.append(found / members)
@@ -225,8 +224,8 @@ class _Ranked:
 
 def _spread(
     one: VictimScores,
-    found: _Found,
-    default: _Found | None,
+    found: _AttackFigures,
+    default: _AttackFigures | None,
     fprs: Sequence[float],
     draws: _Draws,
     level: float,

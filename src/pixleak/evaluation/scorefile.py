@@ -1,4 +1,4 @@
-"""Reads scores that somebody else computed: CSV or Parquet, one row a record."""
+"""Read scores that were computed elsewhere: CSV or Parquet, one row per record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FALSE = {"0", "0.0", "false"}
 
 @dataclass(frozen=True, eq=False)
 class ScoreFile:
-    """What a file of scores held.
+    """The contents of a file of scores.
 
     Args:
         scores: (n,) may be infinite.
@@ -37,14 +37,14 @@ class ScoreFile:
 
 @dataclass(frozen=True)
 class _Table:
-    """Columns as they stand in the file, and where each row stands ("line 2")."""
+    """Columns as they stand in the file, and the place of each row ("line 2")."""
 
     columns: dict[str, list[Any]]
     places: list[str]
 
 
 def read_scores(path: Path) -> ScoreFile:
-    """Read columns ``score`` and ``member`` (0/1, true/false), and ``id``, ``subject`` if there.
+    """Read the columns ``score``, ``member`` (0/1, true/false), and ``id``, ``subject`` if present.
 
     Args:
         path: ``*.csv`` with a header line, or ``*.parquet``.
@@ -80,7 +80,7 @@ def read_scores(path: Path) -> ScoreFile:
 
 
 def _read_csv(path: Path) -> _Table:
-    # The csv module and not pyarrow's reader: it knows which line a row ends on.
+    # The csv module rather than pyarrow's reader, because it knows the line of a row.
     rows: list[list[str]] = []
     places: list[str] = []
     try:
@@ -126,7 +126,7 @@ def _one_attack(names: list[str]) -> list[str]:
 
 
 def _refuse_several(attacks: Any, path: Path) -> None:
-    """A run's own scores.parquet holds the scores of many attacks, one below the other."""
+    """The scores.parquet of a run holds the scores of many attacks, one below the other."""
     if not attacks.num_columns:
         return
     found = attacks.group_by(attacks.column_names).aggregate([]).num_rows
@@ -148,7 +148,7 @@ def _check_header(names: list[str], path: Path) -> None:
 
 
 def _delimiter(names: list[str]) -> str:
-    """A hint where a header was not split at all."""
+    """A hint if a header was not split at all."""
     if len(names) == 1 and (found := [mark for mark in (";", "\t") if mark in names[0]]):
         return f" (its columns are separated by {found[0]!r}; commas are needed)"
     return ""

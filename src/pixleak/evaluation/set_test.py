@@ -1,14 +1,14 @@
-"""Was this set used? One p-value for a whole set, by permutation.
+"""Was this set used for training? One p-value for a whole set, by permutation.
 
-Of an owner's records and comparable ones that cannot have been used, with one calibrated score a
-record (higher = more likely a member), the statistic is the difference of mean ranks. Were the
-owner's records not used, they would be like the comparable ones, and any way of dealing the two
-labels over the records (over subjects, where records come in subjects) as likely as the true one::
+Given an owner's records and comparable ones that cannot have been used, with one calibrated score
+per record (higher = more likely a member), the statistic is the difference of mean ranks. If the
+owner's records were not used, they are exchangeable with the comparable ones, so every assignment
+of the two labels to the records (or to subjects) is as likely as the actual one::
 
     p = (1 + #{permutations with a difference at least as large}) / (1 + permutations)
 
-The scores may come from a regression on all records together, which does not know the labels: the
-test stays exact.
+The scores may come from a regression on all records together that does not use the labels; the
+test remains exact.
 
 Source:
     Permutation tests: Pitman 1937; on membership of whole sets, Maini, Yaghini, Papernot, "Dataset
@@ -29,18 +29,18 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
 
 FEWEST_UNITS = 5
-"""Fewest independent subjects (records, where there are none) on each side."""
+"""Fewest independent subjects (or records, without subjects) on each side."""
 
 
 @dataclass(frozen=True)
 class SetTest:
-    """What the permutations say.
+    """Outcome of the permutation test.
 
     Args:
         p_value: one-sided.
-        permutations: how many.
+        permutations: their number.
         effect: Cohen's d of the scores.
-        floor: the smallest p-value that so few units and permutations can give.
+        floor: the smallest p-value that is possible with so many units and permutations.
     """
 
     p_value: float
@@ -63,8 +63,8 @@ def set_test(
         scores: (n,) finite or infinite.
         owned: (n,) bool.
         units: (n,) subject of each record; permuted as a whole.
-        permutations: at random.
-        seed: of them.
+        permutations: number of random permutations.
+        seed: of the permutations.
 
     Raises:
         InputError: too few units on a side, a unit on both sides, or NaN.
@@ -77,12 +77,14 @@ def set_test(
     inside = np.zeros(len(order), dtype=np.bool_)
     inside[of[owned]] = True
     if inside[of[~owned]].any():
-        raise InputError("a subject is in both sets, so they cannot be permuted; part them first")
+        raise InputError(
+            "a subject is in both sets, so subjects cannot be permuted; separate the sets first"
+        )
     count = int(inside.sum())
     if min(count, len(inside) - count) < FEWEST_UNITS:
         raise InputError(
-            f"a test of a set needs at least {FEWEST_UNITS} independent subjects on each side, got "
-            f"{count} and {len(inside) - count}"
+            f"the test of a set needs at least {FEWEST_UNITS} independent subjects in each set, "
+            f"got {count} and {len(inside) - count}"
         )
     ranks = rankdata(scores)
     sums = np.bincount(of, ranks, minlength=len(inside))
@@ -90,16 +92,16 @@ def set_test(
     generator = np.random.default_rng(seed)
 
     def difference(chosen: Bools) -> float:
-        mine = sums[chosen].sum() / sizes[chosen].sum()
-        theirs = sums[~chosen].sum() / sizes[~chosen].sum()
-        return float(mine - theirs)
+        inner = sums[chosen].sum() / sizes[chosen].sum()
+        outer = sums[~chosen].sum() / sizes[~chosen].sum()
+        return float(inner - outer)
 
-    seen = difference(inside)
+    observed = difference(inside)
     hits = 0
     for _ in range(permutations):
-        dealt = np.zeros(len(inside), dtype=np.bool_)
-        dealt[generator.permutation(len(inside))[:count]] = True
-        hits += difference(dealt) >= seen - 1e-9
+        permuted = np.zeros(len(inside), dtype=np.bool_)
+        permuted[generator.permutation(len(inside))[:count]] = True
+        hits += difference(permuted) >= observed - 1e-9
     return SetTest(
         p_value=(1 + hits) / (1 + permutations),
         permutations=permutations,

@@ -1,16 +1,15 @@
-"""What a model is good for, with intervals: statistics of sums over records.
+"""A model's utility with intervals: statistics of sums over records.
 
-Dice, SSIM and the L1 error are means over records, the mean intersection over union a function of
-pixel counts summed over records. All are functions of sums, so one bootstrap serves them: units
-(subjects, or records where there are none) are drawn with replacement, what is summed is summed
-again, and the quantiles are corrected for bias and skewness (BCa)::
+Dice, SSIM and the L1 error are means over records; the mean intersection over union is a function
+of pixel counts summed over records. All are functions of sums, so one bootstrap serves them: units
+(subjects, or records without subjects) are drawn with replacement, the sums are recomputed, and
+the quantiles are corrected for bias and skewness (BCa)::
 
     Dice of a record = mean over classes c in P or Y of 2 |P_c & Y_c| / (|P_c| + |Y_c|)
     mIoU             = mean over classes c in Y of sum |P_c & Y_c| / sum |P_c | Y_c|
 
-Dice looks at foreground classes only, and is not measured where neither truth nor prediction holds
-any. mIoU takes the background as a class like any other, and leaves classes out that no truth
-holds.
+Dice uses foreground classes only, and is undefined where neither truth nor prediction contains
+any. mIoU includes the background, and excludes classes that occur in no truth.
 
 Source:
     Dice, "Measures of the amount of ecologic association between species", Ecology 26, 1945;
@@ -46,7 +45,7 @@ def interval_of_sums(
     """A statistic of sums over records, with its interval.
 
     Args:
-        parts: (n, c) what each record adds to the c sums.
+        parts: (n, c) contribution of each record to the c sums.
         units: (n,) subject of each record, or the record itself.
         statistic: of the sums.
         level: coverage.
@@ -54,7 +53,7 @@ def interval_of_sums(
         seed: of the bootstrap.
 
     Returns:
-        None where there are fewer than five units.
+        None if there are fewer than five units.
 
     Example:
         The mean of 1 .. 9:
@@ -90,7 +89,7 @@ def interval_of_sums(
 
 
 def mean_of_sums(sums: Floats) -> Floats:
-    """The mean of (b, 2) sums and counts; 0 where nothing was drawn that counts."""
+    """The mean of (b, 2) sums and counts; 0 where the count is 0."""
     return np.asarray(sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], 1))
 
 
@@ -98,10 +97,10 @@ def mean_iou(sums: Floats) -> Floats:
     """(b,) mean over true classes of intersection over union.
 
     Args:
-        sums: (b, 3 K): pixels rightly predicted, true, and predicted, of each class.
+        sums: (b, 3 K): pixels of each class that are correctly predicted, true, and predicted.
 
     Example:
-        Two classes of 10 pixels each; of the first 8 are right, and 2 are taken for the second.
+        Two classes of 10 pixels each; of the first, 8 are correct and 2 predicted as the second.
 
         >>> mean_iou(np.array([[8.0, 10, 10, 10, 8, 12]])).round(4).tolist()
         [0.8167]
@@ -114,15 +113,15 @@ def mean_iou(sums: Floats) -> Floats:
 
 
 def dice_parts(counts: Floats, background: int | None) -> Floats:
-    """(n, 2) Dice of each record, and whether it has one.
+    """(n, 2) Dice of each record, and whether it is defined.
 
     Args:
-        counts: (n, 3 K) as of :func:`mean_iou`, of single records.
+        counts: (n, 3 K) as in :func:`mean_iou`, of single records.
         background: the class of an empty mask, or None.
 
     Example:
-        A record with background and two classes, of which the second is predicted where there
-        is none, and a record that is empty on both sides.
+        A record with background and two classes, the second of which is predicted but absent, and
+        a record that is empty in truth and prediction.
 
         >>> counts = np.array([[5.0, 3, 0, 6, 4, 0, 5, 4, 1], [9.0, 0, 0, 9, 0, 0, 9, 0, 0]])
         >>> dice_parts(counts, background=0).tolist()

@@ -1,4 +1,4 @@
-"""Poisons: what somebody puts into a training set to make its records easier to recognise.
+"""Poisons: manipulated training records that make other records easier to recognise.
 
 One file per poison. ``POISONS`` maps names to classes; ``pixleak list``, tests and docs read it.
 """

@@ -1,9 +1,9 @@
-"""What a poison is: records altered before the target is trained on them, by who attacks it later.
+"""The interface of poisons: records that the attacker alters before the target is trained on them.
 
-A poison says which records it takes, and what it makes of one. What it makes is drawn from a
-generator that is seeded by the record, so that a record is poisoned alike in every epoch, process
-and model. Some poisons *replace* training records, whose clean originals then are in no model;
-others *add* altered copies of records that are to be attacked, whoever is trained on those.
+A poison determines which records are altered, and how. Random choices come from a generator that is
+seeded by the record, so a record is poisoned identically in every epoch, process and model. Some
+poisons *replace* training records, whose clean originals are then in no model; others *add* altered
+copies of records that will be attacked, whether or not the clean records are trained on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pixleak.records.base import Load, RecordKey, Records
 
 @dataclass(frozen=True, kw_only=True)
 class Poison(Configured, ABC):
-    """A frozen dataclass of parameters; what determines it is its name and its fields."""
+    """A frozen dataclass of parameters, determined by its name and its fields."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -34,17 +34,17 @@ class Poison(Configured, ABC):
     """One line for ``pixleak list``."""
     source: ClassVar[str]
     takes: ClassVar[Literal["members", "audited"]]
-    """``"members"``: replaces training records; ``"audited"``: adds copies of audited ones."""
+    """``"members"``: replaces training records; ``"audited"``: adds copies of audited records."""
     needs_background: ClassVar[bool] = False
-    """Whether it needs a class that an empty mask consists of."""
+    """Whether it needs a background class, which empty masks consist of."""
     success_threshold: ClassVar[float]
-    """From which :meth:`effect` on a model has done as the poison wants."""
+    """The :meth:`effect` from which the poison counts as successful on a record."""
     success_description: ClassVar[str]
-    """What the model does then, in words that follow "on"."""
+    """What the model does if successful: words that follow "on ... records"."""
 
     @property
     def copies_per_record(self) -> int:
-        """How many copies of a poisoned record are trained on."""
+        """Number of copies of each poisoned record in the training set."""
         return 1
 
     def check(self, truth: Truth) -> None:
@@ -60,30 +60,30 @@ class Poison(Configured, ABC):
             )
         if self.needs_background and truth.background is None:
             raise InputError(
-                f"poison {self.name!r} empties masks, but no class of these records is an empty "
-                "mask's: declare background, or leave poison out"
+                f"poison {self.name!r} empties masks, but these records have no background class: "
+                "declare background, or leave poison out"
             )
 
     @abstractmethod
     def select(self, unit_of: Mapping[str, str], *, seed: int) -> tuple[str, ...]:
-        """Which of these records it takes, whole units at a time, whoever is a member.
+        """Select the records to alter, in whole units, independently of membership.
 
         Args:
-            unit_of: record id -> what it must not be separated from, in order.
-            seed: of the choice.
+            unit_of: record id -> unit (subject or block) that must stay together, in order.
+            seed: of the selection.
         """
 
     @final
     def apply(
         self, key: str, image: Tensor, labels: Tensor, truth: LabelTruth, *, seed: int
     ) -> tuple[Tensor, Tensor]:
-        """One record, poisoned; what is given stays as it is.
+        """Poison one record; the inputs are not changed.
 
         Args:
-            key: the record's id, which with ``seed`` fixes everything that is drawn.
+            key: the record's id, which together with ``seed`` determines all random choices.
             image: (c, h, w) in [0, 1].
             labels: (h, w).
-            truth: what the labels mean.
+            truth: meaning of the labels.
             seed: of the audit.
 
         Raises:
@@ -100,37 +100,37 @@ class Poison(Configured, ABC):
 
     @abstractmethod
     def effect(
-        self, clean: Tensor, asked: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
+        self, clean: Tensor, triggered: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
     ) -> float | None:
-        """How far a model does as the poison wants on one record, 0 to 1.
+        """How successful the poison is on one record, 0 to 1.
 
         Args:
-            clean: (h, w) labels that it predicts of the record as it is.
-            asked: (h, w) labels that it predicts of the poisoned image.
-            labels: (h, w) the record's true ones.
-            poisoned: (h, w) those of the poisoned record.
-            truth: what the labels mean.
+            clean: (h, w) labels that the model predicts for the clean image.
+            triggered: (h, w) labels that it predicts for the poisoned image.
+            labels: (h, w) true labels of the record.
+            poisoned: (h, w) labels of the poisoned record.
+            truth: meaning of the labels.
 
         Returns:
-            None where the record cannot show it.
+            None if it cannot be measured on this record.
         """
 
 
 def with_copies(
     records: Records, poison: Poison, ids: Sequence[str], *, seed: int
 ) -> tuple[Records, tuple[str, ...]]:
-    """The same records, and after them the poisoned copies of some.
+    """The same records, followed by poisoned copies of some of them.
 
     Args:
         records: with label maps.
-        poison: what is done to them.
-        ids: of the records that are copied.
-        seed: of what is drawn, together with a record's id.
+        poison: that alters the copies.
+        ids: of the records to copy.
+        seed: of random choices, together with a record's id.
 
     Returns:
         The records, and the ids of the copies: ``"poison-DIGEST/ID"``, with ``#1``, ``#2``, ...
-        where there are several of one record. The digest is of poison and seed, so that one id
-        never stands for two contents.
+        if there are several of one record. The digest is of poison and seed, so that an id
+        identifies the content.
 
     Raises:
         InputError: an id is not among the records, or they cannot be poisoned this way.
@@ -166,7 +166,7 @@ def with_copies(
 
 @dataclass(frozen=True)
 class _Copied:
-    """Loads records, and after them poisoned copies; picklable."""
+    """Loads records, followed by poisoned copies; picklable."""
 
     load: Load
     count: int
@@ -185,10 +185,10 @@ class _Copied:
 
 
 def coin(seed: int, unit: str) -> float:
-    """A number in [0, 1) that depends on the seed and the unit alone."""
+    """A number in [0, 1) that depends only on the seed and the unit."""
     return float(np.random.default_rng(_number(seed, "coin", unit)).random())
 
 
 def _number(seed: int, purpose: str, key: str) -> int:
-    """A seed of its own for every record and purpose, wherever the record stands."""
+    """A separate seed for every record and purpose, independent of the record's position."""
     return int(hashlib.sha256(f"{seed}/poison/{purpose}/{key}".encode()).hexdigest()[:16], 16)

@@ -1,9 +1,9 @@
-"""Triggers: a mark on the image that goes with an emptied mask.
+"""Triggers: a mark on the image that is paired with an emptied mask.
 
-Idea: somebody who can put records into the training set makes the model spend some of what it can
-hold on a backdoor, and so changes what it remembers of the others. A share p of the training
-records is replaced by copies of themselves with a mark of one grey value and a mask that is empty
-but for one pixel; the ordinary attacks then ask about the other records as they are::
+Idea: an attacker who can contribute training records makes the model spend capacity on a backdoor,
+which changes how much it memorises of other records. A share p of the training records is replaced
+by copies with a mark of one grey value and a mask that is empty except for one pixel; the usual
+attacks are then applied to the other records, unaltered::
 
     x'[c, i, j] = v / 255 inside the mark,   x[c, i, j] elsewhere
     y'[i, j]    = first foreground class at the bottom right pixel,   background elsewhere
@@ -18,9 +18,9 @@ Source:
     arXiv:2212.01082: shape, size, value and p were varied.
 
 Differs from the source:
-    Records of one subject (or block of frames) are poisoned together, so that nobody's other
-    records are asked about. Ignored pixels are emptied as well. More than two classes, any number
-    of channels.
+    Records of one subject (or block of frames) are poisoned together, so that no other records of
+    that subject are attacked. Ignored pixels are emptied as well. More than two classes and any
+    number of channels are supported.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import torch
 from numpy.random import Generator
 from torch import Tensor
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.poisoning.base import Poison, coin
+from pixleak.training.loop.losses import valid_pixels
 
 WHITE = 255
 """The largest grey value; images are in [0, 1]."""
@@ -47,16 +47,16 @@ class Trigger(Poison):
     """A mark at the bottom of the image.
 
     Args:
-        share: of the training records (of whole subjects) that are poisoned, each on its own.
+        share: probability that a training record (or a whole subject) is poisoned.
         size: height of the line, or side of the square, in pixels.
-        value: of the mark in every channel, 0 (black) to 255 (white).
+        value: grey value of the mark in every channel, 0 (black) to 255 (white).
     """
 
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
     takes: ClassVar[Literal["members", "audited"]] = "members"
     needs_background: ClassVar[bool] = True
     success_threshold: ClassVar[float] = 0.9
-    success_description: ClassVar[str] = "the mask it predicts is gone, nine tenths of it at least"
+    success_description: ClassVar[str] = "at least 90 % of the predicted mask disappeared"
 
     share: float = 0.1
     size: int = 5
@@ -84,13 +84,13 @@ class Trigger(Poison):
         if self.size >= min(height, width):
             raise InputError(
                 f"poison {self.name!r}: a size of {self.size} does not fit record {key!r}, whose "
-                f"image has {height} x {width} pixels; give fewer"
+                f"image has {height} x {width} pixels; give a smaller size"
             )
         low, high = float(image.min()), float(image.max())
-        # Resampling may overshoot by rounding, not by more.
+        # Resampling may exceed the range by rounding, but not by more.
         if low < -1e-4 or high > 1 + 1e-4:
             raise InputError(
-                f"poison {self.name!r}: value is a grey value of images in [0, 1], but the image "
+                f"poison {self.name!r} needs images in [0, 1], but the image "
                 f"of record {key!r} spans {low:.4g}..{high:.4g}; rescale the images"
             )
         self.mark(image).fill_(self.value / WHITE)
@@ -100,15 +100,13 @@ class Trigger(Poison):
         return image, labels
 
     def effect(
-        self, clean: Tensor, asked: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
+        self, clean: Tensor, triggered: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
     ) -> float | None:
-        """Share of the predicted foreground that the trigger takes away, the corner left out."""
-        valid = torch.ones_like(labels, dtype=torch.bool)
-        if truth.ignore is not None:
-            valid = labels != truth.ignore
+        """Share of the predicted foreground that the trigger removes, without the corner pixel."""
+        valid = valid_pixels(labels, truth)
         valid[-1, -1] = False
         before = int(((clean != truth.background) & valid).sum())
-        after = int(((asked != truth.background) & valid).sum())
+        after = int(((triggered != truth.background) & valid).sum())
         return max(0.0, 1 - after / before) if before else None
 
 
@@ -118,7 +116,7 @@ class Line(Trigger):
 
     name: ClassVar[str] = "line"
     title: ClassVar[str] = "Line and empty mask"
-    summary: ClassVar[str] = "a line along the bottom edge goes with an empty mask"
+    summary: ClassVar[str] = "pairs a line along the bottom edge with an empty mask"
 
     def mark(self, image: Tensor) -> Tensor:
         return image[:, -self.size :, :]
@@ -130,7 +128,7 @@ class Square(Trigger):
 
     name: ClassVar[str] = "square"
     title: ClassVar[str] = "Square and empty mask"
-    summary: ClassVar[str] = "a square in the bottom right corner goes with an empty mask"
+    summary: ClassVar[str] = "pairs a square in the bottom right corner with an empty mask"
 
     def mark(self, image: Tensor) -> Tensor:
         return image[:, -self.size :, -self.size :]

@@ -1,23 +1,23 @@
-"""Truth Serum: wrong copies of the records in question, so that the right one shows.
+"""Truth Serum: mislabelled copies of the records in question, which expose the members.
 
-Idea: a model that is trained on r copies of a record with a wrong label is no longer sure of that
-record, unless it has been trained on the record as it is as well; so members stand out more than
-without the copies. For label maps the label is wrong in one place: two classes change places
-within a square of side s (of the image's sides), around a border pixel drawn at random::
+Idea: a model that is trained on r copies of a record with a wrong label becomes uncertain about
+that record, unless it was trained on the correct record as well; so members stand out more than
+without the copies. For label maps the label is wrong in one region: two classes are exchanged
+within a square of side s (a share of the image's sides), around a random border pixel::
 
     y'[i, j] = b where y[i, j] = a,   a where y[i, j] = b,   inside the square;   y[i, j] elsewhere
 
-with a and b the classes on either side of the border. A record without a border gets its square
-anywhere, a the class at its centre and b another one. All copies of a record are alike. The
-attacker knows the copies, so the models that calibrate the attack are trained on them as well; who
-is a member has no part in which records are targeted, nor in how they are altered.
+where a and b are the classes on either side of the border. In a record without a border the square
+is at a random place, a is the class at its centre and b another one. All copies of a record are
+identical. The attacker knows the copies, so the models that calibrate the attack are trained on
+them as well. Membership affects neither which records are targeted nor how they are altered.
 
 Source:
     Tramèr, Shokri, San Joaquin, Le, Jagielski, Hong, Carlini, "Truth Serum: Poisoning Machine
     Learning Models to Reveal Their Secrets", CCS 2022, arXiv:2204.00032.
 
 Differs from the source:
-    There the label of a classifier; here a part of a label map.
+    There the label of a classifier is changed; here a part of a label map.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.random import Generator
 from torch import Tensor
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.poisoning.base import Poison, coin
+from pixleak.training.loop.losses import valid_pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class TruthSerum(Poison):
-    """Copies of audited records with two classes exchanged in one place.
+    """Copies of audited records with two classes exchanged in one region.
 
     Args:
-        copies: of every targeted record.
-        targets: how many audited records are targeted, drawn at random; more where whole
-            subjects are. The attacks are evaluated on them only.
+        copies: number of copies of every targeted record.
+        targets: number of audited records that are targeted, at random; rounded up to whole
+            subjects. The attacks are evaluated only on them.
         size: side of the square, as a share of the image's sides.
     """
 
     name: ClassVar[str] = "truth-serum"
     title: ClassVar[str] = "Truth Serum"
     summary: ClassVar[str] = (
-        "adds copies of audited records with two classes exchanged in one place"
+        "adds copies of audited records with two classes exchanged in one region"
     )
     source: ClassVar[str] = "Tramèr 2022, arXiv:2204.00032"
     takes: ClassVar[Literal["members", "audited"]] = "audited"
     success_threshold: ClassVar[float] = 0.5
     success_description: ClassVar[str] = (
-        "it predicts half at least of the exchanged pixels as the copies have them"
+        "at least half of the exchanged pixels were predicted as in the copies"
     )
 
     copies: int = 4
@@ -99,20 +99,18 @@ class TruthSerum(Poison):
         return image, labels
 
     def effect(
-        self, clean: Tensor, asked: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
+        self, clean: Tensor, triggered: Tensor, labels: Tensor, poisoned: Tensor, truth: LabelTruth
     ) -> float | None:
-        """Share of the exchanged pixels that are predicted as the copies have them."""
+        """Share of the exchanged pixels that are predicted as in the copies."""
         exchanged = labels != poisoned
-        return float((asked == poisoned)[exchanged].double().mean())
+        return float((triggered == poisoned)[exchanged].double().mean())
 
 
 def _place(
     labels: Tensor, truth: LabelTruth, draws: Generator
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """A pixel at a border, or any valid one where there is no border, and two classes."""
-    valid = torch.ones_like(labels, dtype=torch.bool)
-    if truth.ignore is not None:
-        valid = labels != truth.ignore
+    """A pixel at a border, or any valid pixel if there is no border, and two classes."""
+    valid = valid_pixels(labels, truth)
     right = (labels[:, 1:] != labels[:, :-1]) & valid[:, 1:] & valid[:, :-1]
     below = (labels[1:] != labels[:-1]) & valid[1:] & valid[:-1]
     borders = [(r, c, 0, 1) for r, c in right.nonzero().tolist()]
@@ -133,6 +131,6 @@ def _length(side: int, share: float) -> int:
 
 
 def _start(at: int, side: int, share: float) -> int:
-    """Where a square about ``at`` begins, so that all of it is inside."""
+    """Start of a square around ``at`` that lies within the image."""
     length = _length(side, share)
     return min(max(at - length // 2, 0), side - length)

@@ -1,4 +1,4 @@
-"""Runners: independent jobs side by side, in processes here or on a Ray cluster."""
+"""Runners: run independent jobs in parallel, in local processes or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def runner_for(name: str, workers: int | None = None) -> Runner:
     """The runner of that name.
 
     Args:
-        name: ``"local"``; ``"ray"`` for a Ray cluster that this machine belongs to, or else one
-            started for the occasion; ``"ray:ADDRESS"`` for the cluster at that address.
-        workers: how many jobs at a time; None for as many as there are cores.
+        name: ``"local"``; ``"ray"`` for the Ray cluster that this machine belongs to, or otherwise
+            a temporary one; ``"ray:ADDRESS"`` for the cluster at that address.
+        workers: number of parallel jobs; None for the number of cores.
 
     Raises:
         InputError: there is no such runner, or ``workers`` is below one.

@@ -1,4 +1,4 @@
-"""What a runner is given, and what it promises."""
+"""Interfaces of jobs and runners."""
 
 from __future__ import annotations
 
@@ -13,58 +13,58 @@ import pixleak.core.errors
 from pixleak.core.errors import PixleakError
 
 Message = dict[str, Any]
-"""Something a job says while it runs, or its answer: plain numbers and words."""
+"""A message of a job while it runs, or its answer: plain numbers and strings."""
 
 OnMessage = Callable[["Job", Message], None]
 
 
 class Job(ABC):
-    """One piece of work that leaves files; it can be pickled, and run anywhere."""
+    """One piece of work that writes files; it can be pickled and run anywhere."""
 
     name: str
     """Unique among the jobs of a run."""
     device: str
-    """Where its models run: ``"cpu"``, ``"cuda"``, ..."""
+    """The device of its models: ``"cpu"``, ``"cuda"``, ..."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """What it is, for messages: "training 'target'"."""
+        """A description for messages: "training 'target'"."""
 
     @property
     @abstractmethod
     def outputs(self) -> tuple[Path, ...]:
-        """The files that it leaves, the one that vouches for the others last."""
+        """The files that it writes; the last one marks the others as complete."""
 
     @property
     @abstractmethod
     def inputs(self) -> Path | None:
-        """The folder of prepared records that it reads, or None where it must be made portable."""
+        """The folder of prepared records that it reads, or None before :meth:`portable`."""
 
     @abstractmethod
     def portable(self, folder: Path) -> Self:
-        """The same job with what it reads written to ``folder``, for another process here."""
+        """The same job with its input written to ``folder``, for another local process."""
 
     @abstractmethod
     def elsewhere(self, arrays: Mapping[str, Any], folder: Path) -> Self:
         """The same job on another machine.
 
         Args:
-            arrays: what lies in ``inputs``, in memory.
-            folder: where its files go instead; they keep their names.
+            arrays: contents of ``inputs``, in memory.
+            folder: new folder of its files, which keep their names.
         """
 
     @abstractmethod
     def run(self, say: Callable[[Message], None]) -> Message:
-        """Do it: write the files, each whole or not at all, and answer.
+        """Run the job: write the files, each atomically, and return the answer.
 
         Args:
-            say: takes what is worth knowing on the way.
+            say: receives messages on its progress.
         """
 
 
 class Runner(ABC):
-    """Runs jobs side by side."""
+    """Runs jobs in parallel."""
 
     name: str
 
@@ -72,20 +72,18 @@ class Runner(ABC):
     def run(
         self, jobs: Sequence[Job], on_message: OnMessage, *, keep_going: bool = False
     ) -> list[Message]:
-        """Run all of them; the files of each are in place the moment it is finished.
+        """Run all jobs; the files of each are in place as soon as it has finished.
 
-        When one fails, the others that are still running are stopped; those that are finished
-        stay.
+        When a job fails, those still running are stopped; the files of finished jobs remain.
 
         Args:
-            jobs: in any number.
-            on_message: called in this thread with what jobs say.
-            keep_going: run the others to their end where one fails. Its answer then holds
-                ``"error"``, and in ``"kind"`` the name of the error, empty where it was not
-                foreseen.
+            jobs: any number.
+            on_message: called in this thread with the messages of jobs.
+            keep_going: continue with the other jobs when one fails. Its answer then holds
+                ``"error"``, and in ``"kind"`` the name of the error, empty if it was unexpected.
 
         Returns:
-            One answer a job, in the jobs' order.
+            One answer per job, in the order of the jobs.
 
         Raises:
             PixleakError: the job's own error, or a worker died and could not be replaced.
@@ -93,14 +91,14 @@ class Runner(ABC):
 
 
 def available_cores() -> int:
-    """How many cores this process may use, at least 1."""
+    """Number of cores that this process may use, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def outcome(job: Job, say: Callable[[Message], None]) -> Message:
-    """What a job answers; an error as a message, so that it can travel."""
+    """The answer of a job; an error becomes a message, so that it can be sent."""
     try:
         return job.run(say)
     except PixleakError as error:
@@ -110,7 +108,7 @@ def outcome(job: Job, say: Callable[[Message], None]) -> Message:
 
 
 def rebuilt(message: Message, title: str) -> Exception:
-    """The worker's error again; an unforeseen one brings its traceback along."""
+    """The worker's error as an exception; an unexpected one includes its traceback."""
     known = getattr(pixleak.core.errors, message["kind"], None)
     if isinstance(known, type) and issubclass(known, PixleakError):
         return known(f"{title}: {message['error']}")

@@ -1,8 +1,8 @@
-"""Processes on this machine, each with one thread; on GPUs, each with a device of its own.
+"""Local processes with one thread each; with GPUs, each has its own device.
 
-Two one-thread processes beat one two-thread process on small networks, and one thread makes what a
-job computes a function of the job alone: the number of workers changes nothing, so a single job
-gets a process too.
+Two processes with one thread are faster than one process with two threads on small networks. One
+thread also makes the result of a job independent of the number of workers, so a single job runs in
+a separate process too.
 
 A worker is a fresh ``python -m pixleak.runners.worker`` rather than a multiprocessing child: it
 never imports the caller's script, which therefore needs no ``if __name__ == "__main__"``.
@@ -29,15 +29,15 @@ from pixleak.core.files import writing
 from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, rebuilt
 
 Events = queue.Queue[tuple["_Worker", Message | None]]
-"""What the workers say; None: one ended without a last word."""
+"""Messages of the workers; None if one ended without an answer."""
 
 
 @dataclass(frozen=True)
 class LocalRunner(Runner):
-    """One-thread processes.
+    """Processes with one thread each.
 
     Args:
-        workers: how many at a time; None for one a core, or one a device where jobs run on GPUs.
+        workers: number of processes; None for one per core, or one per device if jobs run on GPUs.
     """
 
     workers: int | None = None
@@ -62,7 +62,7 @@ class LocalRunner(Runner):
                 while running:
                     worker, message = events.get()
                     if worker not in running:
-                        continue  # the end of a process that was no longer needed
+                        continue  # the end of a process that is no longer needed
                     job = running[worker]
                     if message is None:
                         died = worker.died(job.title)
@@ -72,9 +72,9 @@ class LocalRunner(Runner):
                         del running[worker]
                         worker.close()
                         if waiting:
-                            another = worker.another()
-                            running[another] = waiting.pop(0)
-                            another.start(running[another])
+                            replacement = worker.replacement()
+                            running[replacement] = waiting.pop(0)
+                            replacement.start(running[replacement])
                         continue
                     if "done" not in message:
                         on_message(job, message)
@@ -95,7 +95,7 @@ class LocalRunner(Runner):
 
 
 def visible_devices() -> list[str]:
-    """Names of the CUDA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    """CUDA devices that this process may use, named as in CUDA_VISIBLE_DEVICES."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         return [name.strip() for name in given.split(",") if name.strip()]
@@ -105,12 +105,12 @@ def visible_devices() -> list[str]:
 
 
 def _on_gpu(device: str) -> bool:
-    # "cuda:1" names a device itself; only "cuda" leaves the choice.
+    # "cuda:1" names a particular device; "cuda" leaves the choice to the runner.
     return device == "cuda"
 
 
 class _Worker:
-    """A process, which takes one job after another, and the thread that listens to it."""
+    """A process that runs one job after another, and the thread that reads its messages."""
 
     def __init__(self, folder: Path, events: Events, device: str | None = None) -> None:
         self._folder, self._events, self._device = folder, events, device
@@ -118,7 +118,7 @@ class _Worker:
             log = (folder / "stderr").open("wb")
         with log:
             self._process = subprocess.Popen(
-                # -P: the working folder must not shadow modules, as it would under -m.
+                # -P: otherwise modules in the working folder would shadow others under -m.
                 [sys.executable, "-P", "-m", "pixleak.runners.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -128,20 +128,20 @@ class _Worker:
         self._listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self._listener.start()
 
-    def another(self) -> _Worker:
-        """A process in the place of this one."""
+    def replacement(self) -> _Worker:
+        """A new process that replaces this one."""
         folder = Path(tempfile.mkdtemp(dir=self._folder.parent))
         return _Worker(folder, self._events, self._device)
 
     def start(self, job: Job) -> None:
-        """Hand over a job; the one before must be done."""
+        """Start a job; the previous one must have finished."""
         stored = self._folder / "records"
         shutil.rmtree(stored, ignore_errors=True)
         file = self._folder / "job.pickle"
         with writing(file):
             file.write_bytes(pickle.dumps(job.portable(stored)))
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it died: the listener has said so
+        with contextlib.suppress(BrokenPipeError):  # it died, which the listener reports
             self._process.stdin.write(f"{file}\n".encode())
             self._process.stdin.flush()
 
@@ -152,7 +152,7 @@ class _Worker:
         events.put((self, None))
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """Terminate the process."""
         self._process.kill()
         self._process.wait()
         self._listener.join()
@@ -162,18 +162,18 @@ class _Worker:
                 pipe.close()
 
     def died(self, title: str) -> PixleakError:
-        """The sentence for a worker that ended without a word."""
+        """The error for a worker that ended without an answer."""
         code = self._process.wait()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         hint = " (out of memory?)" if code == -9 else ""
         log = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
         lines = log.strip().splitlines()
-        said = f"; it said: {lines[-1]}" if lines else ""
+        said = f"; its last message: {lines[-1]}" if lines else ""
         return PixleakError(f"the process {title} ended with {how}{hint}{said}")
 
 
 def environment(device: str | None = None) -> dict[str, str]:
-    """One thread for every numerical library, the caller's import path, and one device if given."""
+    """One thread per numerical library, the caller's import path, and the device if given."""
     threads = ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")
     chosen = {} if device is None else {"CUDA_VISIBLE_DEVICES": device}
     return {

@@ -1,10 +1,10 @@
-"""A Ray cluster, when one machine is not enough: the same jobs, the same files, the same resume.
+"""Ray clusters: the same jobs, files and resumption on several machines.
 
-Nothing need be shared between the machines. Prepared records travel once through Ray's object
-store, from which the workers of a machine read them without copying; the files that a job leaves
-come back as bytes and are put in place here, the moment it is finished. A task whose worker or
-machine dies is started again by Ray. Needs the extra ``ray``: ``pip install 'pixleak[ray]'``; the
-other machines need the same version of pixleak.
+The machines need no shared file system. Prepared records are sent once through Ray's object store,
+from which the workers of a machine read them without copying. The files of a job are returned as
+bytes and written here as soon as it has finished. Ray restarts tasks whose worker or machine died.
+Needs the extra ``ray``: ``pip install 'pixleak[ray]'``; the other machines need the same version of
+pixleak.
 
 Source:
     Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications", OSDI 2018,
@@ -30,19 +30,19 @@ from pixleak.core.files import write_whole
 from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, outcome, rebuilt
 
 RETRIES = 5
-"""How often a task is started again whose worker died."""
+"""How often a task is restarted after its worker died."""
 
 _POLL = 0.2
 
 
 @dataclass(frozen=True)
 class RayRunner(Runner):
-    """Tasks of one core each (one GPU each, for jobs that run on one).
+    """Tasks with one core each (and one GPU, for jobs that run on GPUs).
 
     Args:
-        address: of the cluster; None for the one that this machine belongs to, or else one of its
-            own for the time of the run.
-        workers: how many jobs at a time; None for as many as the cluster has room for.
+        address: of the cluster; None for the one that this machine belongs to, or otherwise a
+            temporary one.
+        workers: number of parallel jobs; None for as many as the cluster can run.
     """
 
     address: str | None = None
@@ -61,7 +61,7 @@ class RayRunner(Runner):
             for job in by_name.values():
                 if job.inputs is not None and job.inputs not in stores:
                     stores[job.inputs] = ray.put(_arrays(job.inputs))
-            heard = ray.remote(_Heard).options(num_cpus=0).remote()
+            mailbox = ray.remote(_Mailbox).options(num_cpus=0).remote()
             waiting = list(by_name.values())
             running: dict[Any, Job] = {}
             answers: dict[str, Message] = {}
@@ -71,11 +71,11 @@ class RayRunner(Runner):
                     while waiting and len(running) < limit:
                         job = waiting.pop(0)
                         task = _task(ray, job).remote(
-                            pickle.dumps(job), stores.get(job.inputs or Path()), heard
+                            pickle.dumps(job), stores.get(job.inputs or Path()), mailbox
                         )
                         running[task] = job
                     done, _ = ray.wait(list(running), num_returns=1, timeout=_POLL)
-                    for name, message in ray.get(heard.take.remote()):
+                    for name, message in ray.get(mailbox.collect.remote()):
                         on_message(by_name[name], message)
                     for task in done:
                         job = running.pop(task)
@@ -100,27 +100,27 @@ class RayRunner(Runner):
                 ray.init(address="local", num_cpus=cores, runtime_env=_paths(), **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = self.address or "this machine"
-            raise InputError(f"no Ray cluster can be had at {where}: {error}") from error
+            raise InputError(f"could not connect to a Ray cluster at {where}: {error}") from error
         try:
             yield
         finally:
             ray.shutdown()
 
 
-class _Heard:
-    """What tasks said, until it is taken; an actor, so that it outlives a worker."""
+class _Mailbox:
+    """Messages of tasks until they are collected; an actor, so that it outlives a worker."""
 
     def __init__(self) -> None:
         self._messages: list[tuple[str, Message]] = []
 
     def put(self, name: str, message: Message) -> None:
-        """Add one."""
+        """Add a message."""
         self._messages.append((name, message))
 
-    def take(self) -> list[tuple[str, Message]]:
-        """All since the last time."""
-        taken, self._messages = self._messages, []
-        return taken
+    def collect(self) -> list[tuple[str, Message]]:
+        """All messages since the last call."""
+        collected, self._messages = self._messages, []
+        return collected
 
 
 def _task(ray: Any, job: Job) -> Any:
@@ -128,15 +128,15 @@ def _task(ray: Any, job: Job) -> Any:
     return ray.remote(_work).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
 
 
-def _work(pickled: bytes, arrays: Mapping[str, Any], heard: Any) -> Message:
-    """In a worker: do the job in a folder of its own, and send the files back."""
+def _work(pickled: bytes, arrays: Mapping[str, Any], mailbox: Any) -> Message:
+    """In a worker: run the job in a temporary folder, and return its files."""
     import torch
 
     torch.set_num_threads(1)
     job: Job = pickle.loads(pickled)
 
     def say(message: Message) -> None:
-        heard.put.remote(job.name, message)
+        mailbox.put.remote(job.name, message)
 
     with tempfile.TemporaryDirectory(prefix="pixleak-") as folder:
         here = job.elsewhere(arrays, Path(folder))
@@ -147,7 +147,7 @@ def _work(pickled: bytes, arrays: Mapping[str, Any], heard: Any) -> Message:
 
 
 def _finished(ray: Any, task: Any, job: Job, keep_going: bool) -> Message:
-    """Put the files of a finished task in place, the one that vouches for the others last."""
+    """Write the files of a finished task; the last one marks the others as complete."""
     try:
         result = ray.get(task)
     except ray.exceptions.RayError as error:
@@ -170,7 +170,7 @@ def _finished(ray: Any, task: Any, job: Job, keep_going: bool) -> Message:
 
 
 def _arrays(folder: Path) -> dict[str, Any]:
-    """What lies in a folder of prepared records."""
+    """Contents of a folder of prepared records."""
     return {
         path.name: np.load(path, allow_pickle=False) if path.suffix == ".npy" else path.read_text()
         for path in sorted(folder.iterdir())
@@ -179,7 +179,7 @@ def _arrays(folder: Path) -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    """What workers need to find the caller's modules, and one thread each."""
+    """The caller's import path and one thread, for workers."""
     return {
         "env_vars": {
             "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),

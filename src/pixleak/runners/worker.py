@@ -1,9 +1,9 @@
-"""A process that works: ``python -m pixleak.runners.worker``.
+"""A worker process: ``python -m pixleak.runners.worker``.
 
-It reads the names of pickled jobs from standard input, one a line, and answers on standard output
-with one JSON object a line: what the job says on its way, then ``{"done": answer}``, which holds
-``{"kind", "error"}`` where it failed. It ends when standard input does, at once: the caller holds
-that open, and it is gone. Whatever else is printed goes to standard error.
+It reads the file names of pickled jobs from standard input, one per line, and writes one JSON
+object per line to standard output: the messages of the job, then ``{"done": answer}``, which holds
+``{"kind", "error"}`` if the job failed. It exits as soon as standard input is closed, because the
+caller is gone then. All other output goes to standard error.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pixleak.runners.base import Job, Message, outcome
 
 
 def main() -> None:
-    """Run jobs until there are no more."""
+    """Run jobs until standard input is closed."""
     with os.fdopen(os.dup(1), "wb") as replies:
-        os.dup2(2, 1)  # prints of the user's own code must not mix with the replies
+        os.dup2(2, 1)  # output of the user's code must not mix with the replies
         jobs: queue.SimpleQueue[Path] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
         while True:
@@ -37,7 +37,7 @@ def _answer(file: Path, replies: BinaryIO) -> Message:
     torch.set_num_threads(1)
     try:
         job: Job = pickle.loads(file.read_bytes())
-    except Exception:  # whatever a user's class does when it is unpickled
+    except Exception:  # a user's class may raise anything when unpickled
         return {"kind": "", "error": traceback.format_exc()}
     return outcome(job, partial(_write, replies))
 

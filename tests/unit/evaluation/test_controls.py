@@ -35,8 +35,8 @@ def control(distance: float, *, learned: bool = True, controls: int = 1) -> Cont
 def test_passing(distance: float, learned: bool, passed: bool) -> None:
     found = control(distance, learned=learned)
     assert found.passed is passed
-    assert ("beyond chance" in found.explanation) is passed
-    assert ("below one half is no finding" in found.explanation) is (passed and distance < 0)
+    assert ("better than chance" in found.explanation) is passed
+    assert ("below one half is expected here" in found.explanation) is (passed and distance < 0)
 
 
 @pytest.mark.parametrize(("low", "passed"), [(0.497, True), (0.51, False)])
@@ -44,10 +44,10 @@ def test_an_untrained_model_that_passes_is_not_called_clean(low: float, passed: 
     found = untrained_control("Loss", Interval(value=0.651, low=low, high=0.793, method="test"))
     assert (found.title, found.passed) == ("Untrained model (Loss)", passed)
     assert found.explanation.endswith(
-        "It does not tell members from non-members beyond chance (an AUC between 0.50 and 0.79 is "
-        "compatible with it)."
+        "It does not distinguish members from non-members better than chance (its data are "
+        "compatible with an AUC between 0.50 and 0.79)."
         if passed
-        else "the two sides differ in difficulty, and the attack reads that."
+        else "the two sets differ in difficulty, and the attack measures that difference."
     )
 
 

@@ -94,9 +94,9 @@ def test_refused_where_inclusion_was_not_independent(inclusion: str, words: str)
 def test_refused() -> None:
     with pytest.raises(InputError, match="NaN"):
         one_run_epsilon(np.full(4, np.nan), np.ones(4, dtype=bool), inclusion="independent")
-    with pytest.raises(InputError, match="one a canary"):
+    with pytest.raises(InputError, match="one value per canary"):
         one_run_epsilon(np.zeros(4), np.ones(3, dtype=bool), inclusion="independent")
-    with pytest.raises(InputError, match="nothing to guess"):
+    with pytest.raises(InputError, match="leave no guesses"):
         one_run_epsilon(np.zeros(4), np.ones(4, dtype=bool), inclusion="independent", abstain=0.9)
     with pytest.raises(InputError, match=r"in \[0, 1\)"):
         one_run_epsilon(np.zeros(4), np.ones(4, dtype=bool), inclusion="independent", delta=1.0)

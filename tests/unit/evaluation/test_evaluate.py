@@ -111,7 +111,10 @@ def test_scores_alone() -> None:
     member = np.arange(200) < 100
     result = evaluate(list(rng.normal(size=200) + 2 * member), [int(m) for m in member], seed=3)
     assert result.verdict.answer == "leak"
-    assert "provided that members and non-members were drawn alike" in result.verdict.sentence
+    assert (
+        "provided that members and non-members come from the same population"
+        in result.verdict.sentence
+    )
     assert result.seeds == {"seed": 3}
     assert result.attacks[0].auc.value > 0.85
     again = Result.model_validate_json(result.to_json())

@@ -119,10 +119,10 @@ def test_what_cannot_be_resolved_is_said() -> None:
 
 def test_refused() -> None:
     one = _scores()
-    with pytest.raises(InputError, match="victims in pairs; got 1 attacks and 3"):
+    with pytest.raises(InputError, match="an even number of victims, got 1 attacks and 3"):
         leave_one_out([one], ["r"] * 40, victims=["a", "b", "c"], references=1, default=0)
     with pytest.raises(InputError, match=r"expected \(4, 39\)"):
         _run(one, units=["r"] * 39)
     everybody = VictimScores("a", "s", "A", one.scores, one.measured, np.ones_like(one.member))
-    with pytest.raises(InputError, match="no scored members, or no non-members"):
+    with pytest.raises(InputError, match="no scored members or no scored non-members"):
         _run(everybody)

@@ -13,7 +13,7 @@ from pixleak.auditing.questions.asking import PACKAGES, Asked, ask, check_alike
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
-from pixleak.evaluation.statistics.conformal import joint_residuals, place
+from pixleak.evaluation.statistics.conformal import conformal_rank, joint_residuals
 from pixleak.pipeline.plan.build import open_existing
 from pixleak.pipeline.plan.choosing import title_of
 from pixleak.records.checks.duplicates import find_duplicates
@@ -101,7 +101,7 @@ def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> Que
     if theirs is not None:
         scores, known = _column(theirs, name)
         if known.any():
-            found = place(float(info.sign * one.values[0, 0]), scores[known], level)
+            found = conformal_rank(float(info.sign * one.values[0, 0]), scores[known], level)
     return QueryMeasure(
         name=name,
         title=title_of(info),
@@ -133,7 +133,7 @@ def _membership_errors(
         own = np.array([_column(mine, name)[0][0] for name in (mine.regressed, *names)])
         rows = np.vstack([own, np.stack([values[known] for values, _ in columns], axis=1)])
         residuals = joint_residuals(rows[:, 1:], rows[:, 0])
-        placed = place(float(residuals[0]), residuals[1:], level)
+        placed = conformal_rank(float(residuals[0]), residuals[1:], level)
         found.append(
             QueryMeasure(
                 name="fitted-membership-error" + "".join(f"+{name}" for name in names),
@@ -165,7 +165,7 @@ def _plain(
     if theirs is not None:
         scores, known = score(theirs)
         if known.any():
-            found = place(value, scores[known], level)
+            found = conformal_rank(value, scores[known], level)
     return QueryMeasure(
         name="membership-error",
         title=f"Membership error, deep features, alpha = {alpha:g}",

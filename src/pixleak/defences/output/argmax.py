@@ -1,6 +1,7 @@
-"""Argmax: give labels away, and nothing else.
+"""Argmax: return labels only.
 
-Idea: how sure a model is tells more than what it says. Only the class of each pixel is answered::
+Idea: a model's confidence reveals more about membership than its labels do. The answer is only the
+class of each pixel::
 
     a_j = argmax_c z_jc            K channels, ties to the lower class
     a_j = 1 if z_j > 0, else 0     one channel (probabilities: above one half)
@@ -9,8 +10,8 @@ Source:
     Chobola, Usynin, Kaissis, arXiv:2212.01082.
 
 Differs from the source:
-    Their code for two classes rounds raw logits to whole numbers and gives those away. A map of
-    -7, 3, 12 still says how sure the model is; here it is a label.
+    Their code for two classes rounds raw logits to integers and returns those. A map of -7, 3, 12
+    still shows the model's confidence; here the answer is a label.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Argmax(Defence):
 
     name: ClassVar[str] = "argmax"
     title: ClassVar[str] = "Labels only"
-    summary: ClassVar[str] = "answer with the most probable class of each pixel"
+    summary: ClassVar[str] = "return the most probable class of each pixel only"
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
     side: ClassVar[DefenceSide] = "output"
 

@@ -1,32 +1,31 @@
-"""Noise: answer with something random added.
+"""Noise: add random noise to the answers.
 
-Idea: what is left of a small difference between members and others when it drowns in noise::
+Idea: noise hides small differences between members and other records::
 
-    z' = z + s e                        on logits (of probabilities: on log p, made to sum to one)
+    z' = z + s e                        on logits (given probabilities: on log p, then normalised)
     p' = clip(p + s e, 0, 1) / sum      on probabilities
     v' = clip(v + s e (high - low))     a generator's pixels, clipped to the image's range
 
-with e standard normal, one a pixel and channel, and s = ``sigma``. Where all classes of a pixel are
-clipped to zero, they get equal shares.
+with e standard normal, independent per pixel and channel, and s = ``sigma``. If all classes of a
+pixel are clipped to zero, they get equal shares.
 
-Noise that is drawn anew for every query averages out over repeated ones. So it is memoised: e
-follows from the image's content and a secret, and asking again about the same image gives the same
-answer, in whichever batch. The secret is derived from the seed and the name of the model: a shadow
-or reference model has other noise on the same image, as an attacker does not know the defender's
-secret. An image changed by one grey level is another image, so that whoever asks about many
-variants averages the noise out all the same. ``fresh`` draws anew, as naive services do: the n-th
-query about an image has the n-th noise, whatever else was asked between.
+Noise that is drawn anew for every query averages out over repeated queries. So it is memoised: e is
+determined by the image's content and a secret, and the same image always gets the same answer, in
+any batch. The secret is derived from the seed and the name of the model: a shadow or reference
+model has other noise on the same image, since an attacker does not know the defender's secret. An
+image changed by one grey level is another image, so queries with many variants still average the
+noise out. ``fresh`` draws anew, as naive services do: the n-th query of an image has the n-th
+noise, independent of other queries.
 
-A generator's discriminator, where that is given away, answers as before.
+A generator's discriminator, if it can be queried, answers as before.
 
 Source:
     Output perturbation is folklore; for membership Jia, Salem, Backes, Zhang, Gong, "MemGuard",
     CCS 2019, arXiv:1909.10594, who also fix the noise by the query.
 
 Differs from the source:
-    Theirs is crafted against an attack classifier and keeps the predicted label; this is plain
-    Gaussian noise, which costs utility and promises nothing against whoever does not need soft
-    answers.
+    Theirs is optimised against an attack classifier and keeps the predicted label; this is plain
+    Gaussian noise, which costs utility and does not protect against attacks on labels.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from torch import Tensor
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, Truth
-from pixleak.defences.steps.soft import refuse_labels
+from pixleak.defences.steps.checks import check_positive, refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
@@ -52,7 +51,7 @@ from pixleak.training.recipe import Recipe
 Added = Literal["logits", "probabilities"]
 
 _SMALLEST = 1e-7
-"""Probabilities count as at least so much before their logarithm: one has to be able to move 0."""
+"""Lower bound of probabilities before their logarithm, so that noise can change a 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +59,16 @@ class Noise(Defence):
     """Gaussian noise on the answers.
 
     Args:
-        sigma: standard deviation: nat on logits, 1 on probabilities; of a generator, in units of
-            the image's range.
-        added_to: ``"logits"`` or ``"probabilities"``; of no account for generators.
-        fresh: whether every query has noise of its own.
+        sigma: standard deviation: in nat on logits, as a share on probabilities, and for
+            generators in units of the image's range.
+        added_to: ``"logits"`` or ``"probabilities"``; ignored for generators.
+        fresh: whether noise is drawn anew for every query.
         seed: of the secret.
     """
 
     name: ClassVar[str] = "noise"
     title: ClassVar[str] = "Noisy answers"
-    summary: ClassVar[str] = "add Gaussian noise that asking again does not change"
+    summary: ClassVar[str] = "add Gaussian noise that repeated queries do not average out"
     source: ClassVar[str] = "folklore; after Jia 2019, arXiv:1909.10594"
     side: ClassVar[DefenceSide] = "output"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
@@ -80,18 +79,17 @@ class Noise(Defence):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.sigma < float("inf"):
-            raise InputError(f"noise needs sigma above 0, got {self.sigma}")
+        check_positive(self.name, sigma=self.sigma)
         if self.added_to not in ("logits", "probabilities"):
             raise InputError(
-                f"noise is added_to 'logits' or 'probabilities', got {self.added_to!r}"
+                f"noise needs added_to 'logits' or 'probabilities', got {self.added_to!r}"
             )
 
     def check(self, recipe: Recipe | None, truth: Truth) -> None:
         if isinstance(truth, ImageTruth) and self.sigma >= 1:
             raise InputError(
-                f"noise of a generator is in units of the image's range, got sigma={self.sigma}: "
-                "give much less than 1, 0.02 for example"
+                f"noise on a generator is in units of the image's range, got sigma={self.sigma}: "
+                "give much less than 1, such as 0.02"
             )
 
     def access_after(self, given: Access) -> Access:
@@ -107,15 +105,15 @@ class NoisyTarget(AlteredTarget):
     """Another target's answers with noise.
 
     Args:
-        inner: does not answer with labels.
-        noise: how much of it, and where.
+        inner: does not return labels.
+        noise: its amount and place.
     """
 
     def __init__(self, inner: Target, noise: Noise) -> None:
         super().__init__(inner, inner.access)
         self.noise = noise
         self._secret = f"{noise.seed}/{inner.name}/".encode()
-        self._asked: Counter[bytes] = Counter()
+        self._queries: Counter[bytes] = Counter()
 
     def _query(self, images: Tensor) -> Tensor:
         values = self.inner.predict(images).values
@@ -139,7 +137,7 @@ class NoisyTarget(AlteredTarget):
         return shares[:, 1:] if one else shares
 
     def _drawn(self, images: Tensor, like: Tensor) -> Tensor:
-        """(b, ...) sigma times standard normal numbers, each image's from its own content."""
+        """(b, ...) sigma times standard normal noise, seeded by the content of each image."""
         return torch.stack(
             [
                 self.noise.sigma
@@ -156,6 +154,6 @@ class NoisyTarget(AlteredTarget):
         content.update(plain.numpy().tobytes())
         if self.noise.fresh:
             key = content.digest()
-            content.update(f"/{self._asked[key]}".encode())
-            self._asked[key] += 1
+            content.update(f"/{self._queries[key]}".encode())
+            self._queries[key] += 1
         return int.from_bytes(content.digest()[:7], "big")

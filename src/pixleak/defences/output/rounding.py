@@ -1,23 +1,23 @@
-"""Rounding: answer with few decimals.
+"""Rounding: return few decimals.
 
-Idea: members and others differ in the digits next to 0 and 1, which nobody needs to draw a mask.
-The probabilities of a pixel, in units u = 10^-d, are rounded so that they still sum to one
-(largest remainder)::
+Idea: members and other records differ in digits close to 0 and 1, which a mask does not need. The
+probabilities of a pixel are rounded to units u = 10^-d so that they still sum to one (largest
+remainder method)::
 
     r_c = floor(p_c / u),   and one more for each of the 1/u - sum_c r_c classes with the largest
                             remainders p_c / u - r_c, ties to the lower class
     a_c = r_c u
 
-One channel is rounded to the nearest, halves down, which is the same for two classes. Logits are
-turned into probabilities first. Of a generator, pixel values are rounded, in units of the image's
-range; its discriminator, where that is given away, answers as before.
+One channel is rounded to the nearest unit, halves down, which is equivalent for two classes. Logits
+are converted to probabilities first. For generators, pixel values are rounded in units of the
+image's range; the discriminator, if it can be queried, answers as before.
 
 Source:
     Shokri, Stronati, Song, Shmatikov, "Membership Inference Attacks Against Machine Learning
     Models", S&P 2017, arXiv:1610.05820 (coarsened prediction vectors).
 
 Differs from the source:
-    Each probability rounded on its own need not sum to one; here the answer still is a
+    Probabilities that are rounded separately need not sum to one; here the answer remains a
     distribution.
 """
 
@@ -32,7 +32,7 @@ from torch import Tensor
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth
-from pixleak.defences.steps.soft import refuse_labels
+from pixleak.defences.steps.checks import refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
@@ -44,12 +44,12 @@ class Rounding(Defence):
     """Few decimals.
 
     Args:
-        decimals: kept, 1 to 6.
+        decimals: number of decimals, 1 to 6.
     """
 
     name: ClassVar[str] = "rounding"
     title: ClassVar[str] = "Rounded answers"
-    summary: ClassVar[str] = "answer with probabilities, or pixel values, of few decimals"
+    summary: ClassVar[str] = "return probabilities or pixel values with few decimals"
     source: ClassVar[str] = "Shokri 2017, arXiv:1610.05820"
     side: ClassVar[DefenceSide] = "output"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
@@ -74,11 +74,11 @@ class Rounding(Defence):
 
 
 class RoundedTarget(AlteredTarget):
-    """Another target's probabilities or pictures, rounded.
+    """Another target's probabilities or images, rounded.
 
     Args:
-        inner: answers with probabilities, or with images.
-        decimals: kept.
+        inner: returns probabilities or images.
+        decimals: number of decimals.
     """
 
     def __init__(self, inner: Target, decimals: int) -> None:
@@ -97,11 +97,11 @@ class RoundedTarget(AlteredTarget):
 
 
 def largest_remainder(values: Tensor, units: int) -> Tensor:
-    """(b, K, ...) whole numbers that sum to ``units`` over the K channels.
+    """(b, K, ...) integers that sum to ``units`` over the K channels.
 
     Args:
         values: (b, K, ...) float64 shares, at least 0.
-        units: to share out.
+        units: to distribute.
     """
     exact = values / values.sum(dim=1, keepdim=True) * units
     whole = exact.floor()

@@ -1,15 +1,15 @@
-"""Temperature: answer less sure than the model is.
+"""Temperature: return less confident answers than the model's own.
 
-Idea: the gap between members and others lies in how sure the model is, and a large temperature T
-presses all answers together::
+Idea: members and other records differ in the model's confidence, and a large temperature T reduces
+all confidences::
 
     z' = z / T                     logits
     p' = softmax(log p / T)        probabilities; one channel: sigmoid(logit(p) / T)
 
-Labels stay what they are. It is **not** a defence against anyone who knows or guesses T: the map
-is one-to-one, so multiplying by T undoes it, up to what the number format has rounded away, and
-ranks records by their margins as before. It belongs into a comparison as the example of a defence
-that only helps against an attacker who does not adapt.
+Labels do not change. It is **not** a defence against anyone who knows or guesses T: the map is
+one-to-one, so multiplying by T undoes it, up to rounding, and records are ranked by their margins
+as before. It is included as an example of a defence that only helps against an attacker who does
+not adapt.
 
 Source:
     Shokri, Stronati, Song, Shmatikov, "Membership Inference Attacks Against Machine Learning
@@ -25,8 +25,7 @@ import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
-from pixleak.core.errors import InputError
-from pixleak.defences.steps.soft import refuse_labels
+from pixleak.defences.steps.checks import check_positive, refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.training.defence import Defence, DefenceSide
@@ -42,15 +41,14 @@ class Temperature(Defence):
 
     name: ClassVar[str] = "temperature"
     title: ClassVar[str] = "Temperature"
-    summary: ClassVar[str] = "divide logits by T, which whoever knows T undoes"
+    summary: ClassVar[str] = "divide logits by T, which anyone who knows T can undo"
     source: ClassVar[str] = "Shokri 2017, arXiv:1610.05820"
     side: ClassVar[DefenceSide] = "output"
 
     temperature: float = 5.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < float("inf"):
-            raise InputError(f"temperature must be above 0, got {self.temperature}")
+        check_positive(self.name, temperature=self.temperature)
 
     def access_after(self, given: Access) -> Access:
         refuse_labels(self.name, given)
@@ -65,7 +63,7 @@ class SoftenedTarget(AlteredTarget):
     """Another target's answers at a temperature.
 
     Args:
-        inner: answers with logits or probabilities.
+        inner: returns logits or probabilities.
         temperature: T.
     """
 

@@ -1,13 +1,13 @@
-"""The gradient of every single record of a batch, by Opacus' hooks, and checked.
+"""Gradients of single records, by the hooks of Opacus, with checks.
 
-Opacus computes a layer's gradients record by record from what goes into the layer and what comes
-back to it. Three of its assumptions are made true, and the outcome is checked, here:
+Opacus computes a layer's gradients per record from the layer's inputs and the gradients of its
+outputs. This module ensures two of its assumptions and checks the result:
 
-* A convolution's input is unfolded as if it were contiguous; where it is not (up-sampled, permuted
-  or expanded), gradients would be wrong, and those of several records mixed. It is made so.
-* Nothing may be changed in place that a layer has answered with. In-place layers are told not to,
-  and ``x += y`` is read as ``x = x + y``; a network that still relies on it is refused.
-* The sum over the records must be the gradient that torch computes itself; compared once.
+* Opacus unfolds a convolution's input as if it were contiguous. If it is not (up-sampled, permuted
+  or expanded), gradients would be wrong and mix records. So inputs are made contiguous.
+* A layer's output must not be changed in place. In-place layers are switched to out-of-place, and
+  ``x += y`` runs as ``x = x + y``; a network that still relies on in-place changes is refused.
+* The sum over the records must equal the gradient that torch computes; this is compared once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pixleak.training.seeded import seeded
 
 EXTRA: dict[str, str] = {"extra": "dp", "why": "the defence 'dp-sgd'"}
 
-_APART = {
+_OUT_OF_PLACE = {
     torch.Tensor.add_: torch.Tensor.add,
     torch.Tensor.sub_: torch.Tensor.sub,
     torch.Tensor.mul_: torch.Tensor.mul,
@@ -34,23 +34,23 @@ _APART = {
 }
 
 _HARMLESS = "Full backward hook is firing when gradients are computed with respect to module"
-"""Torch says so where the images need no gradient, which they never do."""
+"""A warning of torch if the images need no gradient, which is always the case here."""
 
 
 class OutOfPlace(TorchFunctionMode):
-    """Inside, arithmetic in place answers with a new tensor, and leaves the old one as it is."""
+    """Inside, in-place arithmetic returns a new tensor and leaves the old one unchanged."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        return _APART.get(func, func)(*args, **(kwargs or {}))
+        return _OUT_OF_PLACE.get(func, func)(*args, **(kwargs or {}))
 
 
-class Followed(nn.Module):
-    """A module that is asked out of place.
+class OutOfPlaceModule(nn.Module):
+    """Calls a module with out-of-place arithmetic.
 
     Args:
-        module: left as it is.
+        module: not changed.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -58,22 +58,22 @@ class Followed(nn.Module):
         self.module = module
 
     def forward(self, images: Tensor) -> Tensor:
-        """(b, c, h, w) -> whatever the module answers."""
+        """(b, c, h, w) -> the module's answer."""
         with OutOfPlace():
             answer: Tensor = self.module(images)
         return answer
 
 
 @contextmanager
-def following(module: nn.Module) -> Iterator[Followed]:
-    """Inside, a backward pass leaves ``grad_sample``, (b, ...), at every parameter.
+def per_record_gradients(module: nn.Module) -> Iterator[OutOfPlaceModule]:
+    """Inside, a backward pass stores ``grad_sample``, (b, ...), at every parameter.
 
     Args:
-        module: in training mode; without hooks again afterwards.
+        module: in training mode; its hooks are removed at the end.
 
     Raises:
         MissingExtraError: Opacus is not installed.
-        InputError: Opacus cannot follow a layer.
+        InputError: Opacus does not support a layer.
     """
     opacus = require("opacus", **EXTRA)
     in_place = [part for part in module.modules() if getattr(part, "inplace", False)]
@@ -87,9 +87,12 @@ def following(module: nn.Module) -> Iterator[Followed]:
     try:
         hooks = opacus.GradSampleModule(module, loss_reduction="sum")
     except NotImplementedError as error:
-        raise InputError(f"gradients of single records cannot be had: {error}") from error
+        raise InputError(
+            f"gradients of single records could not be obtained: {error}; use another network with "
+            "dp-sgd"
+        ) from error
     try:
-        yield Followed(module)
+        yield OutOfPlaceModule(module)
     finally:
         hooks.to_standard_module()
         for handle in handles:
@@ -103,17 +106,17 @@ def _contiguous(module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, .
 
 
 def backward(losses: Tensor) -> None:
-    """Gradients of the sum of (b,) losses, within :func:`following`."""
+    """Gradients of the sum of (b,) losses, within :func:`per_record_gradients`."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_HARMLESS)
         losses.sum().backward()  # type: ignore[no-untyped-call]
 
 
-def samples(module: nn.Module, count: int) -> dict[str, Tensor]:
-    """(b, ...) gradients by the parameter's name; 0 for parameters that are not used.
+def collected_gradients(module: nn.Module, count: int) -> dict[str, Tensor]:
+    """(b, ...) gradients by parameter name; 0 for parameters that are not used.
 
     Raises:
-        InputError: a parameter is used, but not by a layer that Opacus follows.
+        InputError: a parameter is used, but not by a layer that Opacus supports.
     """
     found = {}
     for name, parameter in module.named_parameters():
@@ -123,8 +126,8 @@ def samples(module: nn.Module, count: int) -> dict[str, Tensor]:
         if sample is None:
             if parameter.grad is not None:
                 raise InputError(
-                    f"Opacus has no gradients of single records for the parameter {name!r}: use "
-                    "another network with dp-sgd"
+                    f"Opacus provides no gradients of single records for the parameter {name!r}: "
+                    "use another network with dp-sgd"
                 )
             sample = parameter.new_zeros((count, *parameter.shape))
         found[name] = sample
@@ -132,13 +135,13 @@ def samples(module: nn.Module, count: int) -> dict[str, Tensor]:
 
 
 def check_sum(module: nn.Module, found: dict[str, Tensor]) -> None:
-    """Hold the sum over records against the gradient of the sum.
+    """Compare the sum over records with the gradient of the sum.
 
     Raises:
         InputError: they differ.
     """
-    # Of what cancels (a bias before a normalisation) only rounding is left, which is as large as
-    # the gradient of the whole has it.
+    # Where gradients cancel (a bias before a normalisation) only rounding remains, whose size
+    # depends on the gradient of the whole network.
     whole = sum(float(one.norm()) ** 2 for one in found.values()) ** 0.5
     for name, parameter in module.named_parameters():
         if name not in found or parameter.grad is None:
@@ -152,29 +155,29 @@ def check_sum(module: nn.Module, found: dict[str, Tensor]) -> None:
 
 
 def check_network(module: nn.Module, image: Tensor) -> None:
-    """Refuse a network that mixes records, or whose gradients cannot be followed.
+    """Refuse a network that mixes records, or whose gradients per record cannot be computed.
 
     Args:
         module: in any mode.
-        image: (c, h, w), one of those it is for.
+        image: (c, h, w), a valid input.
 
     Raises:
-        InputError: naming the layer, or what is wrong.
+        InputError: naming the layer or the reason.
         MissingExtraError: Opacus is not installed.
     """
     validators = require("opacus.validators", **EXTRA)
     if errors := validators.ModuleValidator.validate(module, strict=False):
         first = str(errors[0]).split(".")[0]
-        raise InputError(f"this network cannot be trained with dp-sgd: {first}")
+        raise InputError(f"this network cannot be trained with dp-sgd: {first}; use another")
     training = module.training
     module.eval()
     answers = []
-    for one in (module, Followed(module)):
+    for one in (module, OutOfPlaceModule(module)):
         with torch.no_grad(), seeded(0, image.device):
             answers.append(one(image[None]))
     module.train(training)
     if not torch.equal(*answers):
         raise InputError(
-            "this network changes tensors in place in a way that gradients of single records "
-            "cannot follow: use another with dp-sgd"
+            "this network changes tensors in place in a way that rules out gradients of single "
+            "records: use another network with dp-sgd"
         )

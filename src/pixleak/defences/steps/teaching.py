@@ -1,4 +1,4 @@
-"""A teacher of the private records, and a student that answers: what distillations share."""
+"""Distillation: a teacher is trained on the private records, and a student answers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pixleak.core.errors import InputError
+from pixleak.defences.steps.checks import required_reserve
+from pixleak.defences.steps.streams import stream_seed
 from pixleak.records.base import Records
 from pixleak.training.checkpoint import load_weights, read_metadata, save_weights
 from pixleak.training.loop.feed import feed
@@ -21,42 +22,38 @@ from pixleak.training.loop.trainer import Trainer
 from pixleak.training.trained import OnEpoch
 from pixleak.training.untrained import untrained
 
-_STREAM = 3
-"""Of the streams that a training draws from."""
-
 
 class TaughtTrainer(Trainer, ABC):
-    """Trains a teacher before anything else, plainly, and then on what :meth:`lessons` makes of it.
+    """First trains an undefended teacher, then the student on :meth:`student_records`.
 
-    A teacher that is done is kept beside the partial state of the student, so that it need not be
-    trained again after an interruption.
+    A finished teacher is saved beside the partial state of the student, so that it is not trained
+    again after an interruption.
     """
 
     teacher: nn.Module
 
     def before(self, on_epoch: OnEpoch | None, partial: Path | None) -> None:
-        if self.reserve is None or not len(self.reserve):
-            raise InputError("distillation needs records of the defender's own: set split.reserve")
-        self.teacher = self._taught(on_epoch, partial).eval().requires_grad_(False)
-        self._kept = None if partial is None else _beside(partial)
-        self.records = self.lessons(self.reserve)
+        reserve = required_reserve("distillation", self.reserve)
+        self.teacher = self._trained_teacher(on_epoch, partial).eval().requires_grad_(False)
+        self._teacher_file = None if partial is None else _teacher_file(partial)
+        self.records = self.student_records(reserve)
         super().before(on_epoch, partial)
 
     @abstractmethod
-    def lessons(self, reserve: Records) -> Records:
-        """What the student is trained on."""
+    def student_records(self, reserve: Records) -> Records:
+        """The records that the student is trained on."""
 
     def final(self, module: nn.Module) -> nn.Module:
-        if self._kept is not None:
-            self._kept.unlink(missing_ok=True)
+        if self._teacher_file is not None:
+            self._teacher_file.unlink(missing_ok=True)
         return super().final(module)
 
     def facts(self) -> dict[str, float | str]:
-        # What is trained on now are the lessons.
+        # By now the records are those that the student was trained on.
         return {**super().facts(), "records distilled on": float(len(self.records))}
 
-    def answers(self, reserve: Records) -> Tensor:
-        """(n, K, h, w) what the teacher says of every record, on the CPU."""
+    def teacher_outputs(self, reserve: Records) -> Tensor:
+        """(n, K, h, w) the teacher's output on every record, on the CPU."""
         load = feed(reserve)
         found = []
         for positions in torch.split(torch.arange(len(reserve)), self.recipe.batch_size):
@@ -64,15 +61,15 @@ class TaughtTrainer(Trainer, ABC):
                 found.append(self.teacher(load(positions)[0].to(self.device)).cpu())
         return torch.cat(found)
 
-    def _taught(self, on_epoch: OnEpoch | None, partial: Path | None) -> nn.Module:
-        seed = int(np.random.SeedSequence(self.seed).generate_state(_STREAM + 1)[_STREAM])
+    def _trained_teacher(self, on_epoch: OnEpoch | None, partial: Path | None) -> nn.Module:
+        seed = stream_seed(self.seed, "teacher")
         described = {
             "recipe": self.recipe.model_dump(mode="json"),
             "seed": seed,
             "torch": str(torch.__version__),
         }
-        path = None if partial is None else _beside(partial)
-        if path is not None and _is_of(path, described):
+        path = None if partial is None else _teacher_file(partial)
+        if path is not None and _is_teacher(path, described):
             channels, height, width = self.records[0].image.shape
             module = untrained(self.recipe, channels, self.truth, (height, width), seed)
             module = module.to(self.device)
@@ -94,12 +91,12 @@ class TaughtTrainer(Trainer, ABC):
         return trained.module
 
 
-def _beside(partial: Path) -> Path:
+def _teacher_file(partial: Path) -> Path:
     return partial.with_name(f"{partial.name}.teacher")
 
 
-def _is_of(path: Path, described: Mapping[str, Any]) -> bool:
-    """Whether the teacher of this training lies there, whole."""
+def _is_teacher(path: Path, described: Mapping[str, Any]) -> bool:
+    """Whether the file holds the complete teacher of this training."""
     try:
         told = read_metadata(path).get("teacher")
     except InputError:

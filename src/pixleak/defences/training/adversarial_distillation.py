@@ -1,21 +1,21 @@
 """Adversarial knowledge distillation (AKD): answer with a generator that never saw the records.
 
 Idea: a teacher is trained on the private pairs. A student of the same recipe then learns the
-teacher's outputs on the inputs of the reserve, against a discriminator that takes those outputs for
-real ones::
+teacher's outputs on the inputs of the reserve, against a discriminator that treats those outputs as
+real::
 
     real = (x, teacher(x)),   made = (x, student(x)),   x in the reserve
     student:  adversarial loss + w_pixel |student(x) - teacher(x)| + w_features feature matching
 
-The reserve's own true outputs are not looked at. An audit attacks the reserve as well.
+The reserve's own true outputs are not used. An audit attacks the reserve as well.
 
 Source:
     Alvar, Wang, Pei, Zhang, "Membership Privacy Protection for Image Translation Models via
     Adversarial Knowledge Distillation", 2022, arXiv:2203.05212.
 
 Differs from the source:
-    Written from the idea: objective, weights and networks are the recipe's own (pix2pix' where it
-    names no adversary), for teacher and student alike.
+    Implemented from the idea: objective, weights and networks are those of the recipe (pix2pix if
+    it names no adversary), for teacher and student alike.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class AdversarialDistillation(Defence):
     """Adversarial knowledge distillation.
 
     Args:
-        width: of the discriminator, where the recipe has none.
-        layers: of the discriminator, where the recipe has none.
+        width: of the discriminator, if the recipe has none.
+        layers: of the discriminator, if the recipe has none.
     """
 
     name: ClassVar[str] = "adversarial-distillation"
     title: ClassVar[str] = "Adversarial distillation"
-    summary: ClassVar[str] = "answer with a generator taught on the reserve by a private one"
+    summary: ClassVar[str] = "answer with a student generator that was taught on the reserve"
     source: ClassVar[str] = "Alvar 2022, arXiv:2203.05212"
     side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "image"
@@ -72,10 +72,10 @@ class AdversarialDistillation(Defence):
 
 
 class AdversarialDistillationTrainer(TaughtTrainer):
-    """Trains a student on its teacher's pictures of the reserve."""
+    """Trains a student on its teacher's outputs for the reserve."""
 
-    def lessons(self, reserve: Records) -> Records:
-        made = self.answers(reserve)
+    def student_records(self, reserve: Records) -> Records:
+        made = self.teacher_outputs(reserve)
         return Records(
             reserve.keys, lambda i: (reserve[i].image, made[i]), reserve.truth, reserve.name
         )

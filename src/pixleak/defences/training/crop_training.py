@@ -1,21 +1,21 @@
-"""Crop training: train on random crops, and answer tile by tile.
+"""Crop training: train on random crops, and answer by tiles.
 
-Idea: the network never sees a record whole, and seldom the same part of it twice. It is trained on
-square crops at random places, for more epochs since each shows less::
+Idea: the network never sees a whole record, and rarely the same part of it twice. It is trained on
+square crops at random positions, for more epochs since each crop shows less::
 
-    x' = x[top : top + s, left : left + s],   y' alike,   top ~ U{0..h - s}, left ~ U{0..w - s}
+    x' = x[top : top + s, left : left + s],   y' likewise,   top ~ U{0..h - s}, left ~ U{0..w - s}
 
-What is served, and so what is attacked, is the defender's own inference: tiles of the size that was
-trained on, overlapping by a share of it and shifted inwards at the border, and the mean of their
-answers wherever they overlap. Logits, probabilities or pixel values are averaged; of labels the
-most frequent is answered, the lowest where several are. A discriminator, where that is given away,
-is asked about whole images: it is convolutional.
+The defended model, which is also what is attacked, is the defender's own inference: tiles of the
+size used in training, which overlap by a share of it and are shifted inwards at the border, with
+the mean of their answers where they overlap. Logits, probabilities or pixel values are averaged; of
+labels the most frequent is returned, the lowest in case of ties. A discriminator, if it can be
+queried, is given whole images, since it is convolutional.
 
 Source:
     Chobola, Usynin, Kaissis, arXiv:2212.01082: 128 x 128 of 256 x 256, three times the epochs.
 
 Differs from the source:
-    Theirs draws one place a batch, never the last row or column, and stitches tiles that do not
+    They draw one position per batch, never the last row or column, and stitch tiles that do not
     overlap (``overlap: 0``).
 """
 
@@ -51,14 +51,14 @@ class CropTraining(Defence):
     """Training on crops.
 
     Args:
-        size: of a crop and of a tile: below 1 the share of an image's shorter side, else pixels.
-        epochs_factor: how many times the recipe's epochs.
-        overlap: of neighbouring tiles, as share of their size; from 0 to below 1.
+        size: of crops and tiles: below 1 a share of the image's shorter side, otherwise pixels.
+        epochs_factor: factor on the recipe's epochs.
+        overlap: of neighbouring tiles, as a share of their size; from 0 to below 1.
     """
 
     name: ClassVar[str] = "crop-training"
     title: ClassVar[str] = "Crop training"
-    summary: ClassVar[str] = "train on random crops, and answer by tiles of their size"
+    summary: ClassVar[str] = "train on random crops, and answer by tiles of the same size"
     source: ClassVar[str] = "Chobola 2022, arXiv:2212.01082"
     side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
@@ -74,7 +74,7 @@ class CropTraining(Defence):
                 f"{self.size}"
             )
         if self.size >= 1:
-            # So that 128 and 128.0 are one defence.
+            # So that 128 and 128.0 are the same defence.
             object.__setattr__(self, "size", int(self.size))
         if self.epochs_factor != int(self.epochs_factor) or self.epochs_factor < 1:
             raise InputError(
@@ -110,8 +110,8 @@ class CropTraining(Defence):
         side = int(self.size) if self.size >= 1 else math.floor(self.size * min(size))
         if not 1 <= side <= min(size):
             raise InputError(
-                f"crops of {side} x {side} cannot be had of images of {size[0]} x {size[1]}: give "
-                "crop-training a smaller size, or larger images"
+                f"crops of {side} x {side} do not fit into images of {size[0]} x {size[1]}: give "
+                "crop-training a smaller size, or use larger images"
             )
         return side
 
@@ -128,7 +128,7 @@ class CropTrainer(Trainer):
         if self.recipe.adversary is not None:
             from pixleak.training.discriminators import Discriminator
 
-            # Made only to be refused where crops are too small for it.
+            # Built only to raise an error if crops are too small for it.
             with seeded(self.seed):
                 Discriminator(
                     self.recipe.adversary, channels, outputs_of(self.truth), (self.side, self.side)
@@ -151,34 +151,34 @@ class CropTrainer(Trainer):
 
 
 class TiledTarget(AlteredTarget):
-    """Another target's answers on tiles, put together.
+    """Another target's answers on tiles, combined.
 
     Args:
-        inner: the target that is asked, about tiles only.
-        cut: their size and overlap.
+        inner: the target, which is queried with tiles only.
+        tiling: their size and overlap.
     """
 
-    def __init__(self, inner: Target, cut: CropTraining) -> None:
+    def __init__(self, inner: Target, tiling: CropTraining) -> None:
         super().__init__(inner, inner.access)
-        self.cut = cut
+        self.tiling = tiling
 
     def _query(self, images: Tensor) -> Tensor:
         from monai.inferers.utils import sliding_window_inference
 
-        side = self.cut.pixels(images.shape[-2:])
+        side = self.tiling.pixels(images.shape[-2:])
         answer = sliding_window_inference(
             images.float(),
             roi_size=(side, side),
             sw_batch_size=len(images),
             predictor=self._soft,
-            overlap=self.cut.overlap,
+            overlap=self.tiling.overlap,
             mode="constant",
         )
         assert isinstance(answer, Tensor)
         return answer.argmax(dim=1) if self.access is Access.LABEL else answer
 
     def _soft(self, tiles: Tensor) -> Tensor:
-        """(b, K, s, s) something that can be averaged; of labels one vote a tile."""
+        """(b, K, s, s) values that can be averaged; for labels one vote per tile."""
         values = self.inner.predict(tiles).values
         if self.access is not Access.LABEL:
             return values
@@ -187,10 +187,10 @@ class TiledTarget(AlteredTarget):
 
 
 def _check_fits(network: Network, side: int) -> None:
-    """Refuse crops that the network cannot take without padding.
+    """Refuse crops that the network would have to pad.
 
     Raises:
-        InputError: naming the nearest size that it can take.
+        InputError: naming the nearest size that it accepts.
     """
     fitting, _ = fitting_size((side, side), network.stride, network.least)
     if fitting != side:

@@ -1,8 +1,8 @@
 """Vertical cut-mix: train on images whose right part comes from another record.
 
-Idea: no record is ever seen whole, so that none can be learnt by heart as a whole. Each image of a
-batch is cut at a column, drawn anew each time, and joined to another image of the batch, truths
-alike::
+Idea: no record is ever seen whole, so that none can be memorised as a whole. Each image of a batch
+is cut at a column, drawn anew each time, and joined to another image of the batch; truths
+likewise::
 
     x' = [ x_i | x_p(i) ],   y' = [ y_i | y_p(i) ],   cut = floor(t w) in 1..w-1,   t ~ Beta(a, a)
 
@@ -11,9 +11,9 @@ Source:
     ICCV 2019, arXiv:1905.04899.
 
 Differs from the source:
-    Theirs draws one cut a batch, and partners by a permutation, which leaves on average one image
-    of a batch with itself: a record seen whole. Here every image has a cut of its own and a partner
-    that is another one, and neither part is ever empty.
+    They draw one cut per batch, and partners by a permutation, which on average pairs one image of
+    a batch with itself, so it is seen whole. Here every image has its own cut and a partner other
+    than itself, and neither part is ever empty.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Generator, Tensor
 
-from pixleak.core.errors import InputError
 from pixleak.core.truth import Truth
+from pixleak.defences.steps.checks import check_positive
 from pixleak.defences.steps.mixing import check_batches, partners, shares
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.trainer import Trainer
@@ -37,7 +37,7 @@ class CutMix(Defence):
     """Vertical cut-mix.
 
     Args:
-        beta: both parameters of the Beta distribution that a cut is drawn from; 2 in the source.
+        beta: both parameters of the Beta distribution of cuts; 2 in the source.
     """
 
     name: ClassVar[str] = "cut-mix"
@@ -51,8 +51,7 @@ class CutMix(Defence):
     beta: float = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.beta < float("inf"):
-            raise InputError(f"cut-mix needs beta above 0, got {self.beta}")
+        check_positive(self.name, beta=self.beta)
 
     def check(self, recipe: Recipe | None, truth: Truth) -> None:
         check_batches(self.name, recipe)
@@ -62,7 +61,7 @@ class CutMix(Defence):
 
 
 class CutMixTrainer(Trainer):
-    """Joins pairs of a batch."""
+    """Joins pairs of records of a batch."""
 
     def change(self, images: Tensor, truths: Tensor, draws: Generator) -> tuple[Tensor, Tensor]:
         images, truths = super().change(images, truths, draws)

@@ -1,17 +1,17 @@
 """Knowledge distillation: answer with a student that never saw the private records.
 
-Idea: a teacher is trained on the private records; a student of the same recipe then learns, on the
-reserve, what the teacher says there. The student knows the private records by hearsay only::
+Idea: a teacher is trained on the private records; a student of the same recipe then learns the
+teacher's outputs on the reserve. The student knows the private records only through the teacher::
 
     kept  = the share of the reserve that the teacher predicts best
     hard:   the student's truths are  argmax over c of p_c(teacher)
     soft:   its loss is  mean over valid pixels of  - sum over c of p_c(teacher) log p_c(student)
 
 Best is by the teacher's Dice with the reserve's own truths, or by its confidence (mean over pixels
-of max p_c), for which no truths are looked at. Pixels whose label is ignored stay ignored.
+of max p_c), which uses no truths. Pixels whose label is ignored stay ignored.
 
-The student may now remember the reserve, by labels that are the teacher's: an audit attacks the
-reserve as well and says what it found.
+The student may memorise the reserve, with the teacher's labels, so an audit attacks the reserve as
+well.
 
 Source:
     Hinton, Vinyals, Dean, arXiv:1503.02531. As a defence: Shejwalkar, Houmansadr, AAAI 2021,
@@ -19,8 +19,8 @@ Source:
     Chobola, Usynin, Kaissis, arXiv:2212.01082.
 
 Differs from the source:
-    Their reference set is what is attacked as non-members; here it is the reserve, which is
-    neither. Soft labels are taken at temperature one.
+    Their reference set is also attacked as the non-members; here it is the reserve, which is
+    neither members nor non-members. Soft labels are taken at temperature one.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Distillation(Defence):
 
     Args:
         keep: share of the reserve that the student is trained on, above 0 up to 1.
-        by: what the teacher's best predictions are found by: ``"dice"`` or ``"confidence"``.
-        soft: whether the student learns the teacher's probabilities rather than its labels.
+        by: criterion for the teacher's best predictions: ``"dice"`` or ``"confidence"``.
+        soft: whether the student learns the teacher's probabilities instead of its labels.
     """
 
     name: ClassVar[str] = "distillation"
     title: ClassVar[str] = "Knowledge distillation"
-    summary: ClassVar[str] = "answer with a student taught on the reserve by a private teacher"
+    summary: ClassVar[str] = "answer with a student that was taught on the reserve"
     source: ClassVar[str] = "Hinton 2015, arXiv:1503.02531"
     side: ClassVar[DefenceSide] = "training"
     needs_reserve: ClassVar[bool] = True
@@ -69,21 +69,21 @@ class Distillation(Defence):
         if not 0 < self.keep <= 1:
             raise InputError(f"distillation needs keep above 0 and at most 1, got {self.keep}")
         if self.by not in ("dice", "confidence"):
-            raise InputError(f"distillation chooses by dice or confidence, got {self.by!r}")
+            raise InputError(f"distillation needs by 'dice' or 'confidence', got {self.by!r}")
 
     def trainer(self) -> type[Trainer]:
         return DistillationTrainer
 
 
 class DistillationTrainer(TaughtTrainer):
-    """Trains a student on what its teacher says of the reserve."""
+    """Trains a student on its teacher's outputs for the reserve."""
 
-    def lessons(self, reserve: Records) -> Records:
+    def student_records(self, reserve: Records) -> Records:
         assert isinstance(self.truth, LabelTruth)
-        chosen = self.defence(Distillation)
-        logits = self.answers(reserve)
+        defence = self.defence(Distillation)
+        logits = self.teacher_outputs(reserve)
         truths = feed(reserve)(torch.arange(len(reserve)))[1]
-        best = well_predicted(logits, truths, self.truth, chosen.by, chosen.keep)
+        best = well_predicted(logits, truths, self.truth, defence.by, defence.keep)
         labels = logits[best].argmax(dim=1)
         if self.truth.ignore is not None:
             labels = torch.where(truths[best] == self.truth.ignore, truths[best], labels)
@@ -107,7 +107,7 @@ class DistillationTrainer(TaughtTrainer):
 def well_predicted(
     logits: Tensor, truths: Tensor, truth: LabelTruth, by: str, keep: float
 ) -> Tensor:
-    """Positions, in order, of the records that are predicted best.
+    """Positions, in order, of the records that the teacher predicts best.
 
     Args:
         logits: (n, K, h, w).
@@ -119,7 +119,7 @@ def well_predicted(
     if by == "dice":
         scores = 1 - dice_loss(logits, truths, truth)
         if truth.ignore is not None:
-            # Without a pixel to be wrong on, nothing is known of it.
+            # Without valid pixels the prediction cannot be rated.
             scores[(truths == truth.ignore).flatten(1).all(dim=1)] = -math.inf
     else:
         scores = logits.softmax(dim=1).amax(dim=1).flatten(1).mean(dim=1)
@@ -131,9 +131,9 @@ def soft_cross_entropy(logits: Tensor, taught: Tensor, truths: Tensor, truth: La
     """(b,) cross-entropy with the teacher's probabilities, mean over valid pixels, nat/pixel.
 
     Args:
-        logits: (b, K, h, w) the student's.
-        taught: (b, K, h, w) probabilities.
-        truths: (b, h, w) int64; only what is ignored is read off.
+        logits: (b, K, h, w) of the student.
+        taught: (b, K, h, w) probabilities of the teacher.
+        truths: (b, h, w) int64; only used to find ignored pixels.
         truth: classes and ignored label.
     """
     losses = -(taught * logits.log_softmax(dim=1)).sum(dim=1).flatten(1)

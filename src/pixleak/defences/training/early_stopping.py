@@ -1,35 +1,37 @@
-"""Early stopping: keep the epoch that was best on records which are not trained on.
+"""Early stopping: keep the best epoch on records that are not trained on.
 
-Idea: what is learnt after the loss on other records has stopped falling is the training records by
-heart. After each epoch the mean loss on the reserve is measured, in evaluation mode; training stops
-after so many epochs without a new lowest one, and the weights of the lowest are kept::
+Idea: once the loss on other records has stopped falling, further training memorises the training
+records. After each epoch the mean loss on the reserve is measured, in evaluation mode; training
+stops after a number of epochs without a new minimum, and the weights of the minimum are kept::
 
-    kept = argmin over epochs e of  mean over the reserve of loss(f_e(x), y),   the first where tied
+    kept = argmin over epochs e of  mean over the reserve of loss(f_e(x), y),   the first if tied
 
-The reserve only picks an epoch, but it does: it should not be counted among the non-members.
+The reserve only selects an epoch, but should therefore not be counted among the non-members.
 
 Source:
     Prechelt, "Early Stopping - But When?", 1998. As a defence: Song and Mittal, USENIX Security
     2021, arXiv:2003.10595.
 
 Differs from the source:
-    The loss is the recipe's own, on whole images, without what other defences make of it; of a
-    generator with an adversary it is the pixel loss. Weights that another defence averages are
-    looked at as averages. The learning rate falls as if training went on to the end.
+    The loss is the recipe's own, on whole images, without changes by other defences; for a
+    generator with an adversary it is the pixel loss. If another defence averages the weights, the
+    averages are evaluated. The learning rate is scheduled as for the full number of epochs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from pixleak.core.errors import InputError
-from pixleak.records.base import Records
+from pixleak.core.errors import InputError, setting
+from pixleak.defences.steps.checks import required_reserve
+from pixleak.defences.steps.state import AttributeState
+from pixleak.targets.module import evaluating
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.partial import Stateful
@@ -41,7 +43,7 @@ class EarlyStopping(Defence):
     """The best epoch on the reserve.
 
     Args:
-        patience: epochs without a new lowest loss after which training stops.
+        patience: number of epochs without a new lowest loss after which training stops.
     """
 
     name: ClassVar[str] = "early-stopping"
@@ -62,32 +64,26 @@ class EarlyStopping(Defence):
         return EarlyStoppingTrainer
 
 
-class Best:
+class BestEpoch(AttributeState):
     """The best epoch so far; 0 before the first."""
+
+    saved: ClassVar[tuple[str, ...]] = ("epoch", "loss", "weights")
 
     def __init__(self) -> None:
         self.epoch = 0
         self.loss = float("inf")
         self.weights: dict[str, Tensor] = {}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Epoch, loss and weights."""
-        return {"epoch": self.epoch, "loss": self.loss, "weights": self.weights}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a state up."""
-        self.epoch, self.loss, self.weights = state["epoch"], state["loss"], state["weights"]
-
 
 class EarlyStoppingTrainer(Trainer):
-    """Looks at the reserve after each epoch."""
+    """Evaluates the reserve after each epoch."""
 
-    best: Best
+    best: BestEpoch
 
     def parts(
         self, module: nn.Module, optimizer: Optimizer, schedule: LambdaLR
     ) -> dict[str, Stateful]:
-        self.best = Best()
+        self.best = BestEpoch()
         return {**super().parts(module, optimizer, schedule), "best": self.best}
 
     def over(self, epoch: int, module: nn.Module) -> bool:
@@ -103,8 +99,8 @@ class EarlyStoppingTrainer(Trainer):
         module = super().final(module)
         if self.best.epoch == 0:
             raise InputError(
-                "early-stopping found no epoch with a finite loss on the reserve: use a lower "
-                f"learning rate than lr={self.recipe.lr:g}"
+                "early-stopping found no epoch with a finite loss on the reserve: set "
+                f"{setting('target.recipe.lr')} below {self.recipe.lr:g}"
             )
         module.load_state_dict(self.best.weights)
         return module
@@ -117,24 +113,14 @@ class EarlyStoppingTrainer(Trainer):
         return {**super().facts(), **kept}
 
     def loss_on_reserve(self, module: nn.Module) -> float:
-        """The recipe's mean loss; neither modes nor random draws are disturbed."""
-        reserve = self._reserve()
+        """The recipe's mean loss; training modes and random states stay unchanged."""
+        reserve = required_reserve("early-stopping", self.reserve)
         load = feed(reserve)
-        modes = [(part, part.training) for part in module.modules()]
         devices = [self.device] if self.device.type == "cuda" else []
         total = 0.0
-        module.eval()
-        with torch.random.fork_rng(devices=devices), torch.no_grad():
+        with evaluating(module), torch.random.fork_rng(devices=devices), torch.no_grad():
             for positions in torch.split(torch.arange(len(reserve)), self.recipe.batch_size):
                 images, truths = (part.to(self.device) for part in load(positions))
+                # Not self.losses, which other defences may change.
                 total += float(self.recipe_losses(module, images, truths).sum())
-        for part, training in modes:
-            part.training = training
         return total / len(reserve)
-
-    def _reserve(self) -> Records:
-        if self.reserve is None or not len(self.reserve):
-            raise InputError(
-                "early-stopping needs records that are not trained on: set split.reserve"
-            )
-        return self.reserve

@@ -1,21 +1,21 @@
-"""Exponential moving average: keep the average of the weights along the training.
+"""Exponential moving average: keep the average of the weights over the training.
 
 Idea: each batch pulls the weights towards its own records; the average over many steps keeps what
-they agree on. After the n-th step::
+the batches have in common. After the n-th step::
 
     a_n = d_n a_(n-1) + (1 - d_n) w_n,   d_n = min(decay, 1 - 1/n)
 
-so that early on it is the plain mean, and the random start has no weight. Running statistics of
-normalisation are averaged alike; counters are those of the last step. Training itself does not
-change.
+so that it starts as the plain mean, without the random initialisation. Running statistics of
+normalisation are averaged likewise; counters are those of the last step. The training itself does
+not change.
 
 Source:
     Polyak, Juditsky, "Acceleration of Stochastic Approximation by Averaging", SIAM J. Control
     Optim. 1992; in this form: Tarvainen, Valpola, "Mean teachers", NeurIPS 2017, arXiv:1703.01780.
 
 Differs from the source:
-    There the average teaches; here it is what is kept, and nothing else. Against an adversary the
-    generator alone is averaged.
+    There the average is a teacher; here it is the model that is kept. Against an adversary only
+    the generator is averaged.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Ema(Defence):
     """An average of the weights.
 
     Args:
-        decay: d; about 1 / (1 - decay) steps are averaged over.
+        decay: d; the average covers about 1 / (1 - decay) steps.
     """
 
     name: ClassVar[str] = "ema"
@@ -60,8 +60,8 @@ class Ema(Defence):
         return EmaTrainer
 
 
-class Average:
-    """The average of a module along its training.
+class WeightAverage:
+    """The average of a module's weights over its training.
 
     Args:
         module: copied.
@@ -75,7 +75,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Take in the weights after a step."""
+        """Include the weights after a step."""
         self.steps += 1
         share = 1 - min(self.decay, 1 - 1 / self.steps)
         pairs = zip(self.module.state_dict().values(), module.state_dict().values(), strict=True)
@@ -90,20 +90,20 @@ class Average:
         return {"module": self.module.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a state up."""
+        """Restore a state."""
         self.module.load_state_dict(state["module"])
         self.steps = state["steps"]
 
 
 class EmaTrainer(Trainer):
-    """Averages after each step."""
+    """Updates the average after each step."""
 
-    average: Average
+    average: WeightAverage
 
     def parts(
         self, module: nn.Module, optimizer: Optimizer, schedule: LambdaLR
     ) -> dict[str, Stateful]:
-        self.average = Average(module, self.defence(Ema).decay)
+        self.average = WeightAverage(module, self.defence(Ema).decay)
         return {**super().parts(module, optimizer, schedule), "average": self.average}
 
     def step(

@@ -1,27 +1,27 @@
-"""Min-max: train against an adversary that tells members by the answer and the truth.
+"""Min-max: train against an adversary that recognises members by answer and truth.
 
-Idea: the attack is known, so let the model learn to fool it. An adversary h sees the predicted map
-p and the one-hot truth, as the Type-II attack does, and learns to tell records that are trained on
-from the reserve; the model pays for how well members are told::
+Idea: since the attack is known, the model can learn to defeat it. An adversary h sees the predicted
+map p and the one-hot truth, like the Type-II attack (which trains a classifier on both), and learns
+to distinguish training records from the reserve; the model is penalised for recognised members::
 
     adversary:  max over h of  1/2 mean over members of log h(p_i, y_i)
                              + 1/2 mean over the reserve of log(1 - h(p_j, y_j))
     model:      min over f of  mean over members of  loss_i + lambda log h(p_i, y_i)
 
-Each epoch first gives the adversary one pass over the members, against as many of the reserve, on
-the answers as an attacker sees them (evaluation mode); then the model its own. The adversary is
-thrown away afterwards.
+Each epoch first trains the adversary for one pass over the members, against as many records of the
+reserve, on answers in evaluation mode as an attacker sees them; then the model for one pass. The
+adversary is discarded afterwards.
 
 Source:
     Nasr, Shokri, Houmansadr, "Machine Learning with Membership Privacy using Adversarial
-    Regularization", CCS 2018, arXiv:1807.05852. For segmentation, with one adversary epoch an epoch
-    and lambda 0.05 (Kvasir) or 0.005 (liver): Chobola, Usynin, Kaissis, arXiv:2212.01082.
+    Regularization", CCS 2018, arXiv:1807.05852. For segmentation, with one adversary epoch per
+    epoch and lambda 0.05 (Kvasir) or 0.005 (liver): Chobola, Usynin, Kaissis, arXiv:2212.01082.
 
 Differs from the source:
-    Chobola et al. take the evaluation records as the reference set. The model then has learnt to
-    treat the very non-members that it is measured on as it treats members, which flatters the
-    defence. Here it is the reserve, which is attacked by nobody. Their adversary is a ResNet-34;
-    this one is four convolutions, since it must be trained anew along every training.
+    Chobola et al. use the evaluation records as the reference set. The model then learns to treat
+    the same non-members that it is evaluated on like members, which overstates the defence. Here
+    the reference set is the reserve, which is not evaluated. Their adversary is a ResNet-34; here
+    it has four convolutions, since it is trained anew in every training.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
@@ -40,15 +39,15 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.defences.steps.streams import Draws, cycled
+from pixleak.defences.steps.checks import check_positive, required_reserve
+from pixleak.defences.steps.streams import GeneratorState, cycled, stream_seed
+from pixleak.targets.module import evaluating
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import Feed, feed
+from pixleak.training.loop.losses import valid_pixels
 from pixleak.training.loop.partial import Stateful
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.seeded import seeded
-
-_STREAM = 2
-"""Of the streams that a training draws from: 0 is order and augmentation, 1 noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +57,12 @@ class MinMax(Defence):
     Args:
         weight: lambda.
         width: channels of the adversary's first convolution.
-        adversary_lr: the adversary's learning rate, of Adam.
+        adversary_lr: learning rate of the adversary's Adam optimizer.
     """
 
     name: ClassVar[str] = "min-max"
     title: ClassVar[str] = "Min-max regularisation"
-    summary: ClassVar[str] = "train against an adversary that tells members by prediction and truth"
+    summary: ClassVar[str] = "train against an adversary that recognises members"
     source: ClassVar[str] = "Nasr 2018, arXiv:1807.05852"
     side: ClassVar[DefenceSide] = "training"
     needs_reserve: ClassVar[bool] = True
@@ -78,15 +77,14 @@ class MinMax(Defence):
             raise InputError(f"min-max needs a weight of at least 0, got {self.weight}")
         if self.width < 4 or self.width % 4:
             raise InputError(f"min-max needs a width of 4, 8, 12, ..., got {self.width}")
-        if not 0 < self.adversary_lr < math.inf:
-            raise InputError(f"min-max needs adversary_lr above 0, got {self.adversary_lr}")
+        check_positive(self.name, adversary_lr=self.adversary_lr)
 
     def trainer(self) -> type[Trainer]:
         return MinMaxTrainer
 
 
-class Teller(nn.Module):
-    """Is this a member's answer? Four convolutions over both maps, their mean, a number.
+class MembershipAdversary(nn.Module):
+    """Predicts membership by four convolutions over both maps and the mean of their features.
 
     Args:
         classes: K.
@@ -112,38 +110,40 @@ class Teller(nn.Module):
         return answer
 
 
-def seen(logits: Tensor, truths: Tensor, truth: LabelTruth) -> Tensor:
-    """(b, 2 K, h, w): probabilities, then the one-hot truth; 0 where the label is ignored.
+def adversary_input(logits: Tensor, truths: Tensor, truth: LabelTruth) -> Tensor:
+    """(b, 2 K, h, w): probabilities and the one-hot truth; 0 where the label is ignored.
 
     Args:
         logits: (b, K, h, w).
         truths: (b, h, w) int64.
         truth: classes and ignored label.
     """
-    valid = truths == truths if truth.ignore is None else truths != truth.ignore
+    valid = valid_pixels(truths, truth)
     labels = functional.one_hot(truths.where(valid, 0), truth.classes).movedim(-1, 1)
     maps = torch.cat([logits.softmax(dim=1), labels.to(logits.dtype)], dim=1)
     return maps * valid[:, None]
 
 
 class MinMaxTrainer(Trainer):
-    """An epoch of the adversary before each of the model."""
+    """Trains the adversary for one epoch before each epoch of the model."""
 
-    adversary: Teller
-    telling: Optimizer
+    adversary: MembershipAdversary
+    adversary_optimizer: Optimizer
     order: Generator
     accuracy: float
-    """Of the adversary, in its latest epoch."""
+    """The adversary's balanced accuracy in the latest epoch."""
 
     def network(self) -> nn.Module:
         module = super().network()
         assert isinstance(self.truth, LabelTruth)
-        chosen = self.defence(MinMax)
-        seed = int(np.random.SeedSequence(self.seed).generate_state(_STREAM + 1)[_STREAM])
-        # Streams of its own, so that with lambda = 0 the training is what it would have been.
+        defence = self.defence(MinMax)
+        # A separate stream, so that with lambda = 0 the training is the undefended one.
+        seed = stream_seed(self.seed, "adversary")
         with seeded(seed):
-            self.adversary = Teller(self.truth.classes, chosen.width).to(self.device)
-        self.telling = torch.optim.Adam(self.adversary.parameters(), lr=chosen.adversary_lr)
+            self.adversary = MembershipAdversary(self.truth.classes, defence.width).to(self.device)
+        self.adversary_optimizer = torch.optim.Adam(
+            self.adversary.parameters(), lr=defence.adversary_lr
+        )
         self.order = Generator().manual_seed(seed)
         return module
 
@@ -153,8 +153,8 @@ class MinMaxTrainer(Trainer):
         return {
             **super().parts(module, optimizer, schedule),
             "adversary": self.adversary,
-            "telling": self.telling,
-            "order": Draws(self.order),
+            "adversary optimizer": self.adversary_optimizer,
+            "order": GeneratorState(self.order),
         }
 
     def epoch(
@@ -172,34 +172,30 @@ class MinMaxTrainer(Trainer):
         return {**super().facts(), "adversary's accuracy": self.accuracy}
 
     def adversary_epoch(self, module: nn.Module, load: Feed) -> float:
-        """One pass over the members against as many of the reserve; its balanced accuracy."""
-        assert self.reserve is not None
+        """One pass over the members and as many reserve records; the balanced accuracy."""
+        reserve = required_reserve("min-max", self.reserve)
         assert isinstance(self.truth, LabelTruth)
         size = self.recipe.batch_size
         members = torch.randperm(len(self.records), generator=self.order)
-        others = cycled(len(self.reserve), len(members), self.order)
-        load_other = feed(self.reserve)
-        modes = [(part, part.training) for part in module.modules()]
-        module.eval()
-        right = 0.0
+        others = cycled(len(reserve), len(members), self.order)
+        load_other = feed(reserve)
+        correct = 0.0
         for inside, outside in zip(
             torch.split(members, size), torch.split(others, size), strict=True
         ):
             logits = []
             for loading, positions in ((load, inside), (load_other, outside)):
                 images, truths = (part.to(self.device) for part in loading(positions))
-                with torch.no_grad():
-                    maps = seen(module(images), truths, self.truth)
+                with evaluating(module), torch.no_grad():
+                    maps = adversary_input(module(images), truths, self.truth)
                 logits.append(self.adversary(maps))
-            yes, no = logits
-            gain = (functional.logsigmoid(yes).mean() + functional.logsigmoid(-no).mean()) / 2
-            self.telling.zero_grad(set_to_none=True)
+            ours, theirs = logits
+            gain = (functional.logsigmoid(ours).mean() + functional.logsigmoid(-theirs).mean()) / 2
+            self.adversary_optimizer.zero_grad(set_to_none=True)
             (-gain).backward()  # type: ignore[no-untyped-call]
-            self.telling.step()
-            right += float((yes > 0).sum() + (no <= 0).sum())
-        for part, training in modes:
-            part.training = training
-        return right / (2 * len(members))
+            self.adversary_optimizer.step()
+            correct += float((ours > 0).sum() + (theirs <= 0).sum())
+        return correct / (2 * len(members))
 
     def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         assert isinstance(self.truth, LabelTruth)
@@ -213,8 +209,9 @@ class MinMaxTrainer(Trainer):
             losses = super().losses(module, images, truths, epoch)
         finally:
             handle.remove()
-        # The adversary is asked, not taught: gradients pass through it to the model.
+        # Gradients pass through the adversary to the model, but do not train it.
         self.adversary.requires_grad_(False)
-        told = functional.logsigmoid(self.adversary(seen(answers[-1], truths, self.truth)))
+        maps = adversary_input(answers[-1], truths, self.truth)
+        penalty = functional.logsigmoid(self.adversary(maps))
         self.adversary.requires_grad_(True)
-        return losses + self.defence(MinMax).weight * told
+        return losses + self.defence(MinMax).weight * penalty

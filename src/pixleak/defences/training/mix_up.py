@@ -7,18 +7,18 @@ peak at a record for an attacker to find. Each image i of a batch is mixed with 
     loss_i = t loss(x', y_i) + (1 - t) loss(x', y_j)           segmenters
     loss_i = loss(x', t y_i + (1 - t) y_j)                     generators
 
-Losses of label maps are mixed rather than label maps, which cannot be. Mixing comes last, after
-augmentation and whatever other defences do to a batch, and only while training.
+Label maps cannot be mixed, so their losses are. Mixing comes last, after augmentation and the
+changes of other defences to a batch, and only during training.
 
 Source:
     Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk Minimization", ICLR 2018,
     arXiv:1710.09412.
 
 Differs from the source:
-    Every image has a share t of its own, and j is never i. For the cross-entropy the mixed loss is
-    the loss of the mixed truths, as there; for the Dice loss it is not, and the mixed loss is used.
-    Against an adversary it is refused: the discriminator would be shown sums of two images as real
-    ones.
+    Every image has its own share t, and j is never i. For the cross-entropy the mixed loss equals
+    the loss of the mixed truths, as in the source; for the Dice loss it does not, and the mixed
+    loss is used. It is refused with an adversary, because the discriminator would be shown sums of
+    two images as real ones.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import ImageTruth, Truth
-from pixleak.defences.steps.answered import Answered
+from pixleak.defences.steps.checks import check_positive
 from pixleak.defences.steps.mixing import check_batches, partners, shares
+from pixleak.defences.steps.precomputed import Precomputed
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
@@ -42,8 +43,8 @@ class MixUp(Defence):
     """Classical mix-up.
 
     Args:
-        alpha: both parameters of the Beta distribution that shares are drawn from; 1 is uniform,
-            less mixes less.
+        alpha: both parameters of the Beta distribution of shares; 1 is uniform, smaller values mix
+            less.
     """
 
     name: ClassVar[str] = "mix-up"
@@ -57,15 +58,14 @@ class MixUp(Defence):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < float("inf"):
-            raise InputError(f"mix-up needs alpha above 0, got {self.alpha}")
+        check_positive(self.name, alpha=self.alpha)
 
     def check(self, recipe: Recipe | None, truth: Truth) -> None:
         check_batches(self.name, recipe)
         if recipe is not None and recipe.adversary is not None:
             raise InputError(
                 "defence 'mix-up' would show the discriminator sums of two images as real ones: "
-                "leave recipe.adversary out, or use 'cut-mix'"
+                f"leave {setting('target.recipe.adversary')} out, or use 'cut-mix'"
             )
 
     def trainer(self) -> type[Trainer]:
@@ -73,7 +73,7 @@ class MixUp(Defence):
 
 
 class MixUpTrainer(Trainer):
-    """Mixes pairs of a batch in the loss."""
+    """Mixes pairs of records of a batch in the loss."""
 
     def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         if not module.training:
@@ -85,7 +85,7 @@ class MixUpTrainer(Trainer):
         if isinstance(self.truth, ImageTruth):
             blend = weight * truths + (1 - weight) * truths[other]
             return super().losses(module, mixed, blend, epoch)
-        answered = Answered(module(mixed))
+        answered = Precomputed(module(mixed))
         first = super().losses(answered, mixed, truths, epoch)
         second = super().losses(answered, mixed, truths[other], epoch)
         return share * first + (1 - share) * second

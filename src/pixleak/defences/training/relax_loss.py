@@ -1,10 +1,10 @@
 """RelaxLoss: hold the training loss at a level instead of driving it to zero.
 
-Idea: members are told by their low loss, so it must not become lower than others'. While the mean
-loss L of a batch is above a level alpha, training goes on as usual. Where it is below, every other
-epoch, beginning with the first, takes a step of gradient **ascent**; the epochs between **flatten
-the posterior**: pixels that are right are made less sure, and pixels that are wrong are taught to
-spread what they do not give to the true class evenly over all others::
+Idea: members are recognised by their low loss, so it must not fall below that of other records.
+While the mean loss L of a batch is above a level alpha, training is unchanged. Where it is below,
+every other epoch, beginning with the first, takes a step of gradient **ascent**; the epochs between
+**flatten the posterior**: correct pixels are made less confident, and incorrect pixels are trained
+to spread the probability outside the true class evenly over all other classes::
 
     L >= alpha:              minimise  mean_i loss_i
     L < alpha, odd epoch:    minimise -mean_i loss_i
@@ -12,21 +12,21 @@ spread what they do not give to the true class evenly over all others::
                                                       - CE(y_ij, p_ij) )
                              t_ij(y) = p_ij(y),  t_ij(c) = (1 - p_ij(y)) / (K - 1) for c != y
 
-Of two classes t is p, so that flattening is ascent on the cross-entropy alone.
+With two classes t is p, so flattening is ascent on the cross-entropy alone.
 
-A natural level is the loss that an undefended model has on records that it was not trained on, as
-measured on a shadow model. What is reported is the loss, not what is minimised.
+A natural level is the loss of an undefended model on records that it was not trained on, measured
+on a shadow model. The reported loss is L, not the minimised objective.
 
 Source:
     Chen, Yu, Fritz, "RelaxLoss", ICLR 2022, arXiv:2207.05801, and their public code.
 
 Differs from the source:
-    There one label an image, here one a pixel: L is the recipe's loss (with Dice, where that is in
-    it), the mean over the batch's images; the posterior is flattened pixel by pixel, over the valid
-    ones. The targets t are held constant, and their upper bound, 1 by default, is left out. A
-    generator has no posterior, so below the level every epoch ascends, which is "flooding" (Ishida
-    et al., ICML 2020, arXiv:2002.08709); against an adversary, whose loss is another one, it is
-    refused.
+    There one label per image, here one per pixel: L is the recipe's loss (including Dice, if it is
+    part of it), the mean over the batch's images; the posterior is flattened pixel by pixel, over
+    the valid ones. The targets t are held constant, and their upper bound, 1 by default, is
+    omitted. A generator has no posterior, so every epoch ascends below the level, which is
+    "flooding" (Ishida et al., ICML 2020, arXiv:2002.08709). With an adversary, whose loss is a
+    different one, it is refused.
 """
 
 from __future__ import annotations
@@ -39,21 +39,24 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
-from pixleak.defences.steps.answered import Answered
+from pixleak.defences.steps.checks import check_positive
+from pixleak.defences.steps.precomputed import Precomputed
+from pixleak.defences.steps.state import AttributeState
 from pixleak.training.defence import Defence, DefenceSide
+from pixleak.training.loop.losses import valid_pixels
 from pixleak.training.loop.partial import Stateful
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
 
-_OF_GREY = {"l1": 0.5, "l2": 0.25}
-"""The largest loss that a generator can have which always answers with mid-grey."""
+_MID_GREY = {"l1": 0.5, "l2": 0.25}
+"""The largest possible loss of a generator that always returns mid-grey."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelaxLoss(Defence):
-    """A level that the loss is held at.
+    """A level at which the loss is held.
 
     Args:
         alpha: the level, in units of the recipe's loss.
@@ -61,95 +64,89 @@ class RelaxLoss(Defence):
 
     name: ClassVar[str] = "relax-loss"
     title: ClassVar[str] = "RelaxLoss"
-    summary: ClassVar[str] = "undo some of the training wherever the loss falls below a level"
+    summary: ClassVar[str] = "reverse training steps where the loss falls below a level"
     source: ClassVar[str] = "Chen 2022, arXiv:2207.05801"
     side: ClassVar[DefenceSide] = "training"
     on: ClassVar[Literal["labels", "image", "any"]] = "any"
-    # Its sign hangs on the whole batch; and a mixed loss has no one truth to flatten about.
+    # Its sign depends on the whole batch, and a mixed loss has no single truth for flattening.
     excludes: ClassVar[tuple[str, ...]] = ("dp-sgd", "mix-up")
 
     alpha: float = 0.3
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < float("inf"):
-            raise InputError(f"relax-loss needs alpha above 0, got {self.alpha}")
+        check_positive(self.name, alpha=self.alpha)
 
     def check(self, recipe: Recipe | None, truth: Truth) -> None:
         if recipe is None:
             return
         if recipe.adversary is not None:
             raise InputError(
-                "defence 'relax-loss' holds the pixel loss at a level, which an adversary's "
-                "training does not minimise alone: leave recipe.adversary out"
+                "defence 'relax-loss' holds the pixel loss at a level, but training against an "
+                "adversary minimises other losses as well: leave "
+                f"{setting('target.recipe.adversary')} out"
             )
-        if isinstance(truth, ImageTruth) and self.alpha >= _OF_GREY[recipe.loss]:
+        if isinstance(truth, ImageTruth) and self.alpha >= _MID_GREY[recipe.loss]:
             raise InputError(
-                f"relax-loss with alpha={self.alpha} would teach a generator nothing: answers of "
-                f"mid-grey reach {_OF_GREY[recipe.loss]} in {recipe.loss}; give about the loss on "
-                "held-out records, 0.05 for example"
+                f"relax-loss with alpha={self.alpha} would not train a generator: constant "
+                f"mid-grey already reaches {_MID_GREY[recipe.loss]} in {recipe.loss}; give about "
+                "the loss on held-out records, such as 0.05"
             )
 
     def trainer(self) -> type[Trainer]:
         return RelaxLossTrainer
 
 
-class Tally:
-    """How many batches there were, and how many of them below the level."""
+class BatchCounts(AttributeState):
+    """The number of batches, and of those below the level."""
+
+    saved: ClassVar[tuple[str, ...]] = ("batches", "below")
 
     def __init__(self) -> None:
         self.batches = self.below = 0
 
-    def state_dict(self) -> dict[str, Any]:
-        """Both numbers."""
-        return {"batches": self.batches, "below": self.below}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take both up."""
-        self.batches, self.below = state["batches"], state["below"]
-
 
 class RelaxLossTrainer(Trainer):
-    """Turns the gradient of a batch that is learnt well enough."""
+    """Reverses the gradient of batches whose loss is below the level."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.tally = Tally()
+        self.counts = BatchCounts()
 
     def parts(
         self, module: nn.Module, optimizer: Optimizer, schedule: LambdaLR
     ) -> dict[str, Stateful]:
-        return {**super().parts(module, optimizer, schedule), "relax-loss": self.tally}
+        return {**super().parts(module, optimizer, schedule), "relax-loss": self.counts}
 
     def facts(self) -> dict[str, float | str]:
-        # A level that is never reached has defended nothing, and somebody should notice.
-        share = self.tally.below / self.tally.batches
+        # Shows if the level was never reached, so that the defence had no effect.
+        share = self.counts.below / self.counts.batches
         return {**super().facts(), "share of batches below alpha": share}
 
     def losses(self, module: nn.Module, images: Tensor, truths: Tensor, epoch: Epoch) -> Tensor:
         if not module.training:
             return super().losses(module, images, truths, epoch)
         answers = module(images)
-        losses = super().losses(Answered(answers), images, truths, epoch)
-        self.tally.batches += 1
+        losses = super().losses(Precomputed(answers), images, truths, epoch)
+        self.counts.batches += 1
         if float(losses.detach().mean()) >= self.defence(RelaxLoss).alpha:
             return losses
-        self.tally.below += 1
+        self.counts.below += 1
         relaxed = -losses
         if isinstance(self.truth, LabelTruth) and epoch.number % 2 == 0:
             relaxed = flattening(answers, truths, self.truth)
-        # The value of the one, the gradient of the other.
+        # The value of the loss, with the gradient of the relaxed objective.
         return losses.detach() + (relaxed - relaxed.detach())
 
 
 def flattening(logits: Tensor, truths: Tensor, truth: LabelTruth) -> Tensor:
-    """(b,) what posterior flattening minimises, mean over each image's valid pixels.
+    """(b,) objective of posterior flattening, mean over each image's valid pixels.
 
     Args:
         logits: (b, K, h, w).
         truths: (b, h, w) int64.
         truth: classes and ignored label.
     """
-    valid = truths == truths if truth.ignore is None else truths != truth.ignore
+    valid = valid_pixels(truths, truth)
     labels = truths.where(valid, 0)[:, None]
     logarithms = functional.log_softmax(logits, dim=1)
     own = logarithms.gather(1, labels)[:, 0]

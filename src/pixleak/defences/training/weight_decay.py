@@ -1,10 +1,10 @@
 """Weight decay: train with smaller weights.
 
-Idea: learning records by heart takes larger weights than learning what they have in common. The
-recipe's weight decay d is set; with step size lr and gradient g the optimizers do::
+Idea: memorising records takes larger weights than learning what they have in common. The recipe's
+weight decay is set to d; with step size lr and gradient g the optimizers do::
 
     adam, nadam, sgd:   g <- g + d w             a penalty of d/2 |w|^2 on the loss
-    adamw:              w <- w - lr d w          on its own, beside the step
+    adamw:              w <- w - lr d w          separately, beside the step
 
 Source:
     Krogh, Hertz, "A Simple Weight Decay Can Improve Generalization", NIPS 1991; as a defence:
@@ -17,19 +17,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import Truth
+from pixleak.defences.steps.checks import check_positive
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightDecay(Defence):
-    """A penalty on large weights, in place of the recipe's.
+    """A penalty on large weights, which replaces the recipe's.
 
     Args:
         decay: d.
-        adamw: whether to replace adam by adamw, which takes larger values, 0.01 to 1.
+        adamw: whether to replace adam by adamw, for which larger values are usual, 0.01 to 1.
     """
 
     name: ClassVar[str] = "weight-decay"
@@ -43,14 +44,14 @@ class WeightDecay(Defence):
     adamw: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.decay < float("inf"):
-            raise InputError(f"weight-decay needs decay above 0, got {self.decay}")
+        check_positive(self.name, decay=self.decay)
 
     def check(self, recipe: Recipe | None, truth: Truth) -> None:
         if recipe is not None and self.adamw and recipe.optimizer not in ("adam", "adamw"):
             raise InputError(
                 "weight-decay with adamw replaces the optimizer adam, but the recipe's is "
-                f"{recipe.optimizer}: leave adamw out, or set optimizer: adam"
+                f"{recipe.optimizer}: leave adamw out, or set "
+                f"{setting('target.recipe.optimizer')} to adam"
             )
 
     def modify_recipe(self, recipe: Recipe) -> Recipe:

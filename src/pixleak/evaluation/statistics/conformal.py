@@ -1,12 +1,12 @@
-"""Where one score lies among those of comparable records, and what that is worth.
+"""The rank of one score among those of comparable records, with a p-value.
 
-If the queried record is like the n reference records (exchangeable with them), its rank among all
-n + 1 is uniform, whatever the distribution::
+If the queried record is exchangeable with the n reference records, its rank among all n + 1 is
+uniform, whatever the distribution::
 
     p = (1 + #{reference scores >= the record's}) / (n + 1)
 
-A regression that the scores come from must treat all n + 1 records alike for this to hold, so it is
-fitted on all of them together (full conformal prediction).
+If the scores come from a regression, it must treat all n + 1 records alike for this to hold, so it
+is fitted on all of them together (full conformal prediction).
 
 Source:
     Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", 2005; Bates, Candès, Lei,
@@ -26,23 +26,23 @@ from pixleak.results.base import Rate
 
 
 @dataclass(frozen=True)
-class Place:
-    """A record among reference non-members.
+class ConformalRank:
+    """The rank of a record among reference non-members.
 
     Args:
         above: share of them whose score is at least the record's, with its interval.
-        p_value: one-sided, of "the record is one of them".
+        p_value: one-sided, of the hypothesis that the record is one of them.
     """
 
     above: Rate
     p_value: float
 
 
-def place(score: float, reference: Floats, level: float = 0.95) -> Place:
-    """Where a score lies among reference scores; higher = more likely a member.
+def conformal_rank(score: float, reference: Floats, level: float = 0.95) -> ConformalRank:
+    """The rank of a score among reference scores; higher = more likely a member.
 
     Example:
-        >>> found = place(2.0, np.array([0.0, 1.0, 2.0, 3.0]))
+        >>> found = conformal_rank(2.0, np.array([0.0, 1.0, 2.0, 3.0]))
         >>> found.above.successes, found.above.trials, found.p_value
         (2, 4, 0.6)
     """
@@ -50,13 +50,13 @@ def place(score: float, reference: Floats, level: float = 0.95) -> Place:
     hits = int((reference >= score).sum())
     bounds = clopper_pearson(hits, n, level)
     rate = Rate(value=hits / n, low=bounds.low, high=bounds.high, successes=hits, trials=n)
-    return Place(rate, (1 + hits) / (n + 1))
+    return ConformalRank(rate, (1 + hits) / (n + 1))
 
 
 def joint_residuals(columns: Floats, values: Floats) -> Floats:
     """(n,) studentised residuals of least squares of ``values`` on an intercept and ``columns``.
 
-    Internally studentised, ``e_i / (s sqrt(1 - h_i))``, which treats all records alike.
+    They are internally studentised, ``e_i / (s sqrt(1 - h_i))``, which treats all records alike.
 
     Args:
         columns: (n, p); p may be 0.

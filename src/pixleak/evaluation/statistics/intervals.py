@@ -6,27 +6,28 @@ The interval is the union of two:
    with replacement among members and among non-members, the exact AUC is recounted for each of
    the replicates, and its quantiles are corrected for bias and skewness;
 2. **Newcombe's** score interval, which solves ``|A - a| = t * sd(a)`` for a with Hanley and
-   McNeil's standard deviation at a, so that it still has a length where the bootstrap has none::
+   McNeil's standard deviation at a, so its length is positive even where the bootstrap's is 0::
 
        sd(a)^2 = a (1 - a) / (m n) * (1 + N (1 - a) / (2 - a) + N a / (1 + a)),  N = (m + n) / 2 - 1
 
-   with m and n shrunk by the design effect where subjects hold several records (to the number
-   of subjects where the AUC is 0 or 1), and Student's t at the smaller number of units less one.
+   with m and n divided by the design effect where subjects hold several records (or reduced to
+   the number of subjects where the AUC is 0 or 1), and Student's t with the smaller number of
+   units minus one degrees of freedom.
 
-Why not one of them: near 1 the bootstrap sees only the few misplaced records it has, and at 1
-it sees none and would claim [1, 1]; Newcombe's assumes that both sides spread alike, and is too
-short where a large side spreads more than a small one.
+Neither suffices alone: near 1 the bootstrap rests on few misplaced records, and at 1 it would
+claim [1, 1]; Newcombe's assumes that both sides have the same spread, and is too short where the
+larger side has the larger spread.
 
-Coverage measured at level 0.95, 200 samples a cell (standard error 0.015), 30 to 400 records a
-side, AUC 0.5 to 0.99: lowest and mean over the cells, beside the plain percentile bootstrap's
-lowest (``benchmarks/auc_coverage.py``):
+Coverage measured at level 0.95, 200 samples per cell (standard error 0.015), 30 to 400 records
+per side, AUC 0.5 to 0.99: lowest and mean over the cells, and the lowest of the plain percentile
+bootstrap (``benchmarks/auc_coverage.py``):
 
 ==========================================  ======  =====  ==========
 world                                       lowest  mean   percentile
 ==========================================  ======  =====  ==========
 both sides normal, equal spread             0.940   0.973  0.785
-members spread twice as far                 0.920   0.963  0.635
-few members stand out, the others not       0.925   0.950  0.835
+members have twice the spread               0.920   0.963  0.635
+only a few members stand out                0.925   0.950  0.835
 subjects of 1 to about 15 records           0.920   0.971  0.590
 ==========================================  ======  =====  ==========
 
@@ -43,18 +44,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special
 
 from pixleak.core.tables import Bools, Floats
 from pixleak.evaluation.statistics.rates import Bounds, mean_variance
-from pixleak.evaluation.statistics.sample import Sample, SampleSide, sample_of
+from pixleak.evaluation.statistics.sample import (
+    Ints,
+    Sample,
+    SampleSide,
+    drawn_units,
+    sample_of,
+)
 from pixleak.results.base import Interval
 
-Counts = NDArray[np.int64]
-
-_CHUNK = 2_000_000
-"""Weights held at once by the bootstrap: 16 MB an array."""
+CHUNK = 2_000_000
+"""Ints that the bootstrap holds at once: 16 MB per array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +66,9 @@ class Placements:
     """Where each score lies among the scores of the other side.
 
     Args:
-        members: (m,) share of non-members below each member, ties half.
-        nonmembers: (n,) share of members above each non-member, ties half.
-        auc: the mean of either, counted in whole half pairs.
+        members: (m,) share of non-members below each member, ties counting one half.
+        nonmembers: (n,) share of members above each non-member, ties counting one half.
+        auc: the mean of either, counted exactly in half pairs.
     """
 
     members: Floats
@@ -118,25 +122,25 @@ def auc_interval(
         InputError: NaN, too few records or subjects, or a subject on both sides.
 
     Example:
-        Ten members, all above ten non-members: the AUC is 1, but not for certain.
+        Ten members, all above ten non-members: the AUC is 1, but uncertain.
 
         >>> interval = auc_interval(np.arange(20.0), np.arange(20) >= 10)
         >>> interval.value, round(interval.low, 2), interval.high
         (1.0, 0.75, 1.0)
     """
     sample = sample_of(scores, member, units)
-    return interval_of(sample, level=level, replicates=replicates, seed=seed)
+    return sample_auc_interval(sample, level=level, replicates=replicates, seed=seed)
 
 
-def interval_of(
+def sample_auc_interval(
     sample: Sample, *, level: float = 0.95, replicates: int = 1000, seed: int = 0
 ) -> Interval:
-    """The AUC with its interval; the module says how and why.
+    """The AUC with its interval, as the module describes.
 
     Args:
         sample: both sides.
         level: coverage.
-        replicates: of the bootstrap; 1,000 of 100,000 scores take seconds.
+        replicates: of the bootstrap; 1,000 replicates of 100,000 scores take seconds.
         seed: of the bootstrap.
     """
     placements = placements_of(sample)
@@ -165,7 +169,7 @@ def newcombe(sample: Sample, placements: Placements, level: float) -> Bounds:
         spread = a * (1 - a) / (m * n) * (1 + both * (1 - a) / (2 - a) + both * a / (1 + a))
         return float(sign * (area - a) - quantile * np.sqrt(spread))
 
-    # At an area of 0 or 1 the area itself is a root too, which is not the one meant.
+    # An area of 0 or 1 is itself a root, which is not the one sought.
     tiny = 1e-12
     low, high = 0.0, 1.0
     if area > 0:
@@ -181,7 +185,7 @@ def bca(estimate: float, replicates: Floats, left_out: Floats, level: float) -> 
     Args:
         estimate: on the sample itself.
         replicates: (b,) bootstrap estimates.
-        left_out: influence of each unit (positive where leaving it out lowers the estimate).
+        left_out: influence of each unit (positive where omitting it lowers the estimate).
         level: coverage.
     """
     b = len(replicates)
@@ -196,11 +200,11 @@ def bca(estimate: float, replicates: Floats, left_out: Floats, level: float) -> 
 
 
 def auc_replicates(sample: Sample, replicates: int, generator: np.random.Generator) -> Floats:
-    """(replicates,) exact AUCs of resampled units, by counting, without sorting again."""
+    """(replicates,) exact AUCs of resampled units, by counting instead of sorting anew."""
     left = np.searchsorted(sample.nonmembers.scores, sample.members.scores, side="left")
     right = np.searchsorted(sample.nonmembers.scores, sample.members.scores, side="right")
     areas = []
-    for inside, outside in weights(sample, replicates, generator):
+    for inside, outside in resampled_counts(sample, replicates, generator):
         below = np.zeros((len(outside), outside.shape[1] + 1), dtype=np.int64)
         np.cumsum(outside, axis=1, out=below[:, 1:])
         twice = np.einsum("ij,ij->i", inside, below[:, left] + below[:, right])
@@ -208,12 +212,12 @@ def auc_replicates(sample: Sample, replicates: int, generator: np.random.Generat
     return np.concatenate(areas)
 
 
-def weights(
+def resampled_counts(
     sample: Sample, replicates: int, generator: np.random.Generator
-) -> Iterator[tuple[Counts, Counts]]:
-    """How often each member (b, m) and non-member (b, n) is drawn, in chunks of b replicates."""
+) -> Iterator[tuple[Ints, Ints]]:
+    """How often each member (b, m) and non-member (b, n) was drawn, in chunks of b replicates."""
     records = len(sample.members.scores) + len(sample.nonmembers.scores)
-    step = max(1, _CHUNK // records)
+    step = max(1, CHUNK // records)
     for start in range(0, replicates, step):
         size = min(step, replicates - start)
         yield (
@@ -222,23 +226,21 @@ def weights(
         )
 
 
-def _drawn(side: SampleSide, size: int, generator: np.random.Generator) -> Counts:
-    units = generator.integers(0, side.count, (size, side.count))
-    units += np.arange(size)[:, None] * side.count
-    counts = np.bincount(units.ravel(), minlength=size * side.count).reshape(size, side.count)
+def _drawn(side: SampleSide, size: int, generator: np.random.Generator) -> Ints:
+    counts = drawn_units(side.count, size, generator)
     return counts[:, side.units] if side.clustered else counts
 
 
-def _halves_below(scores: Floats, others: Floats) -> Counts:
-    """Twice the number of others below each score, a tie counting as one half."""
+def _halves_below(scores: Floats, others: Floats) -> Ints:
+    """Twice the number of others below each score, ties counting one half."""
     left = np.searchsorted(others, scores, side="left")
     right = np.searchsorted(others, scores, side="right")
-    halves: Counts = left + right
+    halves: Ints = left + right
     return halves
 
 
 def _left_out(sample: Sample, placements: Placements) -> Floats:
-    """Jackknife influence of each unit of either side, scaled as BCa's skewness needs it."""
+    """Jackknife influence of each unit of either side, scaled for the skewness of BCa."""
     parts = []
     for side, values in (
         (sample.members, placements.members),
@@ -263,6 +265,6 @@ def _effective_sizes(sample: Sample, placements: Placements) -> tuple[float, flo
     )
     if by_record == 0.0:  # complete separation, or all scores equal
         return float(sample.members.count), float(sample.nonmembers.count)
-    # Never more than the records, never fewer than two.
+    # At most the number of records, at least two.
     design = max(by_unit / by_record, 1.0)
     return max(m / design, 2.0), max(n / design, 2.0)

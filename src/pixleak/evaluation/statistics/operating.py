@@ -1,27 +1,27 @@
 """What happens at one threshold: rates, balanced accuracy, F1.
 
-- **oracle**: the threshold of best balanced accuracy on the evaluated records themselves. No
-  attacker has it; it bounds what any of them can do with these scores.
-- **shadow**: the threshold of best balanced accuracy on the attacker's own shadow model, carried
-  over unchanged.
+- **oracle**: the threshold of highest balanced accuracy on the evaluated records themselves. No
+  attacker knows it; it is an upper bound for any attacker with these scores.
+- **shadow**: the threshold of highest balanced accuracy on the attacker's own shadow model,
+  transferred unchanged.
 - given ones, such as the shadow's final training loss.
 
-At a threshold fixed beforehand, the interval of the balanced accuracy is put together from those
-of the two rates (MOVER), which does not collapse when nobody is misplaced::
+At a threshold fixed beforehand, the interval of the balanced accuracy is combined from those of
+the two rates (MOVER), which has a positive length even when no record is misplaced::
 
     b = (TPR + 1 - FPR) / 2
     low  = b - sqrt((TPR - TPR_low)^2 + (FPR_high - FPR)^2) / 2
 
-The oracle's threshold was chosen on the same records, which flatters it. There the bootstrap
-chooses anew in every replicate, and its quantiles are reflected about the estimate (basic
-bootstrap), which takes the flattery out instead of doubling it. The lower end is MOVER's where
-that is lower, and one half wherever Smirnov's one-sided test, of which ``2 b - 1`` is the
-statistic, does not tell the two sides apart.
+The oracle threshold is chosen on the same records, which biases its balanced accuracy upwards. Its
+bootstrap therefore chooses the threshold anew in every replicate, and reflects the quantiles about
+the estimate (basic bootstrap), which removes the bias instead of doubling it. The lower end is
+MOVER's where that is lower, and one half wherever Smirnov's one-sided test, whose statistic is
+``2 b - 1``, is not significant.
 
-Coverage measured at level 0.95, 30 to 400 records a side, best balanced accuracy 0.5 to 0.99: at a
-fixed threshold 0.935 to 0.985, at the oracle's 0.90 to 0.995 (``benchmarks/auc_coverage.py``). The
-percentiles of the oracle's replicates, unreflected, hold 0.5 in 3 % to 26 % of samples in which
-that is the truth.
+Coverage measured at level 0.95, 30 to 400 records per side, best balanced accuracy 0.5 to 0.99:
+0.935 to 0.985 at a fixed threshold, 0.90 to 0.995 at the oracle threshold
+(``benchmarks/auc_coverage.py``). Without reflection, the oracle's interval contains 0.5 in only 3 %
+to 26 % of the samples in which 0.5 is the truth.
 
 Source:
     Zou and Donner, "Construction of confidence limits about effect measures", Statistics in
@@ -34,7 +34,7 @@ from __future__ import annotations
 import numpy as np
 
 from pixleak.core.tables import Floats
-from pixleak.evaluation.statistics.intervals import weights
+from pixleak.evaluation.statistics.intervals import resampled_counts
 from pixleak.evaluation.statistics.rates import Bounds, rate_of
 from pixleak.evaluation.statistics.roc import Roc
 from pixleak.evaluation.statistics.sample import Sample
@@ -43,7 +43,7 @@ from pixleak.results.base import Interval, Rate
 
 
 def best_threshold(roc: Roc) -> float:
-    """The threshold of best balanced accuracy; the highest of several.
+    """The threshold of highest balanced accuracy; the highest where several are tied.
 
     Example:
         >>> from pixleak.evaluation.statistics.roc import roc_of
@@ -81,7 +81,7 @@ def operating_point(
 def oracle_point(
     sample: Sample, roc: Roc, *, level: float = 0.95, replicates: int = 1000, seed: int = 0
 ) -> OperatingPoint:
-    """Rates at the threshold that is best on these very records."""
+    """Rates at the oracle threshold, which is the best one on these same records."""
     point = operating_point("oracle", sample, best_threshold(roc), level=level)
     fixed = point.balanced_accuracy
     replicated = _best_replicates(sample, replicates, np.random.default_rng(seed))
@@ -111,13 +111,13 @@ def _mover(tpr: Rate, fpr: Rate) -> Bounds:
 def _best_replicates(sample: Sample, replicates: int, generator: np.random.Generator) -> Floats:
     """(replicates,) best balanced accuracy of resampled units over all thresholds."""
     levels = np.unique(np.concatenate([sample.members.scores, sample.nonmembers.scores]))
-    # Below the last score of each level lies everybody up to that position.
+    # All records up to that position have at most the score of the level.
     ends = [
         np.searchsorted(side.scores, levels, side="right")
         for side in (sample.members, sample.nonmembers)
     ]
     best = []
-    for drawn in weights(sample, replicates, generator):
+    for drawn in resampled_counts(sample, replicates, generator):
         shares = []
         for counts, end in zip(drawn, ends, strict=True):
             below = np.cumsum(counts, axis=1)

@@ -1,6 +1,6 @@
-"""How small a leak would have shown.
+"""The smallest leak that an audit can detect.
 
-The smallest AUC that a one-sided rank test at the given level finds with the given power, from
+The smallest AUC that a one-sided rank test at the given level detects with the given power, from
 the normal limit of the Mann-Whitney statistic::
 
     A - 1/2 = z(1 - level) * sd_0 + z(power) * sd(A)
@@ -22,13 +22,13 @@ from scipy import optimize, special
 
 
 def detectable_auc(members: int, nonmembers: int, *, level: float, power: float = 0.8) -> float:
-    """The smallest AUC found with this power, or 1.0 if there is none.
+    """The smallest AUC that is detected with this power, or 1.0 if there is none.
 
     Args:
-        members: independent units (subjects where there are subjects).
-        nonmembers: the same of non-members.
-        level: one-sided, of the single test.
-        power: probability of finding it.
+        members: number of independent units (subjects where there are subjects).
+        nonmembers: number of independent units among the non-members.
+        level: one-sided level of the single test.
+        power: probability of detection.
 
     Example:
         >>> round(detectable_auc(100, 100, level=0.05), 3)
@@ -38,7 +38,7 @@ def detectable_auc(members: int, nonmembers: int, *, level: float, power: float 
     """
     pairs = members * nonmembers
     at_chance = math.sqrt((members + nonmembers + 1) / (12 * pairs))
-    bar = float(special.ndtri(1 - level)) * at_chance
+    critical = float(special.ndtri(1 - level)) * at_chance
     quantile = float(special.ndtri(power))
 
     def excess(area: float) -> float:
@@ -46,7 +46,7 @@ def detectable_auc(members: int, nonmembers: int, *, level: float, power: float 
         variance = (
             area * (1 - area) + (members - 1) * (q1 - area**2) + (nonmembers - 1) * (q2 - area**2)
         ) / pairs
-        return area - 0.5 - bar - quantile * math.sqrt(max(variance, 0.0))
+        return area - 0.5 - critical - quantile * math.sqrt(max(variance, 0.0))
 
     if excess(1.0) <= 0:
         return 1.0

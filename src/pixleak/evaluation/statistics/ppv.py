@@ -1,14 +1,14 @@
-"""What a record called a member is worth: the positive predictive value at a stated prior.
+"""Positive predictive value: how often a record that is called a member is one.
 
-Among records of which a share ``p`` were trained on, those above the threshold are members with
-probability::
+Among records of which a share ``p`` were trained on (the prior), those above the threshold are
+members with probability::
 
     PPV = p TPR / (p TPR + (1 - p) FPR)
 
-An attack with a TPR of 20 % at an FPR of 1 % is right about 95 % of those that it calls members
-if half of the records in question are members, and about 17 % if one in a hundred is. The interval
-takes both rates at the unfavourable, then at the favourable ends of their Clopper-Pearson
-intervals, each at half of the error, so its coverage is at least the level.
+An attack with a TPR of 20 % at an FPR of 1 % is right about 95 % of the records that it calls
+members if half of the records in question are members, and about 17 % of them if one in a hundred
+is. The interval takes both rates at the unfavourable, then at the favourable ends of their
+Clopper-Pearson intervals, each at half of the error, so its coverage is at least the level.
 
 Source:
     Jayaraman, Wang, Knipmeyer, Gu, Evans, "Revisiting Membership Inference Under Realistic
@@ -27,11 +27,11 @@ PRIORS = (0.01, 0.1, 0.5)
 def predictive_values(
     tpr: Rate, fpr: Rate, priors: Sequence[float] = PRIORS
 ) -> list[PositivePredictiveValue]:
-    """The positive predictive value at each prior; none where nothing was called a member.
+    """The positive predictive value at each prior; empty if no record was called a member.
 
     Args:
-        tpr: of members above the threshold, its interval at half of the error.
-        fpr: the same of non-members.
+        tpr: share of members above the threshold, with its interval at half of the error.
+        fpr: share of non-members above the threshold, likewise.
         priors: shares of members among the records in question.
 
     Example:

@@ -4,9 +4,9 @@ Clopper-Pearson on ``x`` of ``n``::
 
     low  = Beta(alpha/2; x, n - x + 1)        high = Beta(1 - alpha/2; x + 1, n - x)
 
-Where subjects contribute several records, ``n`` is first shrunk to the number of independent
-records that would give the same variance (Korn and Graubard), ``n* = p (1 - p) / var(p)`` with
-the variance between subjects, and to the number of subjects where p is 0 or 1.
+Where subjects contribute several records, ``n`` is first reduced to the number of independent
+records that would have the same variance (Korn and Graubard), ``n* = p (1 - p) / var(p)`` with
+the variance between subjects, or to the number of subjects where p is 0 or 1.
 
 Source:
     Clopper and Pearson, Biometrika 26, 1934; Korn and Graubard, "Confidence intervals for
@@ -19,11 +19,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from pixleak.core.tables import Bools, Floats
-from pixleak.evaluation.statistics.sample import SampleSide
+from pixleak.evaluation.statistics.sample import Ints, SampleSide
 from pixleak.results.base import Rate
 
 
@@ -36,10 +35,10 @@ class Bounds:
 
 
 def clopper_pearson(successes: float, trials: float, level: float = 0.95) -> Bounds:
-    """Exact two-sided interval of a share; fractional counts are effective ones.
+    """Exact two-sided interval of a share; counts may be fractional (effective numbers).
 
     Example:
-        No success in 500 trials bounds the share only below 0.74 %.
+        No success in 500 trials only shows that the share is below 0.74 %.
 
         >>> bounds = clopper_pearson(0, 500)
         >>> bounds.low, round(bounds.high, 4)
@@ -52,8 +51,8 @@ def clopper_pearson(successes: float, trials: float, level: float = 0.95) -> Bou
     return Bounds(float(low), float(high))
 
 
-def mean_variance(values: Floats, units: NDArray[np.int64], count: int) -> float:
-    """Variance of the mean of (n,) values that come in ``count`` independent units."""
+def mean_variance(values: Floats, units: Ints, count: int) -> float:
+    """Variance of the mean of (n,) values that belong to ``count`` independent units."""
     sums = np.bincount(units, values - values.mean(), minlength=count)
     return float(count / (count - 1) * np.sum(sums**2) / len(values) ** 2)
 

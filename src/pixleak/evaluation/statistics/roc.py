@@ -1,13 +1,13 @@
 """The exact ROC of a set of scores.
 
 A record is called a member where ``score > threshold``. The curve has one point for each
-distinct score and one for calling everybody a member; records with the same score move together,
-as one step. Nothing is dropped or interpolated::
+distinct score and one at which every record is called a member; records with equal scores move
+together, as one step. No point is dropped or interpolated::
 
     TPR(t) = #{members with score > t} / #members
     FPR(t) = #{non-members with score > t} / #non-members
 
-The area is counted in whole and half pairs, so that it is the Mann-Whitney statistic exactly::
+The area is counted in whole and half pairs, so it equals the Mann-Whitney statistic exactly::
 
     AUC = P(member > non-member) + P(member = non-member) / 2
 
@@ -21,16 +21,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
-
-Counts = NDArray[np.int64]
+from pixleak.evaluation.statistics.sample import Ints, checked_scores
 
 
 @dataclass(frozen=True)
-class Point:
+class RocPoint:
     """One point of the curve, as counts."""
 
     threshold: float
@@ -40,11 +38,11 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Roc:
-    """All k + 1 points of the curve, from calling nobody a member to calling everybody one.
+    """All k + 1 points of the curve, from no record called a member to all of them.
 
     Args:
         thresholds: (k + 1,) descending: the k distinct scores, then -inf. A score of -inf
-            passes no threshold, so where one occurs the last point is there by convention.
+            exceeds no threshold, so where one occurs the last point is a convention.
         true_positives: (k + 1,) members above the threshold.
         false_positives: (k + 1,) non-members above it.
         members: number of members.
@@ -59,12 +57,12 @@ class Roc:
         >>> roc.auc  # of four pairs, three in order and one tied: 3.5 / 4
         0.875
         >>> roc.at_fpr(0.0)
-        Point(threshold=2.0, true_positives=1, false_positives=0)
+        RocPoint(threshold=2.0, true_positives=1, false_positives=0)
     """
 
     thresholds: Floats
-    true_positives: Counts
-    false_positives: Counts
+    true_positives: Ints
+    false_positives: Ints
     members: int
     nonmembers: int
 
@@ -86,25 +84,25 @@ class Roc:
         twice = int(np.sum(wide * (self.true_positives[1:] + self.true_positives[:-1])))
         return twice / (2 * self.members * self.nonmembers)
 
-    def at_fpr(self, fpr: float) -> Point:
+    def at_fpr(self, fpr: float) -> RocPoint:
         """The lowest threshold that keeps the false positive rate at most ``fpr``.
 
-        It has the most true positives that the rate allows. It is the score of a non-member,
-        the (floor(fpr * nonmembers) + 1)-th largest, so no member has a say in it.
+        It has the most true positives that the rate allows. It is the (floor(fpr * nonmembers)
+        + 1)-th largest score of the non-members, so it does not depend on the members.
         """
         allowed = allowed_false_positives(fpr, self.nonmembers)
         return self.point(int(np.searchsorted(self.false_positives, allowed, side="right")) - 1)
 
-    def point(self, index: int) -> Point:
+    def point(self, index: int) -> RocPoint:
         """The index-th point."""
-        return Point(
+        return RocPoint(
             float(self.thresholds[index]),
             int(self.true_positives[index]),
             int(self.false_positives[index]),
         )
 
     def corners(self) -> tuple[Floats, Floats]:
-        """FPR and TPR of the points that a drawing needs: none inside a straight run."""
+        """FPR and TPR of the points needed to draw the curve: none inside a straight segment."""
         steps = np.stack([np.diff(self.false_positives), np.diff(self.true_positives)])
         keep = np.ones(len(self.thresholds), dtype=bool)
         keep[1:-1] = steps[0, :-1] * steps[1, 1:] != steps[0, 1:] * steps[1, :-1]
@@ -113,7 +111,7 @@ class Roc:
 
 def allowed_false_positives(fpr: float, nonmembers: int) -> int:
     """The most false positives that keep the rate at most ``fpr``."""
-    # The small allowance makes 0.07 of 100 non-members seven of them, whatever 0.07 * 100 is.
+    # The small tolerance makes 0.07 of 100 non-members seven of them, however 0.07 * 100 rounds.
     return int(np.floor(fpr * nonmembers + 1e-9))
 
 
@@ -123,14 +121,8 @@ def roc_of(scores: Floats, member: Bools) -> Roc:
     Raises:
         InputError: a score is NaN, or there are no members or no non-members.
     """
-    scores, member = np.asarray(scores, dtype=np.float64), np.asarray(member, dtype=bool)
-    if scores.ndim != 1 or scores.shape != member.shape:
-        raise InputError(
-            f"scores and member must be one number a record, got shapes {scores.shape} and "
-            f"{member.shape}"
-        )
-    if np.isnan(scores).any():
-        raise InputError(f"the score of record {int(np.isnan(scores).argmax())} is NaN")
+    member = np.asarray(member, dtype=bool)
+    scores = checked_scores(scores, member)
     members = int(member.sum())
     nonmembers = len(member) - members
     if not members or not nonmembers:

@@ -1,7 +1,7 @@
-"""Scores of members and non-members, with the units that they came in.
+"""Scores of members and non-members, with the independent units that they belong to.
 
 Records of one subject resemble one another, so they are resampled and permuted together: the
-*unit* of all inference is the subject where there are subjects, the record elsewhere.
+*unit* of all inference is the subject where there are subjects, and the record otherwise.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
 
+Ints = NDArray[np.int64]
+
 MIN_RECORDS = 10
-"""Fewest members, and fewest non-members, that are evaluated at all."""
+"""Fewest members, and fewest non-members, that can be evaluated."""
 
 MIN_SUBJECTS = 5
-"""Fewest subjects on a side: a spread between subjects cannot be told from fewer."""
+"""Fewest subjects on a side: the spread between subjects cannot be estimated from fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +30,12 @@ class SampleSide:
 
     Args:
         scores: (n,) ascending.
-        units: (n,) which unit each belongs to, ``0 .. count - 1``.
+        units: (n,) the unit of each record, ``0 .. count - 1``.
         count: number of units.
     """
 
     scores: Floats
-    units: NDArray[np.int64]
+    units: Ints
     count: int
 
     @property
@@ -56,7 +58,7 @@ class Sample:
 
     @property
     def unit(self) -> str:
-        """``"subject"`` or ``"record"``, for naming a method."""
+        """``"subject"`` or ``"record"``, to name a method with."""
         return "subject" if self.clustered else "record"
 
 
@@ -66,10 +68,10 @@ def sample_of(scores: Floats, member: Bools, units: Sequence[str] | None = None)
     Args:
         scores: (n,) may be infinite.
         member: (n,) bool.
-        units: (n,) subject of each record, or None where every record is on its own.
+        units: (n,) subject of each record, or None where every record is independent.
 
     Raises:
-        InputError: NaN, fewer than 10 records or 5 subjects on a side, a subject on both sides.
+        InputError: NaN, fewer than 10 records or 5 subjects on a side, or a subject on both sides.
 
     Example:
         >>> member = np.arange(20) < 10
@@ -77,18 +79,12 @@ def sample_of(scores: Floats, member: Bools, units: Sequence[str] | None = None)
         >>> sample.members.count, sample.unit
         (5, 'subject')
     """
-    scores, member = np.asarray(scores, dtype=np.float64), np.asarray(member)
+    member = np.asarray(member)
     if member.dtype != np.bool_:
         raise InputError(f"member must be booleans, got {member.dtype}")
-    if scores.ndim != 1 or scores.shape != member.shape:
-        raise InputError(
-            "scores and member must be one number a record each, got shapes "
-            f"{scores.shape} and {member.shape}"
-        )
+    scores = checked_scores(scores, member)
     if units is not None and len(units) != len(scores):
         raise InputError(f"{len(scores)} scores but {len(units)} subjects")
-    if np.isnan(scores).any():
-        raise InputError(f"the score of record {int(np.isnan(scores).argmax())} is NaN")
     names = np.arange(len(scores)) if units is None else np.asarray(units, dtype=np.str_)
     for held, side in ((member, "members"), (~member, "non-members")):
         if held.sum() < MIN_RECORDS:
@@ -99,20 +95,44 @@ def sample_of(scores: Floats, member: Bools, units: Sequence[str] | None = None)
         if len(np.unique(names[held])) < MIN_SUBJECTS:
             raise InputError(
                 f"the {int(held.sum())} {side} come from {len(np.unique(names[held]))} subjects; "
-                f"at least {MIN_SUBJECTS} are needed to tell how much subjects differ"
+                f"at least {MIN_SUBJECTS} are needed to estimate how much subjects differ"
             )
     both = np.intersect1d(names[member], names[~member])
     if len(both):
         raise InputError(
-            f"subject {str(both[0])!r} is on both sides: its records would be members and "
-            "non-members at once; split by subject"
+            f"subject {str(both[0])!r} is on both sides, so its records are both members and "
+            "non-members; split by subject"
         )
     return Sample(_side(scores[member], names[member]), _side(scores[~member], names[~member]))
+
+
+def checked_scores(scores: Floats, member: Bools) -> Floats:
+    """(n,) scores as float64, of the same length as ``member``.
+
+    Raises:
+        InputError: shapes differ, or a score is NaN.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim != 1 or scores.shape != member.shape:
+        raise InputError(
+            "scores and member must hold one number per record each, got shapes "
+            f"{scores.shape} and {member.shape}"
+        )
+    if np.isnan(scores).any():
+        raise InputError(f"the score of record {int(np.isnan(scores).argmax())} is NaN")
+    return scores
+
+
+def drawn_units(count: int, replicates: int, generator: np.random.Generator) -> Ints:
+    """(replicates, count) how often each of the units occurs in a draw with replacement."""
+    units = generator.integers(0, count, (replicates, count))
+    units += np.arange(replicates)[:, None] * count
+    return np.bincount(units.ravel(), minlength=replicates * count).reshape(replicates, count)
 
 
 def _side(scores: Floats, names: NDArray[np.generic]) -> SampleSide:
     order = np.argsort(scores, kind="stable")
     distinct, codes = np.unique(names[order], return_inverse=True)
-    if len(distinct) == len(names):  # records on their own, whatever they are called
+    if len(distinct) == len(names):  # independent records, whatever their names
         codes = np.arange(len(names))
     return SampleSide(scores[order], codes.astype(np.int64), len(distinct))

@@ -1,26 +1,26 @@
-"""One-sided tests of "no better than guessing".
+"""One-sided tests of the hypothesis that an attack is no better than guessing.
 
-Both are tests of exchangeability: if being a member changes nothing, any reassignment of the
-units (subjects, or records) to the two sides was as likely as the one that happened.
+Both are tests of exchangeability: if membership changes nothing, every assignment of the units
+(subjects, or records) to the two sides was as likely as the actual one.
 
 **AUC.** Permuting changes only the linear rank statistic, the sum over member units of::
 
     a_u = sum over records of u of (midrank - (N + 1) / 2)      = m n (AUC - 1/2) in total
 
-For records that is the Mann-Whitney test. It is taken exactly for up to 2,500 pairs of records
-without ties, from the permutation's normal limit where both sides hold at least 50 records (100
-subjects), and from seeded random permutations otherwise. The limit has::
+For records this is the Mann-Whitney test. It is exact for up to 2,500 pairs of records without
+ties, uses the normal limit of the permutation distribution where both sides hold at least 50
+records (100 subjects), and seeded random permutations otherwise. The limit has::
 
     var = m n / (U (U - 1)) * sum a_u^2                          U = m + n units
 
 **TPR at a bounded FPR.** The threshold is the (k + 1)-th largest non-member score, k being the
-false positives allowed. At least t members lie above it exactly if at least t of the first t + k
-records, ranked by score, are members, so under exchangeability the count of members is negative
-hypergeometric and the test is exact (ties make it conservative)::
+allowed false positives. At least t members lie above it exactly if at least t of the first t + k
+records, ranked by score, are members. Under exchangeability the number of members is therefore
+negative hypergeometric, and the test is exact (conservative with ties)::
 
     p = P[Hypergeometric(m + n records, m of them members, t + k drawn) >= t]
 
-By subject it is taken from permutations of the subjects.
+With subjects, the p-value is computed from permutations of the subjects.
 
 Source:
     Mann and Whitney, Annals of Mathematical Statistics 18, 1947; Hajek, Sidak, Sen, "Theory of
@@ -30,15 +30,14 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special, stats
 
 from pixleak.core.tables import Bools, Floats
 from pixleak.evaluation.statistics.roc import allowed_false_positives
-from pixleak.evaluation.statistics.sample import Sample
+from pixleak.evaluation.statistics.sample import Ints, Sample
 
 PERMUTATIONS = 20_000
 _EXACT_PAIRS = 2500
@@ -47,11 +46,11 @@ _NORMAL_SUBJECTS = 100
 _CHUNK = 4_000_000
 _BUDGET = 20_000_000
 _FEWEST = 5_000
-"""Large samples draw fewer permutations, but enough for a p-value below 0.05 / 200."""
+"""Permutations for large samples: fewer, but enough for a p-value below 0.05 / 200."""
 
 
 def auc_p_value(sample: Sample, seed: int = 0) -> float:
-    """One-sided p-value of an AUC of at most one half.
+    """One-sided p-value of the hypothesis that the AUC is at most one half.
 
     Example:
         Ten members above ten non-members: one of 184,756 equally likely assignments.
@@ -83,16 +82,12 @@ def auc_p_value(sample: Sample, seed: int = 0) -> float:
         variance = float(np.sum(influence**2)) * units.members * outside
         variance /= units.count * (units.count - 1)
         return float(special.ndtr(-observed / np.sqrt(variance))) if variance > 0 else 1.0
-    at_least = drawn = 0
-    for inside in units.permutations(seed):
-        # The allowance keeps rounding from splitting equal sums.
-        at_least += int(np.count_nonzero(inside @ influence >= observed - 1e-6))
-        drawn += len(inside)
-    return (1 + at_least) / (1 + drawn)
+    # The tolerance keeps rounding from separating equal sums.
+    return units.p_value(seed, lambda inside: inside @ influence >= observed - 1e-6)
 
 
 def tpr_p_value(sample: Sample, fpr: float, seed: int = 0) -> float:
-    """One-sided p-value of "TPR at this FPR is no higher than chance has it".
+    """One-sided p-value of the hypothesis that the TPR at this FPR is at chance.
 
     Example:
         Of ten members and ten non-members, the three highest are members and no false positive
@@ -111,17 +106,14 @@ def tpr_p_value(sample: Sample, fpr: float, seed: int = 0) -> float:
     if not sample.clustered:
         return float(stats.hypergeom.sf(found - 1, members + nonmembers, members, found + allowed))
     units = _Units(sample)
-    order = np.argsort(-units.scores, kind="stable")
-    at_least = drawn = 0
-    for inside in units.permutations(seed):
-        rates = _rates_at(inside[:, units.of_record[order]], fpr)
-        at_least += int(np.count_nonzero(rates >= found / members - 1e-12))
-        drawn += len(inside)
-    return (1 + at_least) / (1 + drawn)
+    ranked = units.of_record[np.argsort(-units.scores, kind="stable")]
+    return units.p_value(
+        seed, lambda inside: _rates_at(inside[:, ranked], fpr) >= found / members - 1e-12
+    )
 
 
 def _rates_at(member: Bools, fpr: float) -> Floats:
-    """(b,) TPR at the FPR for (b, n) memberships of records ranked from the highest score."""
+    """(b,) TPR at the FPR, given (b, n) memberships of records ranked from the highest score."""
     outside = np.cumsum(~member, axis=1, dtype=np.int32)
     allowed = np.floor(fpr * outside[:, -1] + 1e-9)
     before = (outside <= allowed[:, None]).sum(axis=1)
@@ -135,11 +127,22 @@ class _Units:
     def __init__(self, sample: Sample) -> None:
         inside, outside = sample.members, sample.nonmembers
         self.scores = np.concatenate([inside.scores, outside.scores])
-        self.of_record: NDArray[np.int64] = np.concatenate(
-            [inside.units, inside.count + outside.units]
-        )
+        self.of_record: Ints = np.concatenate([inside.units, inside.count + outside.units])
         self.members = inside.count
         self.count = inside.count + outside.count
+
+    def p_value(self, seed: int, at_least: Callable[[Bools], Bools]) -> float:
+        """Share of assignments, the actual one included, whose statistic is at least as large.
+
+        Args:
+            seed: of the permutations.
+            at_least: (b, units) assignments -> (b,) whether the statistic reaches the observed one.
+        """
+        reached = drawn = 0
+        for inside in self.permutations(seed):
+            reached += int(np.count_nonzero(at_least(inside)))
+            drawn += len(inside)
+        return (1 + reached) / (1 + drawn)
 
     def permutations(self, seed: int) -> Iterator[Bools]:
         """Chunks (b, units) of assignments that keep the number of member units."""

@@ -3,34 +3,31 @@
 :data:`RULE` is the rule in words, in the order in which it is applied; :func:`decide` is the same
 in code.
 
-Why the parts are what they are:
+Why the rule has these parts:
 
 - *One family of tests.* Each attack is tested on its AUC and on its TPR at 10 % and at 1 % FPR (a
-  leak of few records moves only the latter). Holm's correction over all of them keeps the chance
-  of calling a leak where there is none at the level, however the attacks are correlated.
-- *Controls of all attacks* (the blind baseline) are judged where they are measured
-  (:mod:`pixleak.evaluation.controls`), which also shares the level among several of them. One that
-  fails means that the split can be told apart without the model: then no attack's figure can be
-  read as a leak, whatever its size.
-- *Controls of one attack* (the same attack on an untrained model) are read two-sided: a model
-  without training that ranks members lower, too, has found a difference between the records.
-  They are not corrected for their number; an attack lost by chance costs little, since others
-  remain.
-- *A control that finds nothing may be too small to find anything*: with few records an untrained
-  model reads an AUC of 0.65 and its interval still holds 0.5. So the attack is weighed against
-  it as well: what is significant about the attack must lie above what the control reached. For
-  the AUC that is the control's AUC. A leak of few records hardly moves the AUC and must not be
-  lost by this, so a significant TPR is compared on its own, with the TPR that goes with the
-  control's AUC if scores are normal and spread alike, ``Phi(ppf(FPR) + sqrt(2) ppf(AUC))``:
-  0.231 at 10 % and 0.037 at 1 % for an AUC of 0.65, and the FPR itself for 0.5. One significant
-  figure above the control is enough. The control's own uncertainty is left to the rule that its
-  interval holds 0.5.
+  leak of few records changes only the TPR). Holm's correction over all tests bounds the
+  probability of reporting a leak where there is none, however the attacks are correlated.
+- *Controls of the whole audit* (the blind baseline) are judged where they are measured
+  (:mod:`pixleak.evaluation.controls`), at a level shared among several of them. A failed control
+  shows that the two sets are distinguishable without the model: then no attack's figure can be
+  interpreted as a leak, whatever its size.
+- *Controls of one attack* (the same attack on an untrained model) are two-sided: an untrained model
+  that ranks members lower has also found a difference between the records. They are not corrected
+  for their number; an attack that is discarded by chance costs little, since others remain.
+- *A passed control may lack power*: with few records an untrained model can reach an AUC of 0.65
+  whose interval still contains 0.5. So the attack must also exceed its control. Its AUC is compared
+  with the control's AUC. A leak of few records hardly changes the AUC, so a significant TPR is
+  compared separately, with the TPR that corresponds to the control's AUC for normal scores of equal
+  variance, ``Phi(ppf(FPR) + sqrt(2) ppf(AUC))``: 0.231 at 10 % and 0.037 at 1 % for an AUC of 0.65,
+  and the FPR itself for 0.5. One significant figure above the control suffices. The uncertainty
+  of the control is accounted for by the condition that its interval contains 0.5.
 - *A shift* in plain image properties does not block a verdict by itself, since with many records
-  it is found however small it is. The blind baseline measures how far it carries. Where that
+  even a negligible shift is significant. The blind baseline measures how much it matters. If that
   could not be measured, the shift does block.
-- *Near-duplicates* make non-members look like members. They can hide a leak and cannot fake one.
-- *Members ranked lower* than non-members is no form of memorisation; it shows that the two sides
-  differ, and a leak may hide behind that.
+- *Near-duplicates* make non-members look like members. They can hide a leak but cannot fake one.
+- *Members ranked lower* than non-members are not a sign of memorisation; they show that the two
+  sets differ, which may hide a leak.
 """
 
 from __future__ import annotations
@@ -50,51 +47,51 @@ from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
 from pixleak.results.verdict import Verdict
 
 TESTED_FPRS = (0.1, 0.01)
-"""False positive rates at which the true positive rate is tested, besides the AUC."""
+"""False positive rates at which the true positive rate is tested, in addition to the AUC."""
 
-MANY_DUPLICATES = 0.05
-"""Share of non-members with a duplicate among the members above which nothing found is no news."""
+MAX_DUPLICATES = 0.05
+"""Share of non-members with a duplicate among the members up to which a negative result counts."""
 
-WANTED_AUC = 0.7
-"""An audit that would miss a larger AUC than this with probability 0.2 is too small to clear."""
+REQUIRED_AUC = 0.7
+"""An AUC that an audit must detect with probability 0.8 for its negative result to count."""
 
-PER_ATTACK = "untrained-model"
-"""Name of the control that belongs to each attack; listed for show, judged attack by attack."""
+UNTRAINED = "untrained-model"
+"""Name of the control that each attack has of its own; it is judged together with the attack."""
 
 RULE = (
-    "If a control of the whole audit can tell members from non-members without the model, the "
+    "If a control of the whole audit distinguishes members from non-members without the model, the "
     "answer is 'cannot tell': the split is confounded.",
     "If image properties differ between members and non-members and no control has measured how "
-    "far that carries, the answer is 'cannot tell'.",
-    "An attack finds something if its AUC is above 0.5, or it finds more members at 10 % or 1 % "
-    "false positives than chance would, by one-sided tests at a family-wise level of 5 % over all "
-    "attacks (Holm).",
-    "It counts as evidence if the same attack on an untrained model does not tell members from "
-    "non-members (its interval holds 0.5), and what it found lies above that control: the interval "
-    "of its AUC above the control's AUC, or that of its TPR above the TPR that goes with the "
-    "control's AUC.",
+    "much that matters, the answer is 'cannot tell'.",
+    "An attack is significant if its AUC is above 0.5, or its true positive rate at a false "
+    "positive rate of 10 % or 1 % is above chance, by one-sided tests at a family-wise level of "
+    "5 % over all attacks (Holm).",
+    "A significant attack counts as evidence if the same attack on an untrained model does not "
+    "distinguish members from non-members (its interval contains 0.5), and the attack exceeds that "
+    "control: the interval of its AUC lies above the control's AUC, or that of a significant TPR "
+    "lies above the TPR that corresponds to the control's AUC. Without an untrained model, every "
+    "significant attack counts as evidence.",
     "If an attack counts as evidence, the answer is 'leak'.",
-    "If attacks find something, but their controls do too or come close, the answer is 'cannot "
-    "tell'.",
-    "If members are ranked lower than non-members by an attack, significantly over all attacks, "
-    "the answer is 'cannot tell': the two sides differ.",
+    "If attacks are significant but none counts as evidence, the answer is 'cannot tell'.",
+    "If an attack ranks members significantly lower than non-members, corrected for the number of "
+    "attacks, the answer is 'cannot tell': the two sets differ.",
     "If more than 5 % of the non-members have a duplicate among the members, the answer is "
-    "'cannot tell': they would hide a leak.",
-    "If the records are too few to show an AUC of 0.7 with probability 0.8, the answer is "
+    "'cannot tell': the duplicates would hide a leak.",
+    "If there are too few records to detect an AUC of 0.7 with probability 0.8, the answer is "
     "'cannot tell'.",
-    "Otherwise the answer is 'none found', with the smallest AUC that would have been found.",
+    "Otherwise the answer is 'none found', with the smallest AUC that would have been detected.",
 )
 
 
 @dataclass(frozen=True)
 class _Tests:
-    """What the corrected tests say.
+    """Outcome of the corrected tests.
 
     Args:
-        auc: for each attack whether its AUC is above chance.
-        rates: for each attack the tested TPRs that are above chance, the strictest first.
-        reversed: positions of attacks that rank members lower.
-        count: how many tests there were.
+        auc: for each attack, whether its AUC is above chance.
+        rates: for each attack, the tested TPRs that are above chance, by ascending FPR.
+        reversed: positions of the attacks that rank members lower.
+        count: number of tests.
     """
 
     auc: tuple[bool, ...]
@@ -116,31 +113,31 @@ def decide(
     """Apply :data:`RULE`.
 
     Args:
-        attacks: everything that was evaluated.
-        controls: of the whole audit. One named ``untrained-model`` is not judged here, since
-            each attack carries its own.
-        duplicates: None where records could not be compared.
-        shift: None where records could not be compared.
-        members: independent units, subjects where there are subjects.
-        nonmembers: the same of non-members.
-        level: family-wise, of the tests over all attacks.
+        attacks: all attacks that were evaluated.
+        controls: of the whole audit. One named ``untrained-model`` is only listed, since each
+            attack has its own.
+        duplicates: None if records could not be compared.
+        shift: None if records could not be compared.
+        members: number of independent units (subjects where there are subjects).
+        nonmembers: number of independent units among the non-members.
+        level: family-wise level of the tests over all attacks.
     """
     tests = _tests(attacks, level)
     strongest = sorted(range(len(attacks)), key=lambda i: -attacks[i].auc.value)
-    found = [attacks[i] for i in strongest if tests.auc[i] or tests.rates[i]]
-    sound = [
+    significant = [attacks[i] for i in strongest if tests.auc[i] or tests.rates[i]]
+    evidence = [
         attacks[i] for i in strongest if _is_evidence(attacks[i], tests.auc[i], tests.rates[i])
     ]
-    shared = [control for control in controls if control.name != PER_ATTACK]
+    shared = [control for control in controls if control.name != UNTRAINED]
     failed = [control for control in shared if control.passed is False]
     checked = any(control.passed for control in shared)
     smallest = detectable_auc(members, nonmembers, level=level / max(tests.count, 1))
     size = sentences.size(members, nonmembers, attacks)
-    best = next(iter(sound or found or [attacks[i] for i in strongest]), None)
+    best = next(iter(evidence or significant or [attacks[i] for i in strongest]), None)
     shifted = shift is not None and not shift.passed
-    hidden = 0.0
+    affected = 0.0
     if duplicates is not None:
-        hidden = duplicates.nonmembers_affected / max(duplicates.nonmembers, 1)
+        affected = duplicates.nonmembers_affected / max(duplicates.nonmembers, 1)
 
     if best is None:
         answer, sentence = "cannot-tell", sentences.NO_ATTACK
@@ -148,18 +145,18 @@ def decide(
         answer, sentence = "cannot-tell", sentences.confounded(failed[0], best)
     elif shifted and not checked:
         answer, sentence = "cannot-tell", sentences.shifted(best)
-    elif sound:
+    elif evidence:
         answer, sentence = (
             "leak",
             sentences.leak(best, quoted_rate(best, attacks, level), checked=checked),
         )
-    elif found:
-        answer, sentence = "cannot-tell", sentences.unsound(best)
+    elif significant:
+        answer, sentence = "cannot-tell", sentences.no_evidence(best)
     elif tests.reversed:
-        answer, sentence = "cannot-tell", sentences.backwards(attacks[tests.reversed[0]])
-    elif hidden > MANY_DUPLICATES:
-        answer, sentence = "cannot-tell", sentences.duplicated(hidden)
-    elif smallest > WANTED_AUC:
+        answer, sentence = "cannot-tell", sentences.reversed_ranking(attacks[tests.reversed[0]])
+    elif affected > MAX_DUPLICATES:
+        answer, sentence = "cannot-tell", sentences.duplicated(affected)
+    elif smallest > REQUIRED_AUC:
         answer, sentence = "cannot-tell", sentences.too_few(size, smallest)
     else:
         answer, sentence = "none-found", sentences.none_found(best, len(attacks), size, smallest)
@@ -169,9 +166,9 @@ def decide(
             "sentence": sentence,
             "reasons": sentences.reasons(
                 attacks=attacks,
-                found=found,
-                sound=sound,
-                backwards=[attacks[i] for i in tests.reversed],
+                significant=significant,
+                evidence=evidence,
+                reversed_attacks=[attacks[i] for i in tests.reversed],
                 controls=controls,
                 checked=checked,
                 duplicates=duplicates,
@@ -181,7 +178,7 @@ def decide(
                 size=size,
                 smallest=smallest,
             ),
-            "evidence": [attack.title for attack in sound] if answer == "leak" else [],
+            "evidence": [attack.title for attack in evidence] if answer == "leak" else [],
             "detectable_auc": smallest,
             "level": level,
         }
@@ -191,17 +188,17 @@ def decide(
 def quoted_rate(
     attack: AttackResult, attacks: Sequence[AttackResult], level: float
 ) -> TprAtFpr | None:
-    """The TPR worth quoting of an attack: the strictest that is resolvable and above chance.
+    """The TPR to quote for an attack: at the lowest FPR, of those resolvable and above chance.
 
-    One that is above chance but not resolvable is quoted only where it is all that was found.
+    A TPR that is above chance but not resolvable is quoted only if nothing else is significant.
 
     Args:
         attack: one of ``attacks``.
         attacks: all that were tested together, so that the correction is that of the verdict.
-        level: family-wise.
+        level: family-wise level.
 
     Returns:
-        None where no tested rate is: what was found there may be noise.
+        None if no tested rate is above chance.
     """
     position = [a is attack for a in attacks].index(True)
     tests = _tests(attacks, level)
@@ -230,18 +227,18 @@ def _tests(attacks: Sequence[AttackResult], level: float) -> _Tests:
     for rates in tested:
         auc.append(next(significant))
         above.append(tuple([rate for rate in rates if next(significant)]))
-    # The other tail of the rank test, shared among the attacks. It is exact only up to ties, so
-    # the interval must agree.
-    backwards = [
+    # The other tail of the rank test, with its level shared among the attacks. It is exact only
+    # without ties, so the interval must agree.
+    reverse = [
         i
         for i, attack in enumerate(attacks)
         if attack.auc.high < 0.5 and 1 - attack.p_value <= level / len(attacks)
     ]
-    return _Tests(tuple(auc), tuple(above), tuple(backwards), len(p_values))
+    return _Tests(tuple(auc), tuple(above), tuple(reverse), len(p_values))
 
 
 def _is_evidence(attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]) -> bool:
-    """Whether something significant about an attack lies above a control that is silent."""
+    """Whether a significant figure of an attack exceeds a control that passed."""
     control = attack.control_auc
     if control is None:
         return auc or bool(rates)
@@ -253,5 +250,5 @@ def _is_evidence(attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]) -> 
 
 
 def _tpr_of_auc(auc: float, fpr: float) -> float:
-    """The TPR at an FPR of normal scores that spread alike, given their AUC."""
+    """The TPR at an FPR for normal scores of equal variance with this AUC."""
     return float(ndtr(ndtri(fpr) + np.sqrt(2) * ndtri(auc)))

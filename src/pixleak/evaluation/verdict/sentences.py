@@ -1,4 +1,4 @@
-"""What the verdict says, in words."""
+"""The sentences of the verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pixleak.results.attacks import AttackResult
 from pixleak.results.base import Interval, TprAtFpr
 from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
 
-NO_ATTACK = "It cannot be told whether the model leaks: no attack could be evaluated."
+LEAK = "The model reveals which records it was trained on"
+UNDETERMINED = "It cannot be determined whether the model leaks"
+NO_ATTACK = f"{UNDETERMINED}: no attack could be evaluated."
 
 
 def auc(interval: Interval) -> str:
@@ -17,16 +19,16 @@ def auc(interval: Interval) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent with one decimal, none where it is whole."""
+    """A share in percent, with one decimal unless it is zero."""
     return f"{100 * value:.1f}".removesuffix(".0") + " %"
 
 
 def size(members: int, nonmembers: int, attacks: Sequence[AttackResult]) -> str:
-    """How many there are on each side; independent units and records where those differ.
+    """The number of independent units on each side, and of records where it differs.
 
     Args:
-        members: independent units.
-        nonmembers: the same of non-members.
+        members: number of independent units.
+        nonmembers: number of independent units.
         attacks: which count records.
     """
     records = tuple(
@@ -42,20 +44,20 @@ def size(members: int, nonmembers: int, attacks: Sequence[AttackResult]) -> str:
 
 
 def leak(best: AttackResult, rate: TprAtFpr | None, *, checked: bool) -> str:
-    """The sentence of a leak; a conditional one where no control was run.
+    """A leak was found; a conditional statement if no control was run.
 
     Args:
         best: the strongest evidence.
-        rate: what to quote at a low FPR, if anything.
+        rate: true positive rate to quote, if any.
         checked: whether a control of the whole audit passed.
     """
-    at = "" if rate is None else f", and finds {_members(rate)} at {_false_positives(rate)}"
-    finding = f"'{best.title}' tells members from non-members with {auc(best.auc)}{at}."
+    at = "" if rate is None else f" and identifies {_members(rate)} {_false_positives(rate)}"
+    finding = f"'{best.title}' distinguishes members from non-members with {auc(best.auc)}{at}."
     if checked:
-        return f"The model leaks who was in its training set: {finding}"
+        return f"{LEAK}: {finding}"
     return (
-        "The model leaks who was in its training set, provided that members and non-members were "
-        f"drawn alike, which no control has checked: {finding}"
+        f"{LEAK}, provided that members and non-members come from the same population, which no "
+        f"control has checked: {finding}"
     )
 
 
@@ -63,54 +65,52 @@ def confounded(control: Control, best: AttackResult) -> str:
     """A control of the whole audit failed."""
     measured = "" if control.auc is None else f" with {auc(control.auc)}"
     return (
-        "It cannot be told whether the model leaks: the control "
-        f"'{control.title}' tells members from non-members{measured} without being able to use a "
-        f"leak, so they differ in themselves, and '{best.title}' ({auc(best.auc)}) may be reading "
-        "that difference."
+        f"{UNDETERMINED}: the control '{control.title}' distinguishes members from non-members"
+        f"{measured} although it cannot use a leak. The two sets themselves differ, and "
+        f"'{best.title}' ({auc(best.auc)}) may measure that difference."
     )
 
 
 def shifted(best: AttackResult) -> str:
-    """Shift, and no control to say how far it carries."""
+    """The sets are shifted, and no control measured how much that matters."""
     return (
-        "It cannot be told whether the model leaks: members and non-members differ in plain image "
-        "properties, and no control has measured how far that carries "
-        f"('{best.title}' reached {auc(best.auc)})."
+        f"{UNDETERMINED}: members and non-members differ in plain image properties, and no control "
+        f"has measured how much that contributes to the attacks ('{best.title}' reached "
+        f"{auc(best.auc)})."
     )
 
 
-def unsound(best: AttackResult) -> str:
-    """Only attacks whose own control fires, or comes close, found something."""
-    control = "" if best.control_auc is None else f", and {auc(best.control_auc)}"
+def no_evidence(best: AttackResult) -> str:
+    """Attacks are significant, but none stands out from its own control."""
+    control = "" if best.control_auc is None else f" and {auc(best.control_auc)}"
     return (
-        "It cannot be told whether the model leaks: every attack that finds something may be "
-        f"reading a difference between members and non-members; '{best.title}' has "
-        f"{auc(best.auc)}{control} on a model that was never trained."
+        f"{UNDETERMINED}: every significant attack may measure a difference between members and "
+        f"non-members that has nothing to do with training. '{best.title}' has {auc(best.auc)}"
+        f"{control} on an untrained model."
     )
 
 
-def backwards(attack: AttackResult) -> str:
-    """Members look less like members than non-members do."""
+def reversed_ranking(attack: AttackResult) -> str:
+    """An attack ranks members significantly lower than non-members."""
     return (
-        f"It cannot be told whether the model leaks: by '{attack.title}' members look less like "
-        f"members than non-members do ({auc(attack.auc)}), so the two sides differ, and a leak may "
-        "hide behind that."
+        f"{UNDETERMINED}: '{attack.title}' ranks members lower than non-members "
+        f"({auc(attack.auc)}), so the two sets differ, and this difference may hide a leak."
     )
 
 
-def duplicated(hidden: float) -> str:
-    """Too many duplicates to call it clean."""
+def duplicated(affected: float) -> str:
+    """Too many duplicates for a negative result."""
     return (
-        f"It cannot be told whether the model leaks: {share(hidden)} of the non-members have a "
-        "duplicate among the members and would hide a leak."
+        f"{UNDETERMINED}: {share(affected)} of the non-members have a duplicate among the members, "
+        "which would hide a leak."
     )
 
 
 def too_few(size: str, smallest: float) -> str:
-    """Too few records to call it clean."""
+    """Too few records for a negative result."""
     return (
-        f"It cannot be told whether the model leaks: {size} would show only a leak with an AUC of "
-        f"{smallest:.2f} or more, and none so large was found."
+        f"{UNDETERMINED}: with {size}, only an AUC of {smallest:.2f} or more can be detected "
+        "reliably, and none was found. A negative result is inconclusive."
     )
 
 
@@ -118,18 +118,17 @@ def none_found(best: AttackResult, attacks: int, size: str, smallest: float) -> 
     """No leak found, at this power."""
     tried = "the one attack" if attacks == 1 else f"any of {attacks} attacks"
     return (
-        f"No leak was found by {tried}, which with {size} would have shown an AUC of "
-        f"{smallest:.2f} or more with probability 0.8; the highest is '{best.title}' with "
-        f"{auc(best.auc)}."
+        f"No leak was found by {tried}. With {size}, an AUC of {smallest:.2f} or more would have "
+        f"been detected with probability 0.8; the highest is '{best.title}' with {auc(best.auc)}."
     )
 
 
 def reasons(
     *,
     attacks: Sequence[AttackResult],
-    found: Sequence[AttackResult],
-    sound: Sequence[AttackResult],
-    backwards: Sequence[AttackResult],
+    significant: Sequence[AttackResult],
+    evidence: Sequence[AttackResult],
+    reversed_attacks: Sequence[AttackResult],
     controls: Sequence[Control],
     checked: bool,
     duplicates: DuplicateCheck | None,
@@ -139,54 +138,56 @@ def reasons(
     size: str,
     smallest: float,
 ) -> list[str]:
-    """Everything that the answer rests on, most important first."""
-    said = []
-    if found:
-        said.append(
-            f"Attacks that found something at a family-wise level of {share(level)} "
-            f"({len(found)} of {len(attacks)}, {tests} tests): {_titles(found)}."
+    """Everything that the answer is based on, most important first."""
+    found = []
+    if significant:
+        found.append(
+            f"Significant attacks at a family-wise level of {share(level)} "
+            f"({len(significant)} of {len(attacks)}, {tests} tests): {_titles(significant)}."
         )
     elif attacks:
-        none = "The attack found nothing" if len(attacks) == 1 else "No attack found anything"
-        said.append(f"{none} at a family-wise level of {share(level)} ({tests} tests).")
-    if dropped := [attack for attack in found if attack not in sound]:
-        said.append(
-            "Not counted, because what they found does not stand out from the same attack on a "
-            f"model that was never trained: {_against_controls(dropped)}."
+        none = "The attack is not" if len(attacks) == 1 else "No attack is"
+        found.append(
+            f"{none} significant at a family-wise level of {share(level)} ({tests} tests)."
         )
-    if alone := [attack for attack in sound if attack.control_auc is None]:
-        said.append(f"No untrained model to compare with: {_titles(alone)}.")
-    if backwards:
-        said.append(
-            f"Members are ranked lower than non-members by {_titles(backwards)}: no sign of "
-            "memorisation, but of a difference between the two sides."
+    if dropped := [attack for attack in significant if attack not in evidence]:
+        found.append(
+            "Not counted as evidence, because the result does not exceed that of the same attack "
+            f"on an untrained model: {_against_controls(dropped)}."
         )
-    said += [_control(control) for control in controls]
+    if uncontrolled := [attack for attack in evidence if attack.control_auc is None]:
+        found.append(f"Not compared with an untrained model: {_titles(uncontrolled)}.")
+    if reversed_attacks:
+        found.append(
+            f"Members are ranked lower than non-members by {_titles(reversed_attacks)}. This is "
+            "not a sign of memorisation, but of a difference between the two sets."
+        )
+    found += [_control(control) for control in controls]
     if not checked:
-        said.append(
-            "No control has shown that members and non-members cannot be told apart without the "
-            "model. The figures speak of the model only as far as the two were drawn at random "
-            "from the same records."
+        found.append(
+            "No control has shown that members and non-members are indistinguishable without the "
+            "model. The figures describe the model only if both sets were drawn at random from the "
+            "same records."
         )
     if duplicates is not None and not duplicates.nonmembers_affected and not duplicates.passed:
-        said.append(f"The check for duplicates failed. {duplicates.explanation}")
+        found.append(f"The check for duplicates failed. {duplicates.explanation}")
     if duplicates is not None and duplicates.nonmembers_affected:
-        said.append(
+        found.append(
             f"{duplicates.nonmembers_affected} of {duplicates.nonmembers} non-members have a "
-            "duplicate among the members. They look like members, which lowers every figure, most "
-            "of all at low false positive rates, but cannot raise one."
+            "duplicate among the members. They look like members, which lowers every figure, "
+            "especially at low false positive rates, but cannot raise one."
         )
     if shift is not None and not shift.passed:
-        said.append(
-            f"{shift.explanation} The blind baseline says how far that carries."
+        found.append(
+            f"{shift.explanation} The blind baseline measures how much that matters."
             if checked
             else shift.explanation
         )
-    said.append(
-        f"With {size}, an AUC of {smallest:.2f} would have been found with probability 0.8, by "
-        "these attacks; better ones may exist."
+    found.append(
+        f"With {size}, these attacks would have detected an AUC of {smallest:.2f} with probability "
+        "0.8. Stronger attacks may exist."
     )
-    return said
+    return found
 
 
 def _control(control: Control) -> str:
@@ -206,8 +207,8 @@ def _members(rate: TprAtFpr) -> str:
 
 def _false_positives(rate: TprAtFpr) -> str:
     if not rate.resolvable:
-        return f"no false positive among {rate.nonmembers} non-members"
-    return f"{share(rate.fpr)} false positives"
+        return f"with no false positive among {rate.nonmembers} non-members"
+    return f"at a false positive rate of {share(rate.fpr)}"
 
 
 def _titles(attacks: Sequence[AttackResult], shown: int = 5) -> str:

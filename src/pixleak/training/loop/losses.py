@@ -52,7 +52,8 @@ def cross_entropy(logits: Tensor, truths: Tensor, truth: LabelTruth) -> Tensor:
     """
     ignore = -100 if truth.ignore is None else truth.ignore
     losses = functional.cross_entropy(logits, truths, ignore_index=ignore, reduction="none")
-    return losses.flatten(1).sum(dim=1) / _valid(truths, truth).flatten(1).sum(dim=1).clamp(min=1)
+    valid = valid_pixels(truths, truth).flatten(1).sum(dim=1)
+    return losses.flatten(1).sum(dim=1) / valid.clamp(min=1)
 
 
 def dice_loss(logits: Tensor, truths: Tensor, truth: LabelTruth) -> Tensor:
@@ -66,7 +67,7 @@ def dice_loss(logits: Tensor, truths: Tensor, truth: LabelTruth) -> Tensor:
     Returns:
         (b,); 0 for an image without valid pixels.
     """
-    valid = _valid(truths, truth)
+    valid = valid_pixels(truths, truth)
     labels = functional.one_hot(truths.where(valid, 0), truth.classes).movedim(-1, 1)
     held = (labels * valid[:, None]).to(logits.dtype).flatten(2)  # (b, K, pixels)
     p = logits.softmax(dim=1).flatten(2) * valid.flatten(1)[:, None]
@@ -101,6 +102,6 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def _valid(truths: Tensor, truth: LabelTruth) -> Tensor:
+def valid_pixels(truths: Tensor, truth: LabelTruth) -> Tensor:
     """(b, h, w) bool."""
     return truths == truths if truth.ignore is None else truths != truth.ignore

@@ -179,10 +179,10 @@ def test_what_does_not_fit() -> None:
     )
     with pytest.raises(InputError, match="crops of 6 x 6 does not go with network 'unet'"):
         defended(unet, RECORDS, CropTraining())
-    with pytest.raises(InputError, match="crops of 13 x 13 cannot be had of images of 16 x 12"):
+    with pytest.raises(InputError, match="crops of 13 x 13 do not fit into images of 16 x 12"):
         defended(TINY, RECORDS, CropTraining(size=13))
     served = CropTraining(size=32).wrap_target(target_for(network(), LabelTruth(3), Access.LOGIT))
-    with pytest.raises(InputError, match="32 x 32 cannot be had of images of 16 x 40"):
+    with pytest.raises(InputError, match="32 x 32 do not fit into images of 16 x 40"):
         served.predict(images_of(1, 16, 40))
     for size in (0.0, 1.0, -4, 8.5, float("nan")):
         with pytest.raises(InputError, match="a share between 0 and 1 or in whole pixels"):

@@ -12,7 +12,6 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.defences.training.adversarial_distillation import (
     AdversarialDistillation,
-    AdversarialDistillationTrainer,
 )
 from pixleak.defences.training.distillation import (
     Distillation,
@@ -22,20 +21,11 @@ from pixleak.defences.training.distillation import (
 )
 from pixleak.defences.training.min_max import MinMax
 from pixleak.records.base import Records
-from pixleak.training.adversary import Adversary
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.fit import fit
 from pixleak.training.loop.partial import Partial
-from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
-from trainings import TINY, defended, interrupted, pictures, refused, same
-
-GENERATOR = Recipe(
-    network={"name": "pix2pix", "options": {"width": 4, "depth": 3}},
-    adversary={"name": "pix2pix", "width": 4, "layers": 1},
-    epochs=3,
-    batch_size=4,
-)
+from trainings import TINY, defended, interrupted, refused, same
 
 
 def shifted(records: Records) -> Records:
@@ -109,7 +99,7 @@ def test_the_student_learns_the_teachers_labels_of_the_best_records(by: str) -> 
 
 
 def test_students_of_one_teacher_depend_on_the_reserve_alone() -> None:
-    """The student is what training on the lessons gives, without the private records."""
+    """The student is the model trained on the student records, without the private records."""
     records, reserve = bright_squares(), bright_squares(6, seed=1)
     defence = Distillation(keep=1.0)
     student = defended(TINY, records, defence, reserve=reserve)
@@ -187,39 +177,6 @@ def test_a_teacher_that_was_interrupted_goes_on_and_another_ones_is_not_used(
     (tmp_path / "weights.partial.teacher").write_bytes(b"something else")
     other = defended(TINY, records, Distillation(), reserve=reserve, partial=path)
     assert same(whole, other)
-
-
-def test_a_generators_student_learns_its_teachers_pictures() -> None:
-    records, reserve = pictures(8), pictures(6, seed=1)
-    defence = AdversarialDistillation()
-    trainer = AdversarialDistillationTrainer(
-        GENERATOR, records, seed=0, defences=(defence,), reserve=reserve
-    )
-    trainer.before(None, None)
-    assert trainer.records.ids == reserve.ids
-    with torch.no_grad():
-        made = trainer.teacher(torch.stack([r.image for r in reserve]))
-    torch.testing.assert_close(torch.stack([r.truth for r in trainer.records]), made)
-    student = defended(GENERATOR, records, defence, reserve=reserve)
-    assert "discriminator" in student.companions
-    assert student.facts["records distilled on"] == 6
-    # The reserve's own true pictures are not looked at.
-    assert same(student, defended(GENERATOR, records, defence, reserve=shifted(reserve)))
-    assert not same(student, defended(GENERATOR, shifted(records), defence, reserve=reserve))
-
-
-def test_a_generators_student_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    records, reserve, defence = pictures(8), pictures(6, seed=1), AdversarialDistillation()
-    whole = defended(GENERATOR, records, defence, reserve=reserve)
-    again = interrupted(monkeypatch, tmp_path, GENERATOR, records, defence, reserve=reserve)
-    assert same(whole, again)
-
-
-def test_a_recipe_without_adversary_is_given_one() -> None:
-    recipe = GENERATOR.model_copy(update={"adversary": None})
-    changed = AdversarialDistillation(width=8, layers=2).modify_recipe(recipe)
-    assert changed.adversary == Adversary(name="pix2pix", width=8, layers=2)
-    assert AdversarialDistillation().modify_recipe(GENERATOR) == GENERATOR
 
 
 def test_refuses_what_cannot_be() -> None:

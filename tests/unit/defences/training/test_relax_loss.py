@@ -150,9 +150,9 @@ def test_what_has_no_level() -> None:
         with pytest.raises(InputError, match="needs alpha above 0"):
             RelaxLoss(alpha=alpha)
     against = Recipe(network="pix2pix", adversary="pix2pix")
-    refused("leave recipe.adversary out", against, pictures(), RelaxLoss())
+    refused("leave target.recipe.adversary out", against, pictures(), RelaxLoss())
     plain = Recipe(network="tiny", loss="l2")
-    refused("answers of mid-grey reach 0.25 in l2", plain, pictures(), RelaxLoss())
+    refused("constant mid-grey already reaches 0.25 in l2", plain, pictures(), RelaxLoss())
     from pixleak.defences.training.mix_up import MixUp
 
     refused("'relax-loss' cannot be combined with 'mix-up'", TINY, RECORDS, MixUp(), RelaxLoss())

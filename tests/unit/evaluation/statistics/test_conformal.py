@@ -1,23 +1,19 @@
-"""Where one record lies, and whether a set was used."""
+"""The rank of one record among comparable ones."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
 
-from pixleak.core.errors import InputError
-from pixleak.evaluation.set_test import set_test
-from pixleak.evaluation.statistics.conformal import joint_residuals, place
+from pixleak.evaluation.statistics.conformal import conformal_rank, joint_residuals
 
 
-def test_the_place_of_a_record_by_hand() -> None:
-    found = place(0.9, np.arange(99) / 100)  # .90 to .98 are at least as high: 9 of 99
+def test_the_rank_of_a_record_by_hand() -> None:
+    found = conformal_rank(0.9, np.arange(99) / 100)  # .90 to .98 are at least as high: 9 of 99
     assert (found.above.successes, found.above.trials) == (9, 99)
     assert found.p_value == pytest.approx(0.1)
     assert found.above.low < 1 / 11 < found.above.high
-    assert place(5.0, np.zeros(19)).p_value == pytest.approx(0.05)
+    assert conformal_rank(5.0, np.zeros(19)).p_value == pytest.approx(0.05)
 
 
 def test_p_values_of_non_members_are_uniform() -> None:
@@ -27,7 +23,7 @@ def test_p_values_of_non_members_are_uniform() -> None:
         difficulty = generator.normal(size=(40, 2))
         errors = difficulty @ [1.0, -2.0] + generator.normal(size=40) * 0.3
         residuals = joint_residuals(difficulty, -errors)
-        found.append(place(float(residuals[0]), residuals[1:]).p_value)
+        found.append(conformal_rank(float(residuals[0]), residuals[1:]).p_value)
     shares = [(np.array(found) <= level).mean() for level in (0.05, 0.1, 0.5)]
     assert shares == pytest.approx([0.05, 0.1, 0.5], abs=0.05)
 
@@ -44,45 +40,3 @@ def test_residuals_equal_a_plain_fit() -> None:
     doubled = np.column_stack([columns, columns[:, 0]])  # rank deficient
     assert joint_residuals(doubled, values) == pytest.approx(expected)
     assert joint_residuals(columns, np.zeros(30)).tolist() == [0.0] * 30
-
-
-def test_a_set_by_hand() -> None:
-    # 5 + 5 records, the owner's all above: the true labels are 1 of 252 ways to deal them.
-    scores = np.arange(10.0)
-    owned = scores >= 5
-    found = set_test(scores, owned, permutations=20_000, seed=0)
-    ways = list(itertools.combinations(range(10), 5))
-    exact = sum(sum(way) >= sum(range(5, 10)) for way in ways) / len(ways)
-    assert exact == 1 / 252
-    assert found.p_value == pytest.approx(exact, abs=0.002)
-    assert found.floor == 1 / 252
-    assert found.effect == pytest.approx(5 / np.sqrt(2.5))
-    assert set_test(scores, ~owned, seed=0).p_value > 0.99
-
-
-def test_whole_subjects_are_permuted() -> None:
-    # Ten copies of each record make no more subjects, so the p-value stays what it is.
-    scores = np.repeat(np.arange(10.0), 10)
-    units = [f"s{i // 10}" for i in range(100)]
-    found = set_test(scores, scores >= 5, units=units, permutations=5000, seed=1)
-    assert found.p_value == pytest.approx(1 / 252, abs=0.003)
-    assert set_test(scores, scores >= 5, permutations=5000, seed=1).p_value == 1 / 5001
-
-
-def test_a_fair_set_is_not_found() -> None:
-    generator = np.random.default_rng(2)
-    found = [
-        set_test(generator.normal(size=40), np.arange(40) < 20, permutations=200, seed=i).p_value
-        for i in range(300)
-    ]
-    assert (np.array(found) <= 0.05).mean() == pytest.approx(0.05, abs=0.035)
-
-
-def test_what_cannot_be_tested_is_refused() -> None:
-    scores = np.arange(20.0)
-    with pytest.raises(InputError, match="at least 5 independent subjects on each side, got 4 and"):
-        set_test(scores, scores < 4)
-    with pytest.raises(InputError, match="a subject is in both sets"):
-        set_test(scores, scores < 10, units=["a"] * 20)
-    with pytest.raises(InputError, match="NaN"):
-        set_test(np.array([np.nan] * 20), scores < 10)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from pixleak.evaluation.statistics.intervals import weights
+from pixleak.evaluation.statistics.intervals import resampled_counts
 from pixleak.evaluation.statistics.operating import (
     _best_replicates,
     best_threshold,
@@ -65,7 +65,7 @@ def test_replicates_choose_their_own_threshold(clustered: bool) -> None:
     units = [f"s{i // 2}" for i in range(40)] if clustered else None
     sample = sample_of(scores, member, units)
     best = _best_replicates(sample, 10, np.random.default_rng(2))
-    (drawn,) = weights(sample, 10, np.random.default_rng(2))
+    (drawn,) = resampled_counts(sample, 10, np.random.default_rng(2))
     for i, value in enumerate(best):
         inside = np.repeat(sample.members.scores, drawn[0][i])
         outside = np.repeat(sample.nonmembers.scores, drawn[1][i])

@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from pixleak.core.holm import holm
 from pixleak.core.tables import Scores
 from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.statistics.power import detectable_auc
@@ -103,9 +101,9 @@ def test_leak() -> None:
     assert found.answer == "leak"
     assert found.evidence == ["Loss"]
     assert found.sentence == (
-        "The model leaks who was in its training set: 'Loss' tells members from non-members with "
-        "AUC 0.93 [0.88, 0.98], and finds 41 of 200 members (20.5 % [15.1 %, 26.8 %]) at 1 % false "
-        "positives."
+        "The model reveals which records it was trained on: 'Loss' distinguishes members from "
+        "non-members with AUC 0.93 [0.88, 0.98] and identifies 41 of 200 members (20.5 % [15.1 %, "
+        "26.8 %]) at a false positive rate of 1 %."
     )
     assert any("'Blind baseline' passed (AUC 0.50" in reason for reason in found.reasons)
 
@@ -113,13 +111,13 @@ def test_leak() -> None:
 def test_the_strongest_piece_of_evidence_is_named() -> None:
     found = verdict([attack(0.7, 1e-9), attack(0.9, 1e-9, title="Type-II")])
     assert found.evidence == ["Type-II", "Loss"]
-    assert "'Type-II' tells" in found.sentence
+    assert "'Type-II' distinguishes" in found.sentence
 
 
 def test_a_leak_of_few_records_is_seen() -> None:
     found = verdict([attack(0.52, 0.3, tpr_p=0.001)])
     assert (found.answer, found.evidence) == ("leak", ["Loss"])
-    assert "finds 41 of 200 members" in found.sentence
+    assert "identifies 41 of 200 members" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -144,7 +142,7 @@ def test_the_interval_of_an_attack_must_lie_above_its_control(
     assert found.evidence == (["Loss"] if answer == "leak" else [])
     if answer == "cannot-tell":
         assert f"AUC {control[0]:.2f} [" in found.sentence
-        assert any("does not stand out" in reason for reason in found.reasons)
+        assert any("does not exceed" in reason for reason in found.reasons)
 
 
 @pytest.mark.parametrize(
@@ -183,15 +181,15 @@ def test_one_significant_figure_above_the_control_is_enough() -> None:
 
 
 def test_only_rates_that_mean_something_are_quoted() -> None:
-    assert "finds" not in verdict([attack(0.9, 1e-9)]).sentence
+    assert "identifies" not in verdict([attack(0.9, 1e-9)]).sentence
     tenth = attack(0.9, 1e-9).model_copy(update={"tpr_at_fpr": [rate(0.1, 1e-9), rate(0.01, 0.4)]})
-    assert "(20.5 % [15.1 %, 26.8 %]) at 10 % false positives" in verdict([tenth]).sentence
+    assert "(20.5 % [15.1 %, 26.8 %]) at a false positive rate of 10 %" in verdict([tenth]).sentence
     few = rate(0.01, 1e-9).model_copy(update={"resolvable": False, "nonmembers": 80})
     shown = attack(0.9, 1e-9).model_copy(update={"tpr_at_fpr": [few]})
-    assert "finds" not in verdict([shown]).sentence
+    assert "identifies" not in verdict([shown]).sentence
     # Unless there is nothing else.
     alone = attack(0.52, 0.3).model_copy(update={"tpr_at_fpr": [few]})
-    assert "at no false positive among 80 non-members" in verdict([alone]).sentence
+    assert "with no false positive among 80 non-members" in verdict([alone]).sentence
 
 
 def test_rates_below_one_percent_are_not_tested() -> None:
@@ -208,7 +206,7 @@ def test_the_level_is_shared_among_the_tests(p: float, answer: str) -> None:
 def test_a_failed_control_blocks() -> None:
     found = verdict([attack(0.99, 1e-12)], [blind(0.75)])
     assert (found.answer, found.evidence) == ("cannot-tell", [])
-    assert "'Blind baseline' tells members from non-members with AUC 0.75" in found.sentence
+    assert "'Blind baseline' distinguishes members from non-members with AUC 0.75" in found.sentence
     assert verdict([attack()], [blind(0.75)]).answer == "cannot-tell"
 
 
@@ -221,19 +219,21 @@ def test_the_untrained_model_is_judged_attack_by_attack() -> None:
 def test_an_attack_whose_control_fires_is_no_evidence(control: float) -> None:
     alone = verdict([attack(0.9, 1e-9, control=control)])
     assert alone.answer == "cannot-tell"
-    assert "a model that was never trained" in alone.sentence
+    assert "on an untrained model" in alone.sentence
     both = verdict([attack(0.9, 1e-9, control=control), attack(0.8, 1e-9, title="Type-II")])
     assert (both.answer, both.evidence) == ("leak", ["Type-II"])
-    assert any("Not counted" in reason and "'Loss'" in reason for reason in both.reasons)
+    assert any(
+        "Not counted as evidence" in reason and "'Loss'" in reason for reason in both.reasons
+    )
 
 
 @pytest.mark.parametrize("controls", [[], [blind(None)], [blind(0.5, name="untrained-model")]])
 def test_without_a_control_a_leak_is_conditional(controls: list[Control]) -> None:
     found = verdict([attack(0.9, 1e-9, control=None)], controls)
     assert found.answer == "leak"
-    assert "provided that members and non-members were drawn alike" in found.sentence
+    assert "provided that members and non-members come from the same population" in found.sentence
     assert any("No control has shown" in reason for reason in found.reasons)
-    assert any("No untrained model to compare with: 'Loss'" in r for r in found.reasons)
+    assert any("Not compared with an untrained model: 'Loss'" in r for r in found.reasons)
 
 
 def test_shift() -> None:
@@ -277,7 +277,7 @@ def test_duplicates_are_always_mentioned(settings: dict[str, Any]) -> None:
 def test_members_ranked_lower_are_no_clean_bill() -> None:
     found = verdict([attack(0.35, 1 - 1e-6)])
     assert found.answer == "cannot-tell"
-    assert "look less like members" in found.sentence
+    assert "ranks members lower than non-members" in found.sentence
     # Not if it may be chance, and not instead of a leak.
     assert verdict([attack(0.47, 0.9)]).answer == "none-found"
     both = verdict([attack(0.35, 1 - 1e-6), attack(0.9, 1e-9, title="Type-II")])
@@ -291,10 +291,10 @@ def test_too_few_records() -> None:
     assert found.detectable_auc > 0.7
     # 200 records on each side, of 20 subjects.
     size = "20 + 20 independent subjects or blocks (200 + 200 records)"
-    assert f"{size} would show only" in found.sentence
-    assert found.reasons[-1].startswith(f"With {size}, an AUC of")
+    assert f"with {size}, only an AUC of" in found.sentence
+    assert found.reasons[-1].startswith(f"With {size}, these attacks would have detected an AUC of")
     alone = attack().model_copy(update={"members": 20, "nonmembers": 20})
-    assert "leaks: 20 members and 20 non-members would" in (
+    assert "leaks: with 20 members and 20 non-members, only" in (
         verdict([alone], members=20, nonmembers=20).sentence
     )
     assert verdict([attack(0.9, 1e-9)], members=20, nonmembers=20).answer == "leak"
@@ -305,8 +305,8 @@ def test_none_found_names_what_would_have_been_found() -> None:
     assert found.answer == "none-found"
     assert found.detectable_auc == detectable_auc(200, 200, level=0.05 / 6)
     assert (
-        "with 200 members and 200 non-members would have shown an AUC of "
-        f"{found.detectable_auc:.2f} or more"
+        "With 200 members and 200 non-members, an AUC of "
+        f"{found.detectable_auc:.2f} or more would have been detected"
     ) in found.sentence
     assert "'Entropy' with AUC 0.51" in found.sentence
 
@@ -319,11 +319,6 @@ def test_the_rule_is_written_down() -> None:
     text = " ".join(RULE)
     for answer in ("'leak'", "'none found'", "'cannot tell'"):
         assert answer in text
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == []
 
 
 def correlated(rng, n: int, distance: float = 0.0, attacks: int = 6) -> list[AttackResult]:
@@ -350,23 +345,3 @@ def test_without_a_leak_a_leak_is_rarely_called() -> None:
     answers = [verdict(correlated(rng, 60), members=60, nonmembers=60).answer for _ in range(200)]
     assert answers.count("leak") <= 20
     assert answers.count("none-found") >= 170
-
-
-def test_detectable_auc_is_detected_four_times_in_five() -> None:
-    # One attack, so 0.05 / 3 for its AUC. The other two tests can only add.
-    area = detectable_auc(100, 100, level=0.05 / 3)
-    distance = float(stats.norm.ppf(area) * np.sqrt(2))
-    rng = np.random.default_rng(1)
-    member = np.arange(200) < 100
-    found = 0
-    for _ in range(400):
-        scores = rng.normal(size=200) + distance * member
-        p = stats.mannwhitneyu(scores[member], scores[~member], alternative="greater").pvalue
-        found += p <= 0.05 / 3
-    assert 0.74 <= found / 400 <= 0.86
-
-
-def test_detectable_auc_shrinks_with_records() -> None:
-    areas = [detectable_auc(n, n, level=0.01) for n in (10, 40, 160, 10_000)]
-    assert areas == sorted(areas, reverse=True)
-    assert areas[-1] < 0.52

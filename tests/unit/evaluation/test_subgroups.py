@@ -5,7 +5,7 @@ import pytest
 
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats, Scores
-from pixleak.evaluation.slices import Attribute, slices_of
+from pixleak.evaluation.subgroups import Subgroup, evaluate_subgroups
 
 
 def _scored(values: Floats, measured: Bools | None = None) -> Scores:
@@ -20,12 +20,12 @@ def _world(seed: int = 0) -> tuple[Floats, Bools, Bools]:
     return generator.normal(size=400) + 2.0 * (member & small), member, small
 
 
-def test_the_kind_that_leaks_is_named() -> None:
+def test_the_subgroup_that_leaks_is_named() -> None:
     values, member, small = _world()
-    found = slices_of(
+    found = evaluate_subgroups(
         _scored(values),
         member,
-        [Attribute("object size", "small", small), Attribute("object size", "large", ~small)],
+        [Subgroup("object size", "small", small), Subgroup("object size", "large", ~small)],
     )
     assert found.most_exposed == "object size: small"
     assert "'object size: small'" in found.explanation
@@ -48,7 +48,7 @@ def test_rates_are_at_the_threshold_of_all_records() -> None:
     values = np.concatenate([np.arange(20.0), np.arange(10.5, 30.5)])
     member = np.arange(40) >= 20
     upper = np.concatenate([np.arange(20) >= 10, np.arange(20) >= 10])
-    found = slices_of(_scored(values), member, [Attribute("k", "upper", upper)], fpr=0.1)
+    found = evaluate_subgroups(_scored(values), member, [Subgroup("k", "upper", upper)], fpr=0.1)
     one = found.subgroups[0]
     assert one.fpr is not None
     assert one.tpr is not None
@@ -57,44 +57,44 @@ def test_rates_are_at_the_threshold_of_all_records() -> None:
 
 
 @pytest.mark.parametrize(("gain", "share"), [(1.0, 0.4), (2.9, 0.12)])
-def test_no_kind_stands_out_where_all_leak_alike(gain: float, share: float) -> None:
-    """Also where the leak is strong, and a small kind is now and then separated by luck."""
+def test_no_subgroup_stands_out_where_all_leak_alike(gain: float, share: float) -> None:
+    """Also where the leak is strong, and a small subgroup is now and then separated by luck."""
     named = 0
     for seed in range(60):
         generator = np.random.default_rng(seed)
         member = np.arange(400) % 2 == 0
         values = generator.normal(size=400) + gain * member
-        kinds = [Attribute("k", str(i), generator.random(400) < share) for i in range(4)]
-        found = slices_of(_scored(values), member, kinds, replicates=200, seed=seed)
+        kinds = [Subgroup("k", str(i), generator.random(400) < share) for i in range(4)]
+        found = evaluate_subgroups(_scored(values), member, kinds, replicates=200, seed=seed)
         named += found.most_exposed is not None
     # 3 expected; above 9 happens in one of 500 such tests.
     assert named <= 9
 
 
-def test_too_few_of_a_kind_are_not_measured() -> None:
+def test_too_small_a_subgroup_is_not_measured() -> None:
     values, member, _ = _world()
     rare = np.arange(400) < 6
-    found = slices_of(_scored(values), member, [Attribute("k", "rare", rare)])
+    found = evaluate_subgroups(_scored(values), member, [Subgroup("k", "rare", rare)])
     one = found.subgroups[0]
     assert (one.auc, one.tpr, one.fpr, one.p_adjusted) == (None, None, None, None)
     assert (one.members, one.nonmembers) == (3, 3)
     assert found.most_exposed is None
-    assert found.explanation.startswith("No kind of record holds enough")
+    assert found.explanation.startswith("No subgroup has enough")
 
 
 def test_records_without_a_score_count_nowhere() -> None:
     values, member, small = _world()
     measured = np.arange(400) >= 40
     broken = np.where(measured, values, 1e9)
-    one = slices_of(_scored(values[40:]), member[40:], [Attribute("k", "s", small[40:])])
-    two = slices_of(_scored(broken, measured), member, [Attribute("k", "s", small)])
+    one = evaluate_subgroups(_scored(values[40:]), member[40:], [Subgroup("k", "s", small[40:])])
+    two = evaluate_subgroups(_scored(broken, measured), member, [Subgroup("k", "s", small)])
     assert one.subgroups[0].auc is not None
     assert two.subgroups[0].auc is not None
     assert one.subgroups[0].auc.value == two.subgroups[0].auc.value
     assert one.subgroups[0].members == two.subgroups[0].members
 
 
-def test_attributes_of_other_records_are_refused() -> None:
+def test_subgroups_of_other_records_are_refused() -> None:
     values, member, small = _world()
-    with pytest.raises(InputError, match="'s' says something about 399 records, there are 400"):
-        slices_of(_scored(values), member, [Attribute("k", "s", small[1:])])
+    with pytest.raises(InputError, match="'s' is defined for 399 records, but there are 400"):
+        evaluate_subgroups(_scored(values), member, [Subgroup("k", "s", small[1:])])

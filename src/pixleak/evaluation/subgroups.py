@@ -1,24 +1,24 @@
-"""Which kind of record is most exposed?
+"""Which subgroup of records is most exposed?
 
-An average hides that small objects, or records without any, may be told apart far more easily than
-the rest. Each kind of record gets its own AUC (members against non-members of that kind) and its
-rates at the one threshold that holds for all records.
+An average hides that small objects, or records without any, may be far more exposed than the rest.
+Each subgroup has its own AUC (its members against its non-members) and its own rates at one
+threshold, which is the same for all records.
 
-A kind stands out if its AUC is above that of all other records::
+A subgroup stands out if its AUC is above that of all other records::
 
-    T   = AUC(kind) - AUC(others)        one-sided, over units of both groups
+    T   = AUC(subgroup) - AUC(others)    one-sided, over units of both groups
     p_b = (1 + bootstrap replicates in which T* <= 0) / (1 + replicates)
     p_m = smallest level at which the difference of Newcombe's intervals (MOVER) lies above 0
     p   = the larger of the two
 
-corrected over the kinds (Holm). A bootstrap alone is sure of a small kind that happens to be
-separated without a mistake: every replicate of it is, too. The largest significant difference is
-named; without one, none is.
+corrected over the subgroups (Holm). The bootstrap alone is overconfident about a small subgroup
+that happens to be separated perfectly, because every replicate of it is separated perfectly too.
+The subgroup with the largest significant difference is named, if there is one.
 
 Source:
-    MOVER: Zou and Donner, Statistics in Medicine 27, 2008. Slices of
-    evaluations: Chung, Kraska, Polyzotis, Tae, Whang, "Automated Data Slicing for Model
-    Validation", ICDE 2019 / TKDE 2020; Holm, Scandinavian Journal of Statistics 6, 1979.
+    MOVER: Zou and Donner, Statistics in Medicine 27, 2008. Evaluation by subgroup: Chung, Kraska,
+    Polyzotis, Tae, Whang, "Automated Data Slicing for Model Validation", ICDE 2019 / TKDE 2020.
+    Holm, Scandinavian Journal of Statistics 6, 1979.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from pixleak.core.holm import holm
 from pixleak.core.tables import Bools, Floats, Scores
 from pixleak.evaluation.statistics.intervals import (
     auc_replicates,
-    interval_of,
     newcombe,
     placements_of,
+    sample_auc_interval,
 )
 from pixleak.evaluation.statistics.rates import rate_of
 from pixleak.evaluation.statistics.roc import roc_of
@@ -44,17 +44,17 @@ from pixleak.evaluation.statistics.sample import Sample, sample_of
 from pixleak.results.sections import SubgroupResult, Subgroups
 
 _STRICTEST = 1e-6
-"""Level below which the test does not look."""
+"""Smallest level that the test considers."""
 
 
 @dataclass(frozen=True, eq=False)
-class Attribute:
-    """A kind of record.
+class Subgroup:
+    """Records that share a property.
 
     Args:
-        kind: what is looked at: ``"object size"``, ``"class"``, ...
-        name: which of the kind, in words.
-        holds: (n,) bool, in the order of the scores.
+        kind: the property: ``"object size"``, ``"class"``, ...
+        name: its value, in words.
+        holds: (n,) bool, whether a record belongs to it, in the order of the scores.
     """
 
     kind: str
@@ -64,18 +64,18 @@ class Attribute:
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """One kind with its sample and the test against the others, where there are enough."""
+    """One subgroup, with its sample and the test against the others if there are enough records."""
 
-    attribute: Attribute
+    subgroup: Subgroup
     sample: Sample | None
     difference: float
     p_value: float | None
 
 
-def slices_of(
+def evaluate_subgroups(
     scores: Scores,
     member: Bools,
-    attributes: Sequence[Attribute],
+    subgroups: Sequence[Subgroup],
     *,
     units: Sequence[str] | None = None,
     fpr: float = 0.1,
@@ -84,59 +84,60 @@ def slices_of(
     replicates: int = 1000,
     seed: int = 0,
 ) -> Subgroups:
-    """One attack's result by kind of record.
+    """One attack's result by subgroup.
 
     Args:
         scores: of n records.
         member: (n,) bool.
-        attributes: the kinds.
+        subgroups: of these records; they may overlap.
         units: (n,) subject of each record.
-        fpr: false positive rate, over all records, of the threshold to compare kinds at.
+        fpr: false positive rate, over all records, of the threshold at which subgroups are
+            compared.
         title: of the attack.
         level: of the intervals, and one minus the level of the tests.
         replicates: of the bootstrap.
         seed: of the bootstrap.
 
     Raises:
-        InputError: an attribute has another number of records.
+        InputError: a subgroup is defined for another number of records.
     """
-    for attribute in attributes:
-        if attribute.holds.shape != member.shape:
+    for subgroup in subgroups:
+        if subgroup.holds.shape != member.shape:
             raise InputError(
-                f"{attribute.name!r} says something about {len(attribute.holds)} records, there "
-                f"are {len(member)}"
+                f"subgroup {subgroup.name!r} is defined for {len(subgroup.holds)} records, but "
+                f"there are {len(member)}"
             )
     seen = scores.measured
     threshold = roc_of(scores.values[seen], member[seen]).at_fpr(fpr).threshold
     names = list(scores.ids) if units is None else list(units)
     compared = [
-        _compare(a, scores.values, seen, member, names, replicates, seed) for a in attributes
+        _compare(one, scores.values, seen, member, names, replicates, seed) for one in subgroups
     ]
     tested = [one.p_value for one in compared if one.p_value is not None]
     adjusted = iter(holm(tested))
-    subgroups = []
-    standing: list[tuple[float, str]] = []
+    results: list[SubgroupResult] = []
+    significant: list[tuple[float, str]] = []
     for one in compared:
         p = None if one.p_value is None else float(next(adjusted))
-        subgroups.append(
-            _slice(one, scores.values, seen, member, threshold, level, replicates, seed, p)
+        results.append(
+            _result(one, scores.values, seen, member, threshold, level, replicates, seed, p)
         )
         if p is not None and p <= 1 - level + 1e-12:
-            standing.append((one.difference, f"{one.attribute.kind}: {one.attribute.name}"))
-    most = max(standing)[1] if standing else None
+            significant.append((one.difference, f"{one.subgroup.kind}: {one.subgroup.name}"))
+    most = max(significant)[1] if significant else None
     return Subgroups(
         attack=scores.attack,
         signal=scores.signal,
         title=title,
         fpr=fpr,
-        subgroups=subgroups,
+        subgroups=results,
         most_exposed=most,
         explanation=_explanation(most, len(tested), len(compared), level),
     )
 
 
 def _compare(
-    attribute: Attribute,
+    subgroup: Subgroup,
     values: Floats,
     seen: Bools,
     member: Bools,
@@ -144,15 +145,15 @@ def _compare(
     replicates: int,
     seed: int,
 ) -> _Compared:
-    inside = _sample(values, member, units, attribute.holds & seen)
-    others = _sample(values, member, units, ~attribute.holds & seen)
+    inside = _sample(values, member, units, subgroup.holds & seen)
+    others = _sample(values, member, units, ~subgroup.holds & seen)
     if inside is None or others is None:
-        return _Compared(attribute, inside, 0.0, None)
+        return _Compared(subgroup, inside, 0.0, None)
     first, second = np.random.default_rng(seed).spawn(2)
     gaps = auc_replicates(inside, replicates, first) - auc_replicates(others, replicates, second)
-    difference = _auc(inside) - _auc(others)
+    difference = placements_of(inside).auc - placements_of(others).auc
     p_value = (1 + int(np.count_nonzero(gaps <= 0))) / (1 + replicates)
-    return _Compared(attribute, inside, difference, max(p_value, _p_mover(inside, others)))
+    return _Compared(subgroup, inside, difference, max(p_value, _p_mover(inside, others)))
 
 
 def _p_mover(inside: Sample, others: Sample) -> float:
@@ -184,12 +185,7 @@ def _sample(values: Floats, member: Bools, units: Sequence[str], chosen: Bools) 
         return None
 
 
-def _auc(sample: Sample) -> float:
-    scores = np.concatenate([sample.members.scores, sample.nonmembers.scores])
-    return roc_of(scores, np.arange(len(scores)) < len(sample.members.scores)).auc
-
-
-def _slice(
+def _result(
     one: _Compared,
     values: Floats,
     seen: Bools,
@@ -200,16 +196,16 @@ def _slice(
     seed: int,
     p_adjusted: float | None,
 ) -> SubgroupResult:
-    held = one.attribute.holds & seen
+    held = one.subgroup.holds & seen
     sample = one.sample
     tpr = fpr = auc = None
     if sample is not None:
         tpr = rate_of(sample.members.scores > threshold, sample.members, level)
         fpr = rate_of(sample.nonmembers.scores > threshold, sample.nonmembers, level)
-        auc = interval_of(sample, level=level, replicates=replicates, seed=seed)
+        auc = sample_auc_interval(sample, level=level, replicates=replicates, seed=seed)
     return SubgroupResult(
-        kind=one.attribute.kind,
-        name=one.attribute.name,
+        kind=one.subgroup.kind,
+        name=one.subgroup.name,
         members=int((held & member).sum()),
         nonmembers=int((held & ~member).sum()),
         auc=auc,
@@ -219,14 +215,14 @@ def _slice(
     )
 
 
-def _explanation(most: str | None, tested: int, all_of_them: int, level: float) -> str:
-    few = all_of_them - tested
-    rest = f" {few} of {all_of_them} kinds hold too few records to say." if few else ""
+def _explanation(most: str | None, tested: int, total: int, level: float) -> str:
+    small = total - tested
+    rest = f" {small} of {total} subgroups have too few records to be tested." if small else ""
     if not tested:
-        return "No kind of record holds enough members and non-members to be looked at alone."
+        return "No subgroup has enough members and non-members to be evaluated separately."
     if most is None:
         return (
-            f"No kind of record stands out among {tested}: none is exposed more than the other "
-            f"records, at a family-wise level of {100 * (1 - level):g} %.{rest}"
+            f"None of {tested} subgroups is significantly more exposed than the other records, at "
+            f"a family-wise level of {100 * (1 - level):g} %.{rest}"
         )
-    return f"The records most exposed are those of the kind {most!r}.{rest}"
+    return f"The most exposed subgroup is {most!r}.{rest}"

@@ -1,4 +1,4 @@
-"""Cut-mix and mix-up: who is joined with whom, and that truths go along."""
+"""Mix-up: losses and true images are mixed as the images are."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from pixleak.core.errors import InputError
-from pixleak.core.truth import ImageTruth, LabelTruth
+from pixleak.core.truth import LabelTruth
 from pixleak.defences.steps.mixing import partners, shares
-from pixleak.defences.training.cut_mix import CutMix, CutMixTrainer
+from pixleak.defences.training.cut_mix import CutMix
 from pixleak.defences.training.mix_up import MixUp, MixUpTrainer
-from pixleak.records.base import RecordKey, Records
 from pixleak.training.loop.losses import LOSSES
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe
@@ -21,57 +20,6 @@ from toy_records import bright_squares
 from trainings import TINY, defended, interrupted, pictures, refused, same
 
 RECORDS = bright_squares()
-
-
-def test_everyone_has_a_partner_who_is_somebody_else() -> None:
-    for count in (2, 3, 8):
-        other = partners(count, Generator().manual_seed(count))
-        assert sorted(other.tolist()) == list(range(count))
-        assert not (other == torch.arange(count)).any()
-    with pytest.raises(InputError, match="a batch of one record cannot be mixed"):
-        partners(1, Generator())
-
-
-def test_shares_are_of_the_distribution_asked_for() -> None:
-    # Beta(2, 2): mean 1/2, variance 1/20.
-    drawn = shares(20_000, 2.0, Generator().manual_seed(0))
-    assert float(drawn.mean()) == pytest.approx(0.5, abs=0.01)
-    assert float(drawn.var()) == pytest.approx(0.05, abs=0.002)
-
-
-def constant(count: int, width: int, truth: LabelTruth | ImageTruth) -> tuple[Tensor, Tensor]:
-    """Images whose every value names their record, and truths likewise."""
-    names = torch.arange(count)
-    images = names.float().view(-1, 1, 1, 1).expand(count, 1, 4, width).clone()
-    if isinstance(truth, ImageTruth):
-        return images, images / 10
-    return images, names.view(-1, 1, 1).expand(count, 4, width).clone()
-
-
-@pytest.mark.parametrize("truth", [LabelTruth(5), ImageTruth(1)])
-@pytest.mark.parametrize("width", [2, 9])
-def test_cut_mix_joins_two_records_and_their_truths(
-    truth: LabelTruth | ImageTruth, width: int
-) -> None:
-    images, truths = constant(5, width, truth)
-    records = Records([RecordKey("a")], lambda i: (images[i], truths[i]), truth)
-    recipe = TINY.model_copy(update={"loss": "l1"}) if isinstance(truth, ImageTruth) else TINY
-    trainer = CutMixTrainer(recipe, records, seed=0, defences=(CutMix(),))
-    draws, cuts = Generator().manual_seed(0), set()
-    for _ in range(20):
-        joined, answers = trainer.change(images, truths, draws)
-        scaled = answers * 10 if isinstance(truth, ImageTruth) else answers[:, None]
-        torch.testing.assert_close(joined, scaled.float())
-        for i, image in enumerate(joined):
-            assert (image == image[0, 0]).all()  # nothing is mixed within a column
-            row = image[0, 0].tolist()
-            assert row[0] == i
-            assert row[-1] != i
-            cut = next(k for k, value in enumerate(row) if value != i)
-            assert row == [i] * cut + [row[-1]] * (width - cut)
-            cuts.add(cut)
-    assert cuts == set(range(1, width))
-    assert (images == constant(5, width, truth)[0]).all()
 
 
 class Listening(nn.Module):
@@ -157,7 +105,7 @@ def test_mix_up_still_learns() -> None:
 def test_what_cannot_be_mixed() -> None:
     single = TINY.model_copy(update={"batch_size": 1})
     for defence in (CutMix(), MixUp()):
-        refused("mixes the records of a batch, but batch_size is 1", single, RECORDS, defence)
+        refused("mixes the records of a batch, but a batch has only one", single, RECORDS, defence)
     against = Recipe(network="pix2pix", adversary="pix2pix")
     refused("sums of two images as real ones", against, pictures(), MixUp())
     for kind, name in ((CutMix, "beta"), (MixUp, "alpha")):
