@@ -14,6 +14,7 @@ from pixleak.core.truth import LabelTruth, Truth
 from pixleak.records.base import Records
 from pixleak.training.loop.trainer import TrainingDefence
 from pixleak.training.method import TrainingMethod
+from pixleak.training.seeded import seeded
 from pixleak.training.trained import OnEpoch, Trained
 
 
@@ -64,8 +65,8 @@ class PixelRegression(TrainingMethod):
 
     def untrained(self, channels: int, truth: Truth, size: tuple[int, int], seed: int) -> nn.Module:
         assert isinstance(truth, LabelTruth)
-        module = nn.Conv2d(channels, truth.classes, 1)
-        with torch.no_grad():
+        with seeded(seed), torch.no_grad():
+            module = nn.Conv2d(channels, truth.classes, 1)
             for weight in module.parameters():
                 weight.normal_(generator=torch.Generator().manual_seed(seed))
         return module

@@ -60,7 +60,7 @@ def losses(plan: Plan, gap: float, measured: Bools | None = None) -> SignalTable
     spread = np.random.default_rng(0).permutation(np.linspace(0, 1, len(ids)))
     column: Floats = spread + gap * np.array([key not in members for key in ids])
     values = np.stack([column, column], axis=1)
-    infos = tuple(work.info for work in choose(plan).works)
+    infos = tuple(one.info for one in choose(plan).attacks)
     assert tuple(info.name for info in infos) == SIGNALS
     known: Bools = np.ones(values.shape, dtype=bool) if measured is None else measured
     return SignalTable(ids, values, infos, known)

@@ -13,6 +13,7 @@ from pixleak.defences.output.argmax import Argmax
 from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.records.base import Records
+from pixleak.report.terminal import result_text
 from pixleak.request.audit import AuditRequest
 from pixleak.signals import SIGNALS
 from pixleak.signals.measure import measure
@@ -90,8 +91,8 @@ def test_an_audit_behind_argmax_says_how_often_it_asked(tmp_path: Path) -> None:
     assert queries["label-agreement"] == 1
     assert queries["noise-dice"] == 16
     assert {attack.access for attack in result.attacks} == {"label"}
-    assert "(16 queries)" in str(result)
-    assert "(1 queries)" not in str(result)
+    assert "(16 queries)" in result_text(result)
+    assert "(1 queries)" not in result_text(result)
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
-from pixleak.pipeline.plan.assemble import assemble
 
 from pixleak.core.errors import InputError, MissingExtraError, UnmetNeedError
 from pixleak.core.truth import ImageTruth
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import available_difficulties, choose
 from pixleak.pipeline.plan.choosing.columns import MeasuredColumns
-from pixleak.request.audit import AuditConfig
+from pixleak.request.audit import AuditRequest
 from pixleak.signals import SIGNALS
 from pixleak.signals.difficulty import DIFFICULTIES
 from pixleak.signals.difficulty.from_features import FeatureDifficulty
@@ -35,10 +38,13 @@ GENERATOR = {
     },
 }
 LABELS = {"recipe": {}, "access": "label"}
+ATTACKER = ("shadow", "signals", "learned", "difficulties", "attacks")
 
 
-def config(**changes: object) -> AuditConfig:
-    return AuditConfig.model_validate(CONTENT | changes)
+def config(**changes: object) -> AuditRequest:
+    content: dict[str, Any] = CONTENT | changes
+    attacker = {key: content.pop(key) for key in ATTACKER if key in content}
+    return AuditRequest(**content, attacker=attacker)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +95,12 @@ def test_refused_in_one_sentence(
     changes: dict[str, object], error: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(error, match=sentence):
-        choose(assemble(config(**changes)))
+        choose(build(config(**changes)))
 
 
 def test_what_is_left_out_is_said() -> None:
-    chosen = choose(assemble(config(shadow=None, references={"models": 2})))
+    plan = build(config(shadow=None, learned=None, references={"models": 2}))
+    chosen = choose(replace(plan, learned=(LEARNED.make("type-ii-logistic"),)))
     assert chosen.learned == ()
     first, *others = chosen.left_out
     assert first == "learned signals were left out: there is no shadow model to learn from"
@@ -118,7 +125,7 @@ def test_a_usual_difficulty_without_its_package_is_left_out(
 
 
 def test_columns_of_families_and_their_queries() -> None:
-    plan = assemble(config())
+    plan = build(config())
     fixed = [SIGNALS.make(n) for n in ("cross-entropy-by-class", "mask-share", "noise-robustness")]
     learned = [LEARNED.make("type-ii-logistic")]
     columns = MeasuredColumns(plan.truth, fixed, [DIFFICULTIES.make("difficulty-labels")], learned)

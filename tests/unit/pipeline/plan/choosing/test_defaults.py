@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
-from pixleak.pipeline.plan.assemble import assemble
 
 from pixleak.attacks import ATTACKS, Attack, Evidence
 from pixleak.attacks.base import SignalLists
@@ -14,9 +13,10 @@ from pixleak.attacks.table import usual_attacks
 from pixleak.core.access import Access
 from pixleak.core.tables import Floats, SignalInfo
 from pixleak.core.truth import ImageTruth, Kind, LabelTruth
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import Chosen, choose
 from pixleak.pipeline.plan.plan import Plan
-from pixleak.request.audit import AuditConfig
+from pixleak.request.audit import AuditRequest
 from pixleak.signals import SIGNALS, Signal, usual_signals
 from pixleak.signals.base import Columns
 from pixleak.signals.difficulty import DIFFICULTIES, usual_difficulties
@@ -147,9 +147,14 @@ GENERATOR = {
 }
 
 
+ATTACKER = ("shadow", "signals", "difficulties", "attacks")
+
+
 def plan(**changes: object) -> Plan:
-    content = {"seed": 1, "records": RECORDS, "split": SPLIT, "target": {"recipe": {}}}
-    return assemble(AuditConfig.model_validate(content | changes))
+    content: dict[str, Any] = {"seed": 1, "records": RECORDS, "split": SPLIT} | changes
+    content.setdefault("target", {"recipe": {}})
+    attacker = {key: content.pop(key) for key in ATTACKER if key in content}
+    return build(AuditRequest(**content, attacker=attacker))
 
 
 def speaks(chosen: Chosen) -> tuple[str, str]:

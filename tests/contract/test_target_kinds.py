@@ -1,0 +1,145 @@
+"""Every kind of target keeps the contract, and so do targets; the contract can be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pixleak.core.access import Access
+from pixleak.core.truth import LabelTruth
+from pixleak.targets.base import Target, Untwinned
+from pixleak.targets.function import FunctionTarget
+from pixleak.targets.module import ModuleTarget
+from pixleak.targets.restricted import restricted
+from pixleak.testing import check_target, check_target_kind
+from pixleak.testing.worlds.records import bright_squares
+from pixleak.training import Recipe
+from pixleak.training.target_kinds import TARGETS
+
+TRUTH = LabelTruth(2)
+IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+CODE = """
+import torch
+
+def make():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, padding=1), torch.nn.BatchNorm2d(2))
+
+def ask(images):
+    return torch.cat([images, -images], dim=1)
+"""
+
+
+def _module(root: Path) -> dict[str, object]:
+    return {"module": f"{root / 'code.py'}:make"}
+
+
+def _function(root: Path) -> dict[str, object]:
+    return {"function": f"{root / 'code.py'}:ask"}
+
+
+def _weights(root: Path) -> dict[str, object]:
+    method, records = Recipe(network="tiny", epochs=1), bright_squares(4)
+    method.save(method.train(records, seed=0), records, root / "model.safetensors")
+    return {"weights": root / "model.safetensors"}
+
+
+SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
+    "module": _module,
+    "function": _function,
+    "weights": _weights,
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_kinds_of_target_keep_the_contract(name: str, tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text(CODE)
+    kind = TARGETS[name].model_validate(SETTINGS[name](tmp_path))
+    check_target_kind(kind, TRUTH, Access.LOGIT, IMAGES)
+
+
+def _net() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Conv2d(1, 2, 1)
+
+
+def test_targets_keep_the_contract() -> None:
+    module = ModuleTarget(_net(), TRUTH, Access.LOGIT)
+    check_target(module, IMAGES)
+    check_target(restricted(module, Access.LABEL), IMAGES)
+    check_target(FunctionTarget(lambda x: torch.cat([x, -x], 1), TRUTH, Access.LOGIT), IMAGES)
+
+
+class Sound(Target):
+    """What a target should be."""
+
+    def __init__(self) -> None:
+        super().__init__(TRUTH, Access.LOGIT, "sound")
+
+    def _query(self, images: Tensor) -> object:
+        return torch.cat([images, -images], dim=1)
+
+
+class Coupled(Sound):
+    """Breaks the contract: standardises over the batch."""
+
+    def _query(self, images: Tensor) -> object:
+        return torch.cat([images - images.mean(), images], dim=1)
+
+
+class Noisy(Sound):
+    """Answers otherwise each time, which may be said."""
+
+    def _query(self, images: Tensor) -> object:
+        return torch.cat([images + torch.randn_like(images), images], dim=1)
+
+
+class Fickle(Sound):
+    """Breaks the contract: has a new identity each time."""
+
+    asked = 0
+
+    def identity(self, answers: Sequence[Tensor]) -> Mapping[str, Any] | None:
+        self.asked += 1
+        return {"asked": self.asked}
+
+
+class Unreasonable(Sound):
+    """Breaks the contract: has no twin, and does not say why."""
+
+    def untrained(self, seed: int) -> Target | Untwinned:
+        return Untwinned("")
+
+
+class Copying(Sound):
+    """Breaks the contract: its twin has its weights."""
+
+    def untrained(self, seed: int) -> Target | Untwinned:
+        return Copying()
+
+
+def test_a_sound_target_passes_and_so_does_one_that_says_it_varies() -> None:
+    check_target(Sound(), IMAGES)
+    check_target(Noisy(), IMAGES, varies=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        (Coupled(), "depends on the other images"),
+        (Noisy(), "a query moves torch's generator"),
+        (Fickle(), "asked again, it has another identity"),
+        (Unreasonable(), "says no reason"),
+        (Copying(), "its twin has its trained weights"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_contract_catches(target: Target, complaint: str) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        check_target(target, IMAGES)
