@@ -183,7 +183,7 @@ def test_a_result_with_poison_is_read_back(triggered: Result, tmp_path: Path) ->
 
 def test_utility_is_that_of_records_that_were_not_targeted(tmp_path: Path) -> None:
     made = plan(poison=SERUM, references={"models": 2, "leave_one_out": False})
-    recipe = config(target={"recipe": {"network": "tiny", "epochs": 1}}).target.recipe
+    recipe = config(target={"recipe": {"network": "tiny", "epochs": 1}}).target.training
     assert recipe is not None
     assert made.references is not None
     made = replace(

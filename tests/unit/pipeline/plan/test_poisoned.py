@@ -20,6 +20,8 @@ from toy_records import bright_squares
 
 SIDE = 16
 LINE: dict[str, Any] = {"name": "line", "options": {"share": 0.3, "size": 3}}
+OWN: dict[str, Any] = {"signals": ["cross-entropy"], "attacks": []}
+"""An attacker who trains a shadow."""
 SERUM: dict[str, Any] = {"name": "truth-serum", "options": {"targets": 40, "copies": 2}}
 
 
@@ -89,7 +91,7 @@ def test_the_attackers_models_are_trained_on_the_same_poison_or_on_none(
     poison: dict[str, Any], shadows: str
 ) -> None:
     split = {"target_members": 30, "shadow_members": 30}
-    made = plan(poison=poison | {"shadows": shadows}, split=split, shadow={}, references={})
+    made = plan(poison=poison | {"shadows": shadows}, split=split, attacker=OWN, references={})
     assert made.references is not None
     drawn = made.references.membership
     others = made.ids("bystander-members", "bystander-nonmembers")
@@ -109,7 +111,7 @@ def test_the_attackers_models_are_trained_on_the_same_poison_or_on_none(
 def test_references_of_the_attackers_own_records_get_the_poison_too() -> None:
     split = {"target_members": 30, "shadow_members": 30}
     references = {"models": 2, "records": "own"}
-    made = plan(poison=SERUM, split=split, shadow={}, references=references)
+    made = plan(poison=SERUM, split=split, attacker=OWN, references=references)
     own = set(made.ids("shadow-members", "shadow-nonmembers"))
     assert set(made.trained_on("reference-000")) - own == set(made.ids("poisoned"))
 
@@ -150,7 +152,7 @@ def test_subjects_are_poisoned_as_a_whole() -> None:
     [
         ({"poison": {"name": "lime"}}, "did you mean 'line'?"),
         ({"poison": {"name": "line", "options": {"sice": 3}}}, "did you mean 'size'?"),
-        ({"poison": {"name": "line", "shadow": "clean"}}, "did you mean 'shadows'?"),
+        ({"poison": {"name": "line", "shadow": "clean"}}, "unknown key 'shadow'"),
         ({"poison": {"name": "line", "options": {"share": 1e-6}}}, "takes none of the 40 records"),
         (
             {"target": {"function": "a.py:f"}, "split": {"kind": "file", "path": "s.csv"}},
