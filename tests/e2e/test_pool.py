@@ -220,7 +220,7 @@ def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
     config = _written(
         tmp_path,
         target=CONFIG["target"] | {"access": "label"},
-        learned=[],
+        attacker={"learned": []},
         references={"models": 4},
         canaries=None,
     )
@@ -239,11 +239,11 @@ def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
     [
         ("references.models=7", "references.models: they are drawn in complementary pairs: give 8"),
         ("references.models=300", "references.models"),
-        ("attacks=[lira]", "did you mean 'lira-online'"),
-        ("attacks=[{name: rmia, options: {b: 1}}]", "attack 'rmia' has no option 'b'"),
-        ("attacks=[{name: rmia, signals: [loss]}]", "signal 'loss' is not measured here"),
-        ("attacks=[{name: lira-online, options: {variance: x}}]", "own, pooled or shrunk"),
-        ("runner=slurm", "there is no runner 'slurm'"),
+        ("attacker.attacks=[lira]", "did you mean 'lira-online'"),
+        ("attacker.attacks=[{name: rmia, options: {b: 1}}]", "attack 'rmia' has no option 'b'"),
+        ("attacker.attacks=[{name: rmia, signals: [loss]}]", "signal 'loss' is not measured here"),
+        ("attacker.attacks=[{name: lira-online, options: {variance: x}}]", "own, pooled or shrunk"),
+        ("run.runner=slurm", "there is no runner 'slurm'"),
         ("canaries.kind=odd", "canaries.kind"),
     ],
 )
