@@ -22,9 +22,13 @@ from typer.testing import CliRunner
 from typer.testing import Result as CliResult
 
 import pixleak
+from pixleak.analyses.references import ReferencesInfo
+from pixleak.analyses.subjects import SubjectLevel
+from pixleak.analyses.walk import result_schema
 from pixleak.cli.app import app
 from pixleak.core.errors import InputError
-from pixleak.results.audit import Result, result_schema
+from pixleak.results.audit import Result
+from pixleak.results.sections import Epsilon, LeaveOneOut, Subgroups
 from pixleak.training.recipe import Recipe
 
 CONFIG: dict[str, Any] = {
@@ -82,11 +86,11 @@ def test_every_part_is_there(finished: Path) -> None:
     Draft202012Validator(result_schema()).validate(
         json.loads((finished / "result.json").read_text())
     )
-    assert result.references is not None
-    assert (result.references.models, result.references.unit) == (6, "subject")
-    assert result.references.units == 40
-    assert result.fidelity is not None
-    assert len(result.fidelity.reference_train) == 6
+    references = result.section(ReferencesInfo)
+    assert references is not None
+    assert (references.models, references.unit, references.units) == (6, "subject", 40)
+    assert references.fidelity is not None
+    assert len(references.fidelity.reference_train) == 6
     names = {(a.name, a.signal) for a in result.attacks}
     assert {
         "threshold",
@@ -100,19 +104,26 @@ def test_every_part_is_there(finished: Path) -> None:
     } == {name for name, _ in names}
     assert ("lira-online", "type-ii-logistic") in names
     assert all(a.control_auc is not None for a in result.attacks)
-    assert result.leave_one_out is not None
-    assert len(result.leave_one_out.victims) == 6
-    assert result.leave_one_out.references == 4
-    assert result.leave_one_out.default == "Learned on calibrated residuals"
-    assert {s.title for s in result.leave_one_out.attacks} == {a.title for a in result.attacks}
-    assert result.slices is not None
-    assert result.slices.attack == "learned-residuals"
-    assert result.subjects is not None
-    assert (result.subjects.members, result.subjects.nonmembers) == (20, 20)
-    assert result.subjects.attacks[0].members == 20
-    assert result.epsilon is not None
-    assert result.epsilon.canaries == 20
-    assert result.epsilon.attack == "difficulty-calibration"
+    spread = result.section(LeaveOneOut)
+    assert spread is not None
+    assert len(spread.victims) == 6
+    assert spread.references == 4
+    assert spread.default == "Learned on calibrated residuals"
+    assert {s.title for s in spread.attacks} == {a.title for a in result.attacks}
+    subgroups = result.section(Subgroups)
+    assert subgroups is not None
+    assert subgroups.attack == "learned-residuals"
+    subjects = result.section(SubjectLevel)
+    assert subjects is not None
+    assert (subjects.members, subjects.nonmembers) == (20, 20)
+    assert subjects.attacks[0].members == 20
+    epsilon = result.section(Epsilon)
+    assert epsilon is not None
+    assert epsilon.canaries == 20
+    assert epsilon.attack == "difficulty-calibration"
+    assert list(result.sections) == [
+        "exposed-records", "references", "leave-one-out", "subgroups", "subjects", "canaries",
+    ]  # fmt: skip
     assert {m.name for m in result.models} >= {"target", "shadow", "reference-000", "reference-005"}
 
 
@@ -139,12 +150,12 @@ def test_who_was_trained_on_what_is_saved(finished: Path) -> None:
 
 def test_terminal_and_report_show_it(finished: Path) -> None:
     said = (finished / "said.txt").read_text()
-    for words in ("Every model of the pool", "References:", "Kinds of records:", "Canaries:"):
+    for words in ("every model as the victim", "Reference models:", "Subgroups:", "Canaries:"):
         assert words in said
     page = (finished / "report.html").read_text()
-    for part in ("pool", "kinds", "subjects", "epsilon"):
+    for part in ("references", "leave-one-out", "subgroups", "subjects", "canaries"):
         assert f'id="{part}"' in page
-    assert "Every model as the victim" in page
+    assert "one victim each" in page
 
 
 def test_a_larger_pool_reuses_the_smaller_one(finished: Path, tmp_path: Path) -> None:
@@ -156,7 +167,7 @@ def test_a_larger_pool_reuses_the_smaller_one(finished: Path, tmp_path: Path) ->
     after = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
     assert len(after) == len(before) + 2
     assert before.items() <= after.items()
-    assert Result.read(finished).leave_one_out is None
+    assert Result.read(finished).section(LeaveOneOut) is None
     assert not (finished / "leave_one_out.parquet").exists()
 
 
@@ -202,14 +213,14 @@ def test_an_outsiders_pool_holds_no_audited_record(tmp_path: Path) -> None:
     assert "learned-residuals" in names
     assert "lira-online" not in names
     assert any("LiRA online was left out" in warning for warning in result.warnings)
-    assert result.leave_one_out is not None
+    assert result.section(LeaveOneOut) is not None
 
 
 def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
     config = _written(
         tmp_path,
         target=CONFIG["target"] | {"access": "label"},
-        learned=[],
+        attacker={"learned": []},
         references={"models": 4},
         canaries=None,
     )
@@ -217,8 +228,10 @@ def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     result = Result.read(tmp_path / "run")
     assert ("lira-offline", "label-agreement") in {(a.name, a.signal) for a in result.attacks}
-    assert result.fidelity is not None
-    assert result.fidelity.passed is None
+    references = result.section(ReferencesInfo)
+    assert references is not None
+    assert references.fidelity is not None
+    assert references.fidelity.passed is None
 
 
 @pytest.mark.parametrize(
@@ -226,11 +239,11 @@ def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
     [
         ("references.models=7", "references.models: they are drawn in complementary pairs: give 8"),
         ("references.models=300", "references.models"),
-        ("attacks=[lira]", "did you mean 'lira-online'"),
-        ("attacks=[{name: rmia, options: {b: 1}}]", "attack 'rmia' has no option 'b'"),
-        ("attacks=[{name: rmia, signals: [loss]}]", "signal 'loss' is not measured here"),
-        ("attacks=[{name: lira-online, options: {variance: x}}]", "own, pooled or shrunk"),
-        ("runner=slurm", "there is no runner 'slurm'"),
+        ("attacker.attacks=[lira]", "did you mean 'lira-online'"),
+        ("attacker.attacks=[{name: rmia, options: {b: 1}}]", "attack 'rmia' has no option 'b'"),
+        ("attacker.attacks=[{name: rmia, signals: [loss]}]", "signal 'loss' is not measured here"),
+        ("attacker.attacks=[{name: lira-online, options: {variance: x}}]", "own, pooled or shrunk"),
+        ("run.runner=slurm", "there is no runner 'slurm'"),
         ("canaries.kind=odd", "canaries.kind"),
     ],
 )
@@ -258,9 +271,10 @@ def test_from_python() -> None:
         references=pixleak.References(4, training=recipe),
     )
     assert {"learned-residuals", "quantile-regression"} < {a.name for a in found.attacks}
-    assert found.references is not None
-    assert found.fidelity is not None
-    assert found.fidelity.passed is not None
+    references = found.section(ReferencesInfo)
+    assert references is not None
+    assert references.fidelity is not None
+    assert references.fidelity.passed is not None
     with pytest.raises(InputError, match="say how models like it are trained"):
         pixleak.audit(
             torch.nn.Conv2d(1, 2, 3, padding=1),

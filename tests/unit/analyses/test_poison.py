@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pixleak.pipeline.plan.assemble import assemble
-from pixleak.targets.asking import asked
 from torch import Tensor
 
 from pixleak.analyses.poison import PoisonInfo, describe_poison
@@ -17,16 +15,18 @@ from pixleak.auditing.run import run
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.models import Model, Models
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.records.prepared.prepare import prepare
 from pixleak.report.terminal import result_text
-from pixleak.request.audit import AuditConfig
-from pixleak.request.file import parse_config
+from pixleak.request.audit import AuditRequest
+from pixleak.request.file import parse_request
 from pixleak.results.audit import Result
 from pixleak.results.models import ModelInfo
 from pixleak.signals import SIGNALS
 from pixleak.signals.measure import measure
 from pixleak.targets.function import FunctionTarget
+from pixleak.targets.target_for import target_for
 from pixleak.training.checkpoint import load_network
 from toy_records import bright_squares
 
@@ -35,7 +35,7 @@ LINE: dict[str, Any] = {"name": "line", "options": {"share": 0.3, "size": 3}}
 SERUM: dict[str, Any] = {"name": "truth-serum", "options": {"targets": 40, "copies": 2}}
 
 
-def config(**changes: Any) -> AuditConfig:
+def config(**changes: Any) -> AuditRequest:
     content = {
         "seed": 1,
         "records": {"reader": "phantom", "count": 120},
@@ -48,21 +48,17 @@ def config(**changes: Any) -> AuditConfig:
                 "batch_size": 4,
             }
         },
-        "shadow": None,
-        "signals": ["cross-entropy"],
-        "attacks": [],
-        "learned": [],
+        "attacker": {"shadow": None, "signals": ["cross-entropy"], "attacks": []},
         "evaluation": {"replicates": 100},
-        "exhibits": 0,
-        "workers": 1,
+        "run": {"exhibits": 0, "workers": 1},
         "poison": LINE,
     }
-    return parse_config(content | changes)
+    return parse_request(content | changes)
 
 
 def plan(**changes: Any) -> Plan:
     squares = bright_squares(120, (SIDE, SIDE))
-    return assemble(config(**changes), lambda source: squares)
+    return build(config(**changes), lambda source: squares)
 
 
 def segment(images: Tensor) -> Tensor:
@@ -187,13 +183,13 @@ def test_a_result_with_poison_is_read_back(triggered: Result, tmp_path: Path) ->
 
 def test_utility_is_that_of_records_that_were_not_targeted(tmp_path: Path) -> None:
     made = plan(poison=SERUM, references={"models": 2, "leave_one_out": False})
-    recipe = config(target={"recipe": {"network": "tiny", "epochs": 1}}).target.recipe
+    recipe = config(target={"recipe": {"network": "tiny", "epochs": 1}}).target.training
     assert recipe is not None
     assert made.references is not None
     made = replace(
         made,
-        target=replace(made.target, recipe=recipe),  # type: ignore[arg-type]
-        references=replace(made.references, recipe=recipe),
+        target=replace(made.target, method=recipe),  # type: ignore[arg-type]
+        references=replace(made.references, method=recipe),
     )
     result = run(made, tmp_path)
     assert result.attacks[0].members == len(made.ids("target-members"))
@@ -202,9 +198,9 @@ def test_utility_is_that_of_records_that_were_not_targeted(tmp_path: Path) -> No
     assert references.units == 80
     target = result.models[0]
     assert target.weights is not None
-    model = asked(load_network(tmp_path / target.weights), made.truth, Access.LOGIT)
+    model = target_for(load_network(tmp_path / target.weights), made.truth, Access.LOGIT)
     for side, told in (("members", target.members_dice), ("nonmembers", target.nonmembers_dice)):
         others = made.records.select(made.ids(f"bystander-{side}"))
-        losses = measure(model, others, [SIGNALS["dice-loss"]]).values
+        losses = measure(model, others, [SIGNALS.make("dice-loss")]).values
         assert told == pytest.approx(1 - losses.mean())
     assert all(model.nonmembers_dice is not None for model in result.models)

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pixleak.pipeline.plan.assemble import assemble
-from pixleak.studies.summary.saved import CellInfo
 
 import pixleak.core.registry
 from pixleak.analyses import ANALYSES
@@ -18,22 +16,23 @@ from pixleak.analyses.walk import in_order, result_schema
 from pixleak.auditing.report import AuditReport
 from pixleak.auditing.run import run
 from pixleak.core.errors import InputError
+from pixleak.pipeline.plan.build import build
 from pixleak.report.html.render import render
 from pixleak.report.terminal import result_text
-from pixleak.request.file import parse_config
+from pixleak.request.file import parse_request
 from pixleak.results.audit import Result
 from pixleak.results.sections import Section
+from pixleak.studies.plan.cell_config import CellConfig
 from pixleak.studies.run.parquet import rows_of, tidy
+from pixleak.studies.summary.study_result import CellInfo
 
-CONFIG = parse_config(
+CONFIG = parse_request(
     {
         "records": {"reader": "phantom", "count": 40, "size": 16},
         "target": {"recipe": {"network": "tiny", "epochs": 1}},
-        "shadow": None,
-        "signals": ["cross-entropy"],
-        "learned": [],
+        "attacker": {"shadow": None, "signals": ["cross-entropy"]},
         "evaluation": {"replicates": 100},
-        "exhibits": 0,
+        "run": {"exhibits": 0},
     }
 )
 
@@ -94,7 +93,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.usefixtures("installed")
 def test_it_is_part_of_an_audit(folder: Path, tmp_path: Path) -> None:
-    result = run(assemble(CONFIG), folder)
+    result = run(build(CONFIG), folder)
     found = result.section(Tally)
     assert found is not None
     assert found == Tally(attacks=1, highest=result.attacks[0].auc.value)
@@ -116,12 +115,12 @@ def test_a_study_has_its_columns(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     info = CellInfo(
         id="c", label="c", levels={}, folder="c", status="finished", seconds=1.0
     )  # fmt: skip
-    table = tidy([(info, CONFIG, result)], [])
+    table = tidy([(info, CellConfig(CONFIG), result)], [])
     assert table["tally_attacks"].to_pylist() == [1]
     assert table["tally_highest"].to_pylist() == table["auc"].to_pylist()
     monkeypatch.setattr(TallyAnalysis, "columns", lambda self, section: {"auc": 1.0})
     with pytest.raises(InputError, match="writes column 'auc', a name that"):
-        rows_of(info, CONFIG, result)
+        rows_of(info, CellConfig(CONFIG), result)
 
 
 def test_where_it_is_not_installed_one_line_says_so(folder: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pixleak.pipeline.plan.assemble import assemble
 
 from pixleak.core.errors import InputError
 from pixleak.core.progress import Silent
@@ -16,11 +15,12 @@ from pixleak.core.tables import Bools, Floats, SignalTable
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.judging import Judged, judge, too_few
 from pixleak.pipeline.measuring.measured import Measured, Part, PartName
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Store
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
-from pixleak.request.file import parse_config
+from pixleak.request.file import parse_request
 from toy_records import bright_squares
 
 SIGNALS = ("cross-entropy", "dice-loss")
@@ -33,14 +33,11 @@ def plan() -> Plan:
         "records": {"reader": "phantom", "count": 60},
         "split": {"target_members": 30, "target_nonmembers": 30},
         "target": {"recipe": {"network": "tiny", "epochs": 1}},
-        "shadow": None,
-        "signals": list(SIGNALS),
-        "attacks": [],
-        "learned": [],
+        "attacker": {"shadow": None, "signals": list(SIGNALS), "attacks": []},
         "evaluation": {"replicates": 100},
     }
     squares = bright_squares(60, (16, 16))
-    return assemble(parse_config(content), lambda source: squares)
+    return build(parse_request(content), lambda source: squares)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pixleak.pipeline.plan.assemble import assemble
 from torch import Tensor
 
 from pixleak.core.access import Access
@@ -20,11 +19,12 @@ from pixleak.pipeline.measuring.measure_all import measure_all
 from pixleak.pipeline.measuring.measured import Measured, Part, PartName
 from pixleak.pipeline.measuring.tables import read_pass, write_pass
 from pixleak.pipeline.models import Model, Models, Reference
+from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Store
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
-from pixleak.request.file import parse_config
+from pixleak.request.file import parse_request
 from pixleak.results.models import ModelInfo
 from pixleak.targets.base import Target
 from toy_records import bright_squares
@@ -50,14 +50,12 @@ def planned(**changes: Any) -> Plan:
         "records": {"reader": "phantom", "count": 60},
         "split": {"target_members": 20, "target_nonmembers": 20, "population": 8},
         "target": {"recipe": {"network": "tiny", "epochs": 1}, "access": "probability"},
-        "shadow": None,
-        "signals": ["cross-entropy", "dice-loss"],
-        "learned": [],
+        "attacker": {"shadow": None, "signals": ["cross-entropy", "dice-loss"]},
         "references": {"models": 2},
         "canaries": {"count": 10},
     }
     squares = bright_squares(60, (16, 16))
-    return assemble(parse_config(content | changes), lambda source: squares)
+    return build(parse_request(content | changes), lambda source: squares)
 
 
 def prepared(plan: Plan, folder: Path) -> PreparedRecords:

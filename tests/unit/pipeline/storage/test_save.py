@@ -16,7 +16,7 @@ from pixleak.core.tables import ReferenceTable, Scores, SignalInfo, SignalTable
 from pixleak.pipeline.attacking import Scored, Victims
 from pixleak.pipeline.judging import Judged
 from pixleak.pipeline.measuring.measured import Measured, Part, PartName
-from pixleak.pipeline.plan.choosing import Work
+from pixleak.pipeline.plan.choosing import PlannedAttack
 from pixleak.pipeline.storage.save import (
     scores_table,
     signals_table,
@@ -29,7 +29,7 @@ from pixleak.results.controls import DuplicateCheck, ShiftCheck
 
 IDS = ("a", "b", "c")
 LOSS = SignalInfo(name="loss", unit="1", members_are="lower")
-WORK = Work(Threshold(), ("loss",), LOSS, "Loss")
+LOSS_ATTACK = PlannedAttack(Threshold(), ("loss",), LOSS, "Loss")
 KEYS = [RecordKey("c"), RecordKey("a", subject="s", group="g"), RecordKey("b")]
 
 
@@ -74,7 +74,7 @@ def test_signals_that_were_not_measured_are_null() -> None:
 
 
 def test_scores_have_a_row_per_record_and_attack_and_are_joined_by_id() -> None:
-    one = Scored(WORK, scores([3, 2, 1], [True] * 3), scores([1, 2, 3], [True, False, True]))
+    one = Scored(LOSS_ATTACK, scores([3, 2, 1], [True] * 3), scores([1, 2, 3], [True, False, True]))
     judged = Judged(
         attacks=[],
         scored=[one, replace(one, control=None)],
@@ -107,7 +107,7 @@ def test_a_pool_leaves_its_files(tmp_path: Path) -> None:
         PartName.AUDITED: Part(target, None, part),
         PartName.OUTER: Part(None, None, outer),
     }
-    victims = Victims(WORK, IDS, part.values[:, :, 0], part.measured[:, :, 0], part.member)
+    victims = Victims(LOSS_ATTACK, IDS, part.values[:, :, 0], part.measured[:, :, 0], part.member)
     write_pool(tmp_path, plan(pool=True), Measured(parts, {}), [victims])
     assert (tmp_path / "membership.csv").is_file()
     rows = pq.read_table(tmp_path / "references.parquet").to_pylist()
