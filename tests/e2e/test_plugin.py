@@ -46,7 +46,9 @@ AUDIT = {
         "defences": [{"name": "confidence-cap", "options": {"cap": 4.0}}],
     },
     "attacker": {
-        "shadow": {"recipe": {"network": {"name": "dilated", "options": {"width": 4}}, "epochs": 2}},
+        "shadow": {
+            "recipe": {"network": {"name": "dilated", "options": {"width": 4}}, "epochs": 2}
+        },
         "signals": ["margin", "confidence-range"],
         "learned": ["loss-stump"],
         "difficulties": ["difficulty-contrast"],
