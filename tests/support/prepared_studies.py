@@ -18,7 +18,7 @@ from pixleak.studies.plan.study_config import StudyConfig
 SMALL: dict[str, Any] = {
     "records": {"reader": "phantom", "count": 60, "size": 16},
     "target": {"recipe": {"network": "tiny", "epochs": 2}},
-    "learned": ["type-i-logistic"],
+    "attacker": {"learned": ["type-i-logistic"]},
 }
 """The base of the study."""
 

@@ -94,7 +94,7 @@ def audit(
         target = model if isinstance(model, TargetModel) else TargetModel(model=model)
         if access is not None:
             target = target.model_copy(update={"access": _access(access)})
-        who = Attacker.model_validate(attacker) if isinstance(attacker, str) else attacker
+        who = Attacker(kind=attacker) if isinstance(attacker, str) else attacker
         given: dict[str, Any] = {
             "members": _records(members, classes, "members"),
             "nonmembers": _records(nonmembers, classes, "nonmembers"),

@@ -7,6 +7,7 @@ the file turns the same error into a sentence that names the key (:func:`sentenc
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Callable, Sequence
@@ -77,7 +78,12 @@ def sentence(
     first = error.errors()[0]
     known = _fields_at(first["loc"], kind) if first["type"] == "extra_forbidden" else ()
     noun = "argument" if python else "key"
-    return f"{where}: {first_error(error, known, noun=noun)}"
+    # A training method stands under its own key, and names the place of a mistake inside itself.
+    told = _INNER.sub(r"\1.\2: ", first_error(error, known, noun=noun, without=("training",)))
+    return f"{where}: {told}"
+
+
+_INNER = re.compile(r"^([a-z][\w.]*): ([a-z][\w.-]*): ")
 
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:

@@ -138,7 +138,7 @@ class Trained(Part):
             return given
         if isinstance(given, Mapping) and len(given) == 1:
             ((key, settings),) = given.items()
-            return method_from({key: settings}, info.context)
+            return method_from({key: settings}, info.context, where="")
         raise InputError(
             f"{given!r} is no training method: give an object, as in training=Recipe(epochs=50)"
         )

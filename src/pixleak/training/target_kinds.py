@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pixleak.core.errors import InputError
+from pixleak.core.parts import sentence
 from pixleak.core.registry import Registry, alternatives
 from pixleak.targets.kind import TargetKind
 from pixleak.targets.kinds.function import FunctionKind
@@ -69,7 +70,7 @@ def method_from(
     Args:
         content: ``{"recipe": {"network": "unet"}}``.
         context: of the validation.
-        where: the place in the configuration, for messages.
+        where: the place in the configuration, for messages; empty where the caller adds it.
         beside: keys that the caller understands itself, to be suggested for an unknown key.
 
     Raises:
@@ -86,12 +87,13 @@ def method_from(
             f"{where}: unknown key {unknown[0]!r}{alternatives(unknown[0], (name, *beside))}"
         )
     given = content[name]
+    inside = f"{where}.{name}" if where else name
     if isinstance(given, METHODS[name]):
         return given
     settings = {} if given is None else given
     if not isinstance(settings, Mapping):
-        raise InputError(f"{where}.{name}: expected settings with values, got {given!r}")
-    return _validated(METHODS[name], settings, context, f"{where}.{name}", ())
+        raise InputError(f"{inside}: expected settings with values, got {given!r}")
+    return _validated(METHODS[name], settings, context, inside, ())
 
 
 def _one_of(
@@ -126,10 +128,4 @@ def _validated(
     try:
         return kind.model_validate(dict(content), context=context)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join([where, *(str(part) for part in first["loc"])])
-        if first["type"] == "extra_forbidden":
-            raise InputError(f"unknown key {place!r}") from error
-        message = first["msg"].removeprefix("Value error, ")
-        got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
-        raise InputError(f"{place}: {message[0].lower() + message[1:]}{got}") from error
+        raise InputError(sentence(error, where, kind)) from error

@@ -45,7 +45,7 @@ class Broken(torch.utils.data.Dataset[Any]):
     [
         ({"access": "logits"}, "access is 'logits'; expected one of 'label'"),
         ({"seed": 1.5}, "seed must be a valid integer, got 1.5"),
-        ({"attacker": "cunning"}, "attacker"),
+        ({"attacker": "cunning"}, "Attacker: kind must be 'adaptive' or 'naive', got 'cunning'"),
         ({"references": 3}, "complementary pairs: give 4"),
         ({"references": 4}, "say how models like it are trained"),
     ],

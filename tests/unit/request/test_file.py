@@ -4,8 +4,9 @@ import pytest
 import yaml
 
 from pixleak.core.errors import InputError
-from pixleak.request.audit import SplitConfig
-from pixleak.request.file import parse_config, read_config
+from pixleak.request.audit import AuditRequest
+from pixleak.request.file import parse_request, read_request
+from pixleak.request.parts import SplitChoice
 
 PHANTOM = {"reader": "phantom", "count": 40}
 MINIMAL = {"records": PHANTOM, "target": {"recipe": {}}}
@@ -14,11 +15,11 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def test_minimal_configuration_fills_in_the_rest() -> None:
-    config = parse_config(MINIMAL)
-    assert config.seed == 0
-    assert config.target.recipe is not None
-    assert config.signals is None
-    assert config.learned is None
+    request = parse_request(MINIMAL)
+    assert request.seed == 0
+    assert request.target.training is not None
+    assert request.attacker.signals is None
+    assert request.attacker.learned is None
 
 
 @pytest.mark.parametrize(
@@ -29,14 +30,20 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
             {"records": PHANTOM | {"cuont": 3}},
             "records: reader 'phantom': unknown key 'cuont', did you mean 'count'?",
         ),
-        ({"target": {"recipe": {"epoch": 3}}}, "'target.recipe.epoch', did you mean 'epochs'?"),
+        (
+            {"target": {"recipe": {"epoch": 3}}},
+            "target.recipe: unknown key 'epoch', did you mean 'epochs'?",
+        ),
         ({"target": {"recipe": {"network": {"nane": "unet"}}}}, "did you mean 'name'?"),
         ({"split": {"target_member": 3}}, "did you mean 'target_members'?"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"records": None}, "give either records (with split) or members and nonmembers"),
         ({"members": PHANTOM}, "members and nonmembers go together"),
-        ({"shadow_records": PHANTOM}, "shadow_records goes with members and nonmembers"),
-        ({"target": {}}, "target needs exactly one of recipe, module, function, weights; got none"),
+        ({"attacker": {"records": PHANTOM}}, "attacker.records goes with members and nonmembers"),
+        (
+            {"target": {}},
+            "target: needs exactly one of recipe, module, function, weights; got none",
+        ),
         ({"target": {"recipe": {}, "function": "a.py:f"}}, "got recipe and function"),
         ({"target": {"function": "a.py:f"}}, "the target exists already"),
         ({"split": {"kind": "file"}}, "split.path goes with split.kind: file"),
@@ -51,7 +58,7 @@ def test_mistakes_get_one_sentence_that_names_the_key(
     change: dict[str, object], words: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        parse_config(MINIMAL | change)
+        parse_request(MINIMAL | change)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -59,21 +66,22 @@ def test_mistakes_get_one_sentence_that_names_the_key(
 def test_overrides_reach_into_nested_keys_and_are_yaml(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump(MINIMAL))
-    config = read_config(path, ["records.count=12", "target.recipe.epochs=3", "shadow=null"])
+    config = read_request(
+        path, AuditRequest, ["records.count=12", "target.recipe.epochs=3", "attacker.shadow=null"]
+    )
     assert config.records is not None
     assert config.records.model_dump()["count"] == 12
-    assert config.target.recipe is not None
-    assert config.target.recipe.epochs == 3
-    assert config.shadow is None
+    assert config.target.training.epochs == 3
+    assert config.attacker.shadow is None
 
 
 def test_an_override_replaces_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump(MINIMAL))
     settings = ["target={function: 'f.py:ask'}", "split={kind: file, path: split.csv}"]
-    config = read_config(path, settings)
-    assert config.target.recipe is None
-    assert config.target.function == f"{Path.cwd() / 'f.py'}:ask"
+    config = read_request(path, AuditRequest, settings)
+    assert config.target.training is None
+    assert config.target.kind.model_dump()["function"] == f"{Path.cwd() / 'f.py'}:ask"
     assert config.split.path == Path.cwd() / "split.csv"
 
 
@@ -81,7 +89,7 @@ def test_override_without_a_value_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump(MINIMAL))
     with pytest.raises(InputError, match="expected key=value"):
-        read_config(path, ["seed"])
+        read_request(path, AuditRequest, ["seed"])
 
 
 def test_paths_are_relative_to_the_file_and_overrides_to_the_working_directory(
@@ -93,11 +101,11 @@ def test_paths_are_relative_to_the_file_and_overrides_to_the_working_directory(
     folders = {"reader": "folders", "root": "mine", "images": "img", "classes": 2}
     path.write_text(yaml.safe_dump({"records": folders, "target": {"recipe": {}}}))
     monkeypatch.chdir(elsewhere)
-    source = read_config(path).records
+    source = read_request(path, AuditRequest).records
     assert source is not None
     assert source.model_dump()["root"] == tmp_path / "mine"
     assert source.model_dump()["images"] == Path("img")
-    overridden = read_config(path, ["records.root=yours"]).records
+    overridden = read_request(path, AuditRequest, ["records.root=yours"]).records
     assert overridden is not None
     assert overridden.model_dump()["root"] == elsewhere / "yours"
 
@@ -110,9 +118,10 @@ def test_function_specs_are_relative_to_the_file(tmp_path: Path) -> None:
         "target": {"module": "model.py:make", "checkpoint": "w.safetensors"},
     }
     path.write_text(yaml.safe_dump(content))
-    target = read_config(path).target
-    assert target.module == f"{tmp_path / 'model.py'}:make"
-    assert target.checkpoint == tmp_path / "w.safetensors"
+    kind = read_request(path, AuditRequest).target.kind
+    assert kind is not None
+    assert kind.model_dump()["module"] == f"{tmp_path / 'model.py'}:make"
+    assert kind.model_dump()["checkpoint"] == tmp_path / "w.safetensors"
 
 
 AUDITS = [path for path in sorted(EXAMPLES.glob("*.yaml")) if not path.name.startswith("study")]
@@ -120,7 +129,7 @@ AUDITS = [path for path in sorted(EXAMPLES.glob("*.yaml")) if not path.name.star
 
 @pytest.mark.parametrize("path", [PACKAGE / "demo.yaml", PACKAGE / "audit.yaml", *AUDITS])
 def test_shipped_configurations_are_valid(path: Path) -> None:
-    read_config(path)
+    read_request(path, AuditRequest)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +145,6 @@ def test_shipped_configurations_are_valid(path: Path) -> None:
 def test_numbers_that_are_not_given_follow_those_that_are(
     given: dict[str, int], shadow: bool, counts: tuple[int, ...] | None
 ) -> None:
-    wanted = SplitConfig(**given).counts(shadow)  # type: ignore[arg-type]
+    wanted = SplitChoice(**given).counts(shadow)  # type: ignore[arg-type]
     assert (None if wanted is None else tuple(wanted.values())[:4]) == counts
     assert wanted is None or (wanted["population"], wanted["canaries"]) == (0, 0)

@@ -147,9 +147,12 @@ def test_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     ("content", "sentence"),
     [
         ({"recipe": {"epochz": 3}}, "shadow.recipe: unknown key 'epochz', did you mean 'epochs'?"),
-        ({"recipe": {"epochs": 0}}, "shadow.recipe.epochs: input should be greater than or equal"),
-        ({"recipe": {"network": "unett"}}, "shadow.recipe.network.name: unknown name 'unett'"),
-        ({"recipe": {"adversary": {"widht": 4}}}, "unknown key 'shadow.recipe.adversary.widht'"),
+        ({"recipe": {"epochs": 0}}, "shadow.recipe: epochs must be at least 1, got 0"),
+        ({"recipe": {"network": "unett"}}, "shadow.recipe: network.name: unknown name 'unett'"),
+        (
+            {"recipe": {"adversary": {"widht": 4}}},
+            "shadow.recipe: unknown key 'adversary.widht', did you mean 'width'?",
+        ),
         ({"recipe": "unet"}, "shadow.recipe: expected settings with values, got 'unet'"),
         ({"recipes": {}}, "shadow: unknown key 'recipes', did you mean 'recipe'?"),
         ({}, "shadow needs exactly one of recipe; got none"),

@@ -52,6 +52,8 @@ class CellConfig:
         """Content address of the configuration and of the version that runs it."""
         # Settings that nobody changed are left out, so that a new setting keeps old addresses.
         content = self.audit.model_dump(mode="json", exclude=_WITHOUT_EFFECT, exclude_defaults=True)
+        if not content.get("run"):
+            content.pop("run", None)
         return digest({"pixleak": __version__, "audit": content})[:16]
 
     @property

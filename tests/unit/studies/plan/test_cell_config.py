@@ -40,21 +40,24 @@ def test_the_strength_is_the_only_option_of_the_only_defence() -> None:
 
 def test_later_settings_win() -> None:
     levels = {
-        "seed": Level("3", 3, {"batch_size": 4}),
-        "own": Level("long", {"seed": 1, "batch_size": 2, "target": {"recipe": {"epochs": 9}}}),
+        "seed": Level("3", 3, {"run": {"batch_size": 4}}),
+        "own": Level(
+            "long",
+            {"seed": 1, "run": {"batch_size": 2}, "target": {"recipe": {"epochs": 9}}},
+        ),
         "shadow": Level("wide", {"network": "unet"}),
     }
     content = combine(BASE, levels)
-    assert (content["seed"], content["batch_size"], content["exhibits"]) == (3, 4, 0)
-    assert content["shadow"] == {"recipe": {"network": "unet", "epochs": 9}}
+    assert (content["seed"], content["run"]) == (3, {"batch_size": 4, "exhibits": 0})
+    assert content["attacker"] == {"shadow": {"recipe": {"network": "unet", "epochs": 9}}}
     # The base is shared by all cells and must not change.
     assert BASE["target"] == {"recipe": {"network": "tiny"}}
 
 
 def test_settings_without_effect_are_not_part_of_the_address() -> None:
-    assert parsed().address == parsed(title="Other", workers=3, runner="ray").address
-    assert parsed().address == parsed(batch_size=16).address
-    assert parsed().address != parsed(batch_size=8).address
+    assert parsed().address == parsed(title="Other", run={"workers": 3, "runner": "ray"}).address
+    assert parsed().address == parsed(run={"batch_size": 16}).address
+    assert parsed().address != parsed(run={"batch_size": 8}).address
 
 
 def test_cells_with_the_same_records_have_one_key() -> None:

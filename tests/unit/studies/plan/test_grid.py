@@ -40,7 +40,7 @@ def test_cells_are_the_product_of_the_axes_in_the_order_of_the_file() -> None:
     ]
     assert [cell.config.audit.seed for cell in found] == [0, 1, 0, 1]
     assert len({cell.id for cell in found}) == 4
-    assert found[0].config.audit.exhibits == 0
+    assert found[0].config.audit.run.exhibits == 0
 
 
 def test_a_defence_is_a_name_a_name_with_options_or_a_stack() -> None:
@@ -50,7 +50,7 @@ def test_a_defence_is_a_name_a_name_with_options_or_a_stack() -> None:
                 "none",
                 {"name": "crop-training", "options": {"size": 16}},
                 {"label": "both", "stack": ["cut-mix", {"name": "rounding"}]},
-                {"label": "slow", "name": "cut-mix", "overrides": {"batch_size": 4}},
+                {"label": "slow", "name": "cut-mix", "overrides": {"run": {"batch_size": 4}}},
             ]
         }
     )
@@ -66,7 +66,7 @@ def test_a_defence_is_a_name_a_name_with_options_or_a_stack() -> None:
         ["cut-mix", "rounding"],
         ["cut-mix"],
     ]
-    assert [cell.config.audit.batch_size for cell in found] == [16, 16, 16, 4]
+    assert [cell.config.audit.run.batch_size for cell in found] == [16, 16, 16, 4]
 
 
 def test_a_shadow_starts_from_what_the_victim_has_become() -> None:
@@ -79,25 +79,27 @@ def test_a_shadow_starts_from_what_the_victim_has_become() -> None:
             "shadow": {"same": {}, "unet": {"network": {"name": "unet"}}, "no": None},
         }
     )
-    victim = found[0].config.audit.target.recipe
+    victim = found[0].config.audit.target.training
     assert victim is not None
     assert (victim.network.name, victim.epochs, victim.lr) == ("tiny", 3, 0.5)
-    assert found[0].config.audit.shadow is not None
-    assert found[0].config.audit.shadow.recipe is None
-    other = found[1].config.audit.shadow
+    assert found[0].config.audit.attacker.shadow is not None
+    assert found[0].config.audit.attacker.shadow.training is None
+    other = found[1].config.audit.attacker.shadow
     assert other is not None
-    assert other.recipe is not None
-    assert (other.recipe.network.name, other.recipe.epochs, other.recipe.lr) == ("unet", 3, 0.5)
+    assert other.training is not None
+    assert (other.training.network.name, other.training.epochs, other.training.lr) == (
+        "unet",
+        3,
+        0.5,
+    )
     # Not the dropout of the base's network: options belong to the network they stand beside.
-    assert other.recipe.network.options["dropout"] == 0
-    assert found[2].config.audit.shadow is None
+    assert other.training.network.options["dropout"] == 0
+    assert found[2].config.audit.attacker.shadow is None
 
 
 def test_networks_can_be_named_in_a_list() -> None:
     found = cells({"victim": ["tiny", "unet"]})
-    assert [
-        c.config.audit.target.recipe.network.name for c in found if c.config.audit.target.recipe
-    ] == [
+    assert [c.config.audit.target.training.network.name for c in found] == [
         "tiny",
         "unet",
     ]
@@ -112,7 +114,7 @@ def test_sizes_of_target_and_shadow_follow_and_nonmembers_stay() -> None:
 
 def test_other_axes_lay_named_settings_over_the_base() -> None:
     found = cells({"length": {"short": {"target": {"recipe": {"epochs": 1}}}, "usual": {}}})
-    epochs = [c.config.audit.target.recipe.epochs for c in found if c.config.audit.target.recipe]
+    epochs = [c.config.audit.target.training.epochs for c in found]
     assert epochs == [1, 50]
     assert [cell.label for cell in found] == ["short", "usual"]
 
@@ -134,7 +136,7 @@ def test_skip_leaves_cells_out_and_only_keeps_them() -> None:
 
 def test_a_cell_is_known_by_what_it_asks_for_and_by_nothing_else() -> None:
     (first,) = cells({"seed": [0]})
-    (titled,) = cells({"seed": [0]}, title="Another", base=BASE | {"workers": 1})
+    (titled,) = cells({"seed": [0]}, title="Another", base=BASE | {"run": {"workers": 1}})
     (other,) = cells({"seed": [1]})
     assert first.id == titled.id != other.id
 
@@ -165,7 +167,7 @@ def test_a_cell_is_known_by_what_it_asks_for_and_by_nothing_else() -> None:
         ),
         (
             {"axes": {"seed": [0], "a": {"b": {"target": {"recipe": {"epochz": 1}}}}}},
-            "study, cell 'seed 0, b': unknown key 'target.recipe.epochz', did you mean 'epochs'?",
+            "study, cell 'seed 0, b': target.recipe: unknown key 'epochz', did you mean 'epochs'?",
         ),
     ],
 )

@@ -54,7 +54,8 @@ def test_cells_that_alter_records_alike_share_their_preparation(tmp_path: Path) 
 def test_members_given_apart_are_prepared_once(tmp_path: Path) -> None:
     phantom = SMALL["records"]
     apart = {name: value for name, value in SMALL.items() if name != "records"}
-    apart |= {"members": phantom, "nonmembers": phantom | {"seed": 9}, "shadow": None}
+    apart |= {"members": phantom, "nonmembers": phantom | {"seed": 9}}
+    apart["attacker"] = {"shadow": None}
     cells = prepared_cells({"defence": ["none", "argmax"]}, tmp_path, apart)
     assert cells[0].records is cells[1].records
     assert len(cells[0].records) == 120

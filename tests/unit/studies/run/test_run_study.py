@@ -25,10 +25,7 @@ STUDY = StudyConfig(
     base={
         "records": {"reader": "phantom", "count": 60, "size": 16},
         "target": {"recipe": {"network": "tiny", "epochs": 1}},
-        "shadow": None,
-        "signals": ["cross-entropy"],
-        "attacks": [],
-        "learned": [],
+        "attacker": {"shadow": None, "signals": ["cross-entropy"], "attacks": []},
         "evaluation": {"replicates": 100},
     },
     axes={"defence": ["none", "rounding"], "seed": [0, 1]},
