@@ -30,7 +30,7 @@ from pixleak.results.audit import Result
 SMALL = {
     "title": "A <small> audit",
     "records": {"reader": "phantom", "count": 96, "size": 32, "label_noise": 0.6, "seed": 3},
-    "target": {"recipe": {"network": "unet", "epochs": 30, "lr": 0.003}},
+    "target": {"recipe": {"network": "unet", "epochs": 10, "lr": 0.003}},
     "attacker": {
         "learned": [
             "type-i-logistic",

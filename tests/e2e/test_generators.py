@@ -41,7 +41,7 @@ PIX2PIX = {
 AUDIT: dict[str, Any] = {
     "title": "A <small> generator",
     "records": PHANTOM,
-    "target": {"recipe": {"network": "unet", "loss": "l1", "epochs": 100, "lr": 0.004}},
+    "target": {"recipe": {"network": "unet", "loss": "l1", "epochs": 60, "lr": 0.005}},
     "attacker": {"difficulties": DIFFICULTIES},
     "evaluation": {"replicates": 200},
     "run": {"exhibits": 2},
@@ -215,7 +215,7 @@ def test_a_set(audited: Path, images: Path, tmp_path: Path) -> None:
     ("content", "words"),
     [
         ({"target": {"recipe": {}}}, "a question is about one that exists"),
-        ({"target": {"weight": "w"}}, "unknown key 'target.weight', did you mean 'weights'?"),
+        ({"target": {"weight": "w"}}, "target: unknown key 'weight', did you mean 'weights'?"),
         ({"target": {"weights": "none.safetensors"}}, "there is no checkpoint"),
         (
             {"target": {"weights": "w"}, "record": {"kind": "up"}},
@@ -242,7 +242,7 @@ def trying(difficulties: list[Any]) -> dict[str, Any]:
         ({"target": {"recipe": PIX2PIX, "access": "logit"}}, "give image or discriminator"),
         (
             {"target": {"recipe": {"network": "tiny", "loss": "l1"}, "access": "discriminator"}},
-            "the recipe has no adversary to train one",
+            "the training has no adversary",
         ),
         ({"target": {"recipe": {"network": "unet"}}}, "use loss: l1 or l2"),
         ({"attacker": {"learned": ["type-i-logistic"]}}, "leave attacker.learned out"),
@@ -264,13 +264,13 @@ def trying(difficulties: list[Any]) -> dict[str, Any]:
         ),
         (
             {"target": {"recipe": PIX2PIX, "samples": 4}},
-            "answers alike however often it is asked: set sampling: true",
+            "gives the same answer however often it is asked: set sampling: true",
         ),
         (
             {"target": {"recipe": {"network": "unet", "loss": "l1"}, "samples": 4}},
-            "network 'unet' answers alike however often it is asked: leave samples at 1",
+            "network 'unet' gives the same answer however often it is asked: leave it at 1",
         ),
-        (trying(["difficulty-labels"]), "difficulty of records whose truth is a label"),
+        (trying(["difficulty-labels"]), "difficulty for records whose truth is a label map"),
         ({"records": PHANTOM | {"direction": "photo-to-labels"}}, "'pix2pix' is a generator"),
     ],
 )
