@@ -142,7 +142,7 @@ def test_all_of_them_are_in_the_result(audited: tuple[Path, str]) -> None:
     assert "difficulty-contrast" in {control["name"] for control in result["controls"]}
     sections = result["sections"]
     assert sections["defences"]["defences"][0]["name"] == "confidence-cap"
-    assert sections["poison"]["name"] == "mirrored-masks"
+    assert sections["poison"]["poison"] == "mirrored-masks"
     assert sections["score-gap"]["gap"] == pytest.approx(sections["score-gap"]["gap"])
 
 
