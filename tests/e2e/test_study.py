@@ -199,7 +199,10 @@ def test_a_cell_that_fails_is_named_and_the_others_are_run(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        ({"defence": ["argmx"]}, "cell 'argmx': unknown name 'argmx' among the defences"),
+        (
+            {"defence": ["argmx"]},
+            "cell 'argmx': target.defences: unknown name 'argmx' among the defences",
+        ),
         ({"training-size": [9]}, "cell 'training size 9': there are 9 target members"),
         ({"training-size": [90]}, "cell 'training size 90': phantom: the split asks for 360"),
     ],

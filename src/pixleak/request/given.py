@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
+from pydantic import BeforeValidator, PlainSerializer, SerializationInfo, ValidationInfo
 
 from pixleak.attacks import AttackChoice
 from pixleak.core.errors import InputError
@@ -68,10 +68,10 @@ def _records(given: Any, info: ValidationInfo) -> Records | Reader:
     )
 
 
-def _records_written(given: Records | Reader) -> dict[str, Any]:
+def _records_written(given: Records | Reader, info: SerializationInfo) -> dict[str, Any]:
     if isinstance(given, Records):
         return {"given": given.name, "count": len(given)}
-    content: dict[str, Any] = given.model_dump(mode="json")
+    content: dict[str, Any] = given.model_dump(mode="json", exclude_defaults=info.exclude_defaults)
     return content
 
 

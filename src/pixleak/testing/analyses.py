@@ -106,7 +106,7 @@ def check_files(analysis: Analysis[Any], folder: Path) -> None:
 
 
 def check_page(analysis: Analysis[Any], section: Section, result: Result, folder: Path) -> None:
-    """What its template uses can be had from the run folder, and the page has its section."""
+    """What its template uses can be read from the run folder, and the page has its section."""
     view = analysis.view(section, result, folder)
     taken = {"section", "result"} & set(view)
     assert not taken, f"{analysis.name}: view returns the name {sorted(taken)}, which is taken"

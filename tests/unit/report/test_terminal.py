@@ -24,7 +24,7 @@ def test_the_verdict_comes_first_and_every_figure_has_its_interval() -> None:
     result = example()
     lines = result_text(result).splitlines()
     assert lines[0] == "Trial [one]"
-    assert lines[1].startswith("LEAK  The model leaks")
+    assert lines[1].startswith("LEAK  The model reveals")
     row = next(line for line in lines if line.startswith("* Given scores"))
     attack = result.attacks[0]
     assert f"{attack.auc.value:.2f} [{attack.auc.low:.2f}, {attack.auc.high:.2f}]" in row
@@ -107,4 +107,4 @@ def test_rates_that_do_not_fit_are_named() -> None:
 def test_rich_prints_the_same_table() -> None:
     console = Console(width=110, color_system=None, record=True, file=io.StringIO())
     console.print(result_table(example()))
-    assert "LEAK  The model leaks" in console.export_text()
+    assert "LEAK  The model reveals" in console.export_text()

@@ -78,6 +78,7 @@ def test_an_error_comes_back_as_its_sentence_and_finished_models_stay(tmp_path: 
 
 
 SCRIPT = """
+import signal
 import torch
 from pathlib import Path
 from pixleak.records.base import RecordKey, Records
@@ -85,6 +86,8 @@ from pixleak.training.recipe import Recipe
 from pixleak.training.jobs import TrainingJob, train_all
 from pixleak.core.truth import LabelTruth
 
+# A shell's background jobs ignore interrupts, and so would this script if it inherited that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("script runs")
 images = torch.rand(4, 1, 8, 8)
 

@@ -43,7 +43,7 @@ def build(request: AuditRequest, opening: Opening = open_records) -> Plan:
             split only the keys and the truth are looked at.
 
     Raises:
-        InputError: records, target or split cannot be had as requested.
+        InputError: records, target or split cannot be built as requested.
     """
     records, split = _records_and_split(request, opening)
     defences = tuple(request.target.defences)

@@ -168,7 +168,7 @@ def read(kind: type[Reader], *, name: str | None = None, **arguments: Any) -> Re
         InputError: an unknown argument, a value that cannot be used, or whatever opening raises.
     """
     try:
-        reader = kind(**arguments)
+        reader = kind.model_validate(arguments)
     except ValidationError as error:
         sentence = first_error(error, kind.model_fields, noun="argument")
         raise InputError(f"{kind.name}: {sentence}") from error

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from pixleak.request.sources import Source
 from pydantic import BaseModel, ValidationError
 
 from pixleak.core import registry
@@ -18,6 +17,7 @@ from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers import READERS, Reader, reader_from
 from pixleak.records.readers.folders import FoldersReader, read_folders
+from pixleak.request.given import RecordsGiven
 
 
 def _blank(index: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -38,7 +38,7 @@ class BlankReader(Reader):
 
 
 class Holder(BaseModel):
-    records: Source
+    records: RecordsGiven
 
 
 CONTENTS: dict[str, dict[str, Any]] = {
@@ -114,8 +114,11 @@ def test_functions_speak_of_arguments(tmp_path: Path) -> None:
         read_folders(tmp_path, tmp_path, sise=3)
 
 
-def test_a_source_is_a_reader_or_a_mapping() -> None:
-    with pytest.raises(ValidationError, match="expected a reader with its settings"):
+def test_a_name_alone_is_no_reader() -> None:
+    with pytest.raises(
+        ValidationError,
+        match=r"expected records: a mapping with `reader`, a reader, or pixleak\.Records, got a",
+    ):
         Holder(records="phantom")  # type: ignore[arg-type]
 
 
