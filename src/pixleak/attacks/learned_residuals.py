@@ -30,6 +30,7 @@ Source:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -126,9 +127,12 @@ class LearnedResiduals(Attack):
         both = all(s.inside is not None for s in (sides, *(s for _, s in learned_from)))
         examples, labels, weights = self._examples(learned_from, both)
         centre, scale = _centre_and_scale(examples)
-        model = LogisticRegression(
-            C=self.regularisation, solver="newton-cholesky", max_iter=100
-        ).fit(_standardised(examples, centre, scale), labels, sample_weight=weights)
+        model = LogisticRegression(C=self.regularisation, solver="newton-cholesky", max_iter=100)
+        with warnings.catch_warnings():
+            # Where nothing separates members, the loss is flat to the last digit, the line search
+            # ends early, and scikit-learn goes on with L-BFGS, which warns if it fails as well.
+            warnings.filterwarnings("ignore", message="Line search of Newton solver")
+            model.fit(_standardised(examples, centre, scale), labels, sample_weight=weights)
         slope, at_zero = model.coef_[0], float(model.intercept_[0])
         scores = np.empty(len(evidence.values))
         for rows in _chunks(len(scores), 20_000):
