@@ -286,20 +286,28 @@ def _digest(path: Path) -> str:
 def compare(old: Path, new: Path, names: Sequence[str] = ()) -> int:
     """Print what differs; how many places do."""
     unlike = 0
-    runs = sorted(path.parent for path in old.glob("**/result.json"))
-    if names:
-        runs = [old / name for name in names]
-    for run in runs:
-        name = run.relative_to(old)
-        unlike += _differences(str(name), figures(run), figures(new / name))
+    runs, others = _runs(old), _runs(new)
+    for name in names or sorted({*runs, *others}):
+        unlike += _differences(name, *(figures(side[name]) for side in (runs, others)))
     questions = () if names else ("query.json", "set-test.json")
     for name in questions:
         before, after = (
             dict(_numbers(json.loads((side / name).read_text()), "")) for side in (old, new)
         )
         unlike += _differences(name, before, after)
-    print(f"{unlike} differences in {len(runs)} runs and {len(questions)} questions")
+    print(f"{unlike} differences in {len(names or runs)} runs and {len(questions)} questions")
     return unlike
+
+
+def _runs(folder: Path) -> dict[str, Path]:
+    """The folders of results by name: that of the audit, or the label of a study's cell."""
+    folders = [path.parent for path in folder.glob("**/result.json")]
+    return {
+        f"study: {(run / 'label.txt').read_text().strip()}"
+        if run.parent.name == "cells"
+        else str(run.relative_to(folder)): run
+        for run in folders
+    }
 
 
 def _differences(name: str, before: dict[str, str], after: dict[str, str]) -> int:
