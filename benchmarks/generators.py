@@ -201,8 +201,8 @@ def attacks(
     other: dict[str, Any],
     seed: int,
 ) -> dict[str, Any]:
+    from pixleak.attacks.calibrated.membership_error import FittedMembershipError, MembershipError
     from pixleak.attacks.evidence import Population
-    from pixleak.attacks.membership_error import FittedMembershipError, MembershipError
     from pixleak.attacks.threshold import Threshold
     from pixleak.core.tables import Scores, SignalInfo, SignalTable
 

@@ -100,13 +100,13 @@ def _plan(kind: str, number: int) -> Any:
 def null_audit(kind: str, number: int) -> dict[str, Any]:
     import torch
 
-    from pixleak.auditing.run import run
+    from pixleak.auditing.run import run_plan
 
     torch.set_num_threads(1)
     plan = _plan(kind, number)
     # One store for all audits of a process: the pool is trained once and found again.
     folder = _folder() / f"{kind}-{number % 2 if kind == 'pool' else number}"
-    result = run(plan, folder)
+    result = run_plan(plan, folder)
     if kind == "alone":
         import shutil
 

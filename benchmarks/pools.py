@@ -29,7 +29,7 @@ from pixleak.core.errors import UnmetNeedError
 from pixleak.core.progress import shown
 from pixleak.core.tables import ReferenceTable, SignalInfo, SignalTable
 from pixleak.evaluation.statistics.roc import roc_of
-from pixleak.pipeline.measuring.tables import read_table
+from pixleak.pipeline.measuring.stored_tables import read_table
 from pixleak.request.file import read_config
 from pixleak.results.sections import LeaveOneOut
 

@@ -22,7 +22,7 @@ from pixleak.studies.output.drawing import Drawing, standalone
 from pixleak.studies.output.page import acceptable_auc, published_file
 from pixleak.studies.output.poisoning_table import poisoning_table
 from pixleak.studies.output.published_table import published_table
-from pixleak.studies.output.tables import Table, markdown
+from pixleak.studies.output.text_tables import Table, markdown
 from pixleak.studies.summary.attack_columns import summarise_attacks
 from pixleak.studies.summary.conditions import Condition, find_conditions
 from pixleak.studies.summary.frontier import Candidate

@@ -11,6 +11,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"
 
+# Each test worker keeps to one core, with everything it starts: an audit then trains in one process
+# of its own rather than in one per core, each of which would spend seconds on importing torch.
+if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
+    _cores = sorted(os.sched_getaffinity(0))
+    _number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.sched_setaffinity(0, {_cores[_number % len(_cores)]})
+
 import pytest
 from hypothesis import HealthCheck, settings
 

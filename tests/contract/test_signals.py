@@ -13,7 +13,7 @@ from pixleak.signals import SIGNALS
 from pixleak.signals.base import Columns, Signal
 from pixleak.signals.generation.base import ImageSignal
 from pixleak.testing import check_signal
-from pixleak.testing.label_signals import TRUTHS
+from pixleak.testing.signals.on_label_maps import TRUTHS
 
 
 @pytest.mark.parametrize("name", SIGNALS)

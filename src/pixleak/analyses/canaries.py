@@ -24,7 +24,7 @@ class CanariesAnalysis(Analysis[Epsilon]):
     template = "sections/canaries.html.j2"
 
     def compute(self, context: Context) -> Epsilon | None:
-        from pixleak.attacks.difficulty_calibration import DifficultyCalibration
+        from pixleak.attacks.calibrated.difficulty_calibration import DifficultyCalibration
         from pixleak.attacks.threshold import Threshold
         from pixleak.attacks.usual import CALIBRATED, ERROR, LABELS_ONLY
         from pixleak.pipeline.measuring.measured import PartName

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from pixleak.analyses.base import Analysis, Context
-from pixleak.analyses.drawing.tables import auc_cell, plain_table
+from pixleak.analyses.drawing.terminal_tables import auc_cell, plain_table
 from pixleak.evaluation.leave_one_out import VictimScores, leave_one_out
 from pixleak.results.sections import LeaveOneOut, Spread
 
@@ -72,7 +72,7 @@ class LeaveOneOutAnalysis(Analysis[LeaveOneOut]):
 
     def terminal(self, section: LeaveOneOut) -> RenderableType:
         """A table of the strongest attacks over all victims."""
-        ranked = strongest(section)
+        ranked = ranked_attacks(section)
         shared = [rate.fpr for rate in ranked[0].tpr_at_fpr if rate.resolvable]
         table = plain_table(gap=1)
         table.caption = (
@@ -99,7 +99,7 @@ class LeaveOneOutAnalysis(Analysis[LeaveOneOut]):
     def view(self, section: LeaveOneOut, result: Result, folder: Path) -> dict[str, Any]:
         from pixleak.analyses.drawing.spreads import spread_figure
 
-        ranked = strongest(section)
+        ranked = ranked_attacks(section)
         figure = spread_figure(ranked, victims=len(section.victims))
         return {"figure": figure, "spreads": ranked}
 
@@ -107,6 +107,6 @@ class LeaveOneOutAnalysis(Analysis[LeaveOneOut]):
         return {"loo_victims": len(section.victims)}
 
 
-def strongest(found: LeaveOneOut) -> list[Spread]:
+def ranked_attacks(found: LeaveOneOut) -> list[Spread]:
     """All attacks, the highest mean AUC first."""
     return sorted(found.attacks, key=lambda one: one.auc.value, reverse=True)

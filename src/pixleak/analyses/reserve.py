@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from pixleak.analyses.base import Analysis, Context
-from pixleak.analyses.drawing.tables import best_of, ranked
+from pixleak.analyses.drawing.terminal_tables import best_of, ranked
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
 from pixleak.results.attacks import AttackResult

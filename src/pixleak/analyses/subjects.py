@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from pixleak.analyses.base import Analysis, Context
-from pixleak.analyses.drawing.tables import best_of, ranked
+from pixleak.analyses.drawing.terminal_tables import best_of, ranked
 from pixleak.attacks.evidence import Population
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.roles import Role

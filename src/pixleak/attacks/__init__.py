@@ -10,15 +10,15 @@ On plain arrays::
 from __future__ import annotations
 
 from pixleak.attacks.base import Attack
+from pixleak.attacks.calibrated.difficulty_calibration import DifficultyCalibration
+from pixleak.attacks.calibrated.learned_residuals import LearnedResiduals
+from pixleak.attacks.calibrated.lira import LiraOffline, LiraOnline
+from pixleak.attacks.calibrated.membership_error import FittedMembershipError, MembershipError
+from pixleak.attacks.calibrated.quantile_regression import QuantileRegression
+from pixleak.attacks.calibrated.rmia import Rmia
+from pixleak.attacks.calibrated.stratified_lira import StratifiedLira
 from pixleak.attacks.choice import AttackChoice
-from pixleak.attacks.difficulty_calibration import DifficultyCalibration
 from pixleak.attacks.evidence import Evidence, Population
-from pixleak.attacks.learned_residuals import LearnedResiduals
-from pixleak.attacks.lira import LiraOffline, LiraOnline
-from pixleak.attacks.membership_error import FittedMembershipError, MembershipError
-from pixleak.attacks.quantile_regression import QuantileRegression
-from pixleak.attacks.rmia import Rmia
-from pixleak.attacks.stratified_lira import StratifiedLira
 from pixleak.attacks.table import ATTACKS
 from pixleak.attacks.threshold import Threshold
 

@@ -127,7 +127,7 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
 
 def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
     """Run a request into a folder and write its report there; None: into a temporary folder."""
-    from pixleak.auditing.run import run as run_plan
+    from pixleak.auditing.run import run_plan
     from pixleak.pipeline.plan.build import build
 
     plan = build(request)
@@ -317,10 +317,10 @@ def evaluate(
         >>> pixleak.evaluate(scores, member).verdict.answer
         'leak'
     """
-    from pixleak.evaluation.evaluate import evaluate as evaluate_scores_alone
+    from pixleak.evaluation.evaluate import judge_scores
     from pixleak.pipeline.storage.save import given_scores_table
 
-    result = evaluate_scores_alone(scores, member, ids=ids, subject=subject, seed=seed, title=title)
+    result = judge_scores(scores, member, ids=ids, subject=subject, seed=seed, title=title)
     attack = result.attacks[0]
     table = given_scores_table(attack, scores, member, ids, subject)
     return AuditReport.of(result, scores=table)

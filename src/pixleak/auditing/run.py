@@ -12,9 +12,9 @@ from pathlib import Path
 from pixleak.analyses.base import Context
 from pixleak.analyses.walk import in_order
 from pixleak.core.errors import InputError, setting
-from pixleak.core.files import write_whole
 from pixleak.core.progress import Progress, Silent, step
 from pixleak.core.roles import Role
+from pixleak.core.whole_files import write_whole
 from pixleak.evaluation.statistics.sample import MIN_SUBJECTS
 from pixleak.evaluation.verdict.rule import decide
 from pixleak.pipeline.attacking import attack_pool
@@ -64,7 +64,7 @@ class Shared:
     records: PreparedRecords
 
 
-def run(
+def run_plan(
     plan: Plan, folder: Path, progress: Progress | None = None, shared: Shared | None = None
 ) -> Result:
     """Run an audit into ``folder``; what an earlier, interrupted run computed is used again.

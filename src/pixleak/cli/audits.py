@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pixleak.cli.errors import fail, friendly
+from pixleak.cli.failures import fail, friendly
 from pixleak.cli.options import Out, Settings
 from pixleak.request.doors import Word, command_line, speaking, yaml
 from pixleak.request.templates import TEMPLATES

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pixleak.cli.errors import friendly
+from pixleak.cli.failures import friendly
 
 app = typer.Typer(help="Named data sets: list them, fetch those that may be fetched.")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pixleak.cli.errors import friendly
+from pixleak.cli.failures import friendly
 from pixleak.core.errors import InputError
 from pixleak.request.templates import TEMPLATES
 
@@ -29,7 +29,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented configuration to start from."""
-    from pixleak.core.files import write_whole
+    from pixleak.core.whole_files import write_whole
 
     if file.exists() and not force:
         raise InputError(f"{file} exists already; choose another name, or overwrite with --force")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pixleak.cli.errors import friendly
+from pixleak.cli.failures import friendly
 from pixleak.cli.options import Answer, Settings
 from pixleak.request.doors import speaking, yaml
 

@@ -122,7 +122,7 @@ def tpr_at_fpr(
     )
 
 
-def evaluate(
+def judge_scores(
     scores: Sequence[float],
     member: Sequence[bool],
     *,

@@ -17,11 +17,11 @@ from pixleak.evaluation.controls import evaluate_control, untrained_control
 from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.statistics.sample import MIN_RECORDS, MIN_SUBJECTS
 from pixleak.pipeline.attacking import Scored, Victims, attack_target
-from pixleak.pipeline.checks import checks_of
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.measuring.measured import Measured
 from pixleak.pipeline.plan.choosing import Chosen
 from pixleak.pipeline.plan.plan import Plan
+from pixleak.pipeline.record_checks import checks_of
 from pixleak.pipeline.storage.store import Store
 from pixleak.results.attacks import AttackResult
 from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck

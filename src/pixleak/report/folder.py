@@ -62,7 +62,7 @@ class RecordScores:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class RunFolder:
     """All that a report is made from.
 
     Args:
@@ -81,7 +81,7 @@ class Run:
     training: NDArray[np.uint8] | None
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> RunFolder:
     """Load and check the parts of a run folder.
 
     Raises:
@@ -98,7 +98,7 @@ def read_run(folder: Path) -> Run:
                 f"signal {attack.signal!r}, which result.json lists; the two files must be of the "
                 "same run"
             )
-    return Run(result, scores, folder, _read_signals(folder, result), _read_training(folder))
+    return RunFolder(result, scores, folder, _read_signals(folder, result), _read_training(folder))
 
 
 def _read_signals(folder: Path, result: Result) -> dict[str, Floats]:

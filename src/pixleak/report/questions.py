@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from pixleak.analyses.drawing.tables import auc_cell, plain_table
+from pixleak.analyses.drawing.terminal_tables import auc_cell, plain_table
 from pixleak.report.terminal import controls_table
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pixleak.analyses.drawing.tables import auc_cell, plain_table
+from pixleak.analyses.drawing.terminal_tables import auc_cell, plain_table
 from pixleak.analyses.walk import not_installed, sections_of
 
 if TYPE_CHECKING:

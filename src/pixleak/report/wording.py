@@ -46,7 +46,7 @@ def meaning(result: Result) -> Meaning:
     ](result)
 
 
-def strongest(result: Result) -> AttackResult | None:
+def strongest_attack(result: Result) -> AttackResult | None:
     """The attack that the verdict speaks of: the strongest evidence, or the strongest of all."""
     evidence = [attack for attack in result.attacks if found_leak(attack, result)]
     return max(evidence or result.attacks, key=lambda attack: attack.auc.value, default=None)
@@ -83,7 +83,7 @@ def _needs(attack: AttackResult, result: Result) -> str:
 
 
 def _leak(result: Result) -> Meaning:
-    best = strongest(result)
+    best = strongest_attack(result)
     assert best is not None, "a leak without an attack"
     strict = quoted_rate(best, result.attacks, result.verdict.level)
     how_many = (

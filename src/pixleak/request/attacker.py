@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from pixleak.core.parts import Part
+from pixleak.core.part import Part
 from pixleak.request.given import Attacks, Difficulties, LearnedSignals, RecordsGiven, Signals
-from pixleak.request.parts import Trained
+from pixleak.request.parts import TrainingChoice
 
 
-class Shadow(Trained):
+class Shadow(TrainingChoice):
     """The attacker's own model, which learned signals learn on."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from pixleak.core.errors import InputError
-from pixleak.core.parts import Part
+from pixleak.core.part import Part
 from pixleak.request.attacker import Attacker
 from pixleak.request.given import RecordsGiven
 from pixleak.request.parts import (

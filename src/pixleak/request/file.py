@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pixleak.core.errors import InputError
-from pixleak.core.parts import sentence
+from pixleak.core.part import sentence
 from pixleak.core.paths import path_fields
 from pixleak.records.readers import READERS
 from pixleak.request.audit import AuditRequest

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_serializer, m
 from pydantic import SerializerFunctionWrapHandler as Handler
 
 from pixleak.core.errors import InputError, setting
-from pixleak.core.parts import Part
+from pixleak.core.part import Part
 from pixleak.core.paths import Located
 from pixleak.core.roles import Role
 from pixleak.records.canaries import CanaryKind
@@ -100,7 +100,7 @@ class SplitChoice(Part):
         }
 
 
-class Trained(Part):
+class TrainingChoice(Part):
     """Base of the parts that may name a training method, by the method's own key.
 
     ``recipe: {epochs: 3}`` stands for ``training=Recipe(epochs=3)``; a method of another package
@@ -152,7 +152,7 @@ class Trained(Part):
         return content
 
 
-class References(Trained):
+class References(TrainingChoice):
     """A pool of reference models, some of which are trained on each record and some not."""
 
     positional: ClassVar[str] = "models"

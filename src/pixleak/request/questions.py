@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from pixleak.core.parts import Part
+from pixleak.core.part import Part
 from pixleak.core.truth import LabelTruth
-from pixleak.records.readers.files import Size
+from pixleak.records.readers.image_files import Size
 from pixleak.request.given import Difficulties, RecordsGiven
 from pixleak.request.target import TargetModel
 

@@ -12,13 +12,13 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
 from pixleak.request.given import Defences, RecordsGiven, method_written
-from pixleak.request.parts import Trained
+from pixleak.request.parts import TrainingChoice
 from pixleak.targets.kind import TargetKind
 from pixleak.training import METHODS
 from pixleak.training.target_kinds import TARGETS, target_kind_from
 
 
-class TargetModel(Trained):
+class TargetModel(TrainingChoice):
     """What is attacked: a model to train, a kind of target, or (in Python) an object.
 
     A configuration names a training method (``recipe: {...}``) or a kind of target with its

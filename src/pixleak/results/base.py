@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from pixleak.core.files import write_whole
+from pixleak.core.whole_files import write_whole
 
 
 def _not_nan(value: float) -> float:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixleak.core.errors import PixleakError
-from pixleak.core.files import writing
+from pixleak.core.whole_files import writing
 from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, rebuilt
 
 Events = queue.Queue[tuple["_Worker", Message | None]]

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from pixleak.core.errors import InputError, PixleakError, require
-from pixleak.core.files import write_whole
+from pixleak.core.whole_files import write_whole
 from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, outcome, rebuilt
 
 RETRIES = 5

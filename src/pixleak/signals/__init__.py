@@ -12,7 +12,9 @@ from pixleak.core.registry import Registry
 from pixleak.core.truth import Truth
 from pixleak.signals.base import Signal
 from pixleak.signals.generation.discriminator import DiscriminatorScore
-from pixleak.signals.generation.errors import (
+from pixleak.signals.generation.likeness import EdgeLikeness, Likeness
+from pixleak.signals.generation.perceptual import Lpips
+from pixleak.signals.generation.reconstruction import (
     CoarseError,
     ErrorByDetail,
     FineError,
@@ -23,8 +25,6 @@ from pixleak.signals.generation.errors import (
     SsimError,
     WorstError,
 )
-from pixleak.signals.generation.likeness import EdgeLikeness, Likeness
-from pixleak.signals.generation.perceptual import Lpips
 from pixleak.signals.generation.sampling import BestOfN, MonteCarloShare
 from pixleak.signals.label_only.noise_robustness import NoiseRobustness
 from pixleak.signals.label_only.transform_agreement import TransformAgreement

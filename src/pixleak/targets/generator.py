@@ -13,7 +13,7 @@ from pixleak.core.truth import ImageTruth
 from pixleak.targets.base import Target, Untwinned
 from pixleak.targets.module import TWIN, ModuleTarget, evaluating, placed
 from pixleak.targets.reinitialised import reinitialised
-from pixleak.targets.state import state_digests
+from pixleak.targets.state_dict import state_digests
 
 Judge = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """(discriminator, inputs, outputs) -> (b,) logits of "real"."""

@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from pixleak.core.access import Access
-from pixleak.core.parts import Part
+from pixleak.core.part import Part
 from pixleak.core.truth import Truth
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pixleak.core.code import load_function, told
 from pixleak.core.errors import InputError
-from pixleak.targets.state import load_state
+from pixleak.targets.state_dict import load_state
 
 # Where training scripts put the weights among a checkpoint's other contents.
 _NESTS = ("state_dict", "model_state_dict", "model", "network", "net")

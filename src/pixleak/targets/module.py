@@ -15,7 +15,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import Truth
 from pixleak.targets.base import Target, Untwinned
 from pixleak.targets.reinitialised import reinitialised
-from pixleak.targets.state import state_digests, tensor_digest
+from pixleak.targets.state_dict import state_digests, tensor_digest
 
 TWIN = "untrained twin of the target"
 """What an untrained twin is called in errors and reports."""

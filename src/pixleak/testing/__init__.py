@@ -7,12 +7,12 @@ check failed, and how. The contract tests of pixleak run them over every table.
 from pixleak.testing.analyses import check_analysis
 from pixleak.testing.attacks import check_attack
 from pixleak.testing.defences import check_defence
-from pixleak.testing.difficulties import check_difficulty
-from pixleak.testing.learned_signals import check_learned_signal
 from pixleak.testing.networks import check_network
 from pixleak.testing.poisons import check_poison
 from pixleak.testing.readers import check_reader
-from pixleak.testing.signals import check_signal
+from pixleak.testing.signals.difficulty import check_difficulty
+from pixleak.testing.signals.fitted import check_learned_signal
+from pixleak.testing.signals.fixed import check_signal
 from pixleak.testing.targets import check_target, check_target_kind
 from pixleak.testing.training_methods import check_training_method
 

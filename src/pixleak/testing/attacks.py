@@ -28,7 +28,7 @@ from pixleak.core.truth import Kind
 from pixleak.evaluation.statistics.sample import sample_of
 from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
 from pixleak.testing.common import assert_kebab_case, assert_value_object
-from pixleak.testing.worlds.numbers import GaussianWorld, gaussian_world
+from pixleak.testing.worlds.signal_tables import GaussianWorld, gaussian_world
 
 _Table = TypeVar("_Table", SignalTable, ReferenceTable)
 

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import replaced
-from pixleak.targets.state import load_state
+from pixleak.core.whole_files import replaced
+from pixleak.targets.state_dict import load_state
 from pixleak.training.networks import NETWORKS
 from pixleak.version import __version__
 

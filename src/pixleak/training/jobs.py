@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import replaced, writing
+from pixleak.core.whole_files import replaced, writing
 from pixleak.records.base import Records
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.runners import Job, Runner, runner_for

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pixleak.core.parts import Part
+from pixleak.core.part import Part
 from pixleak.core.truth import Truth
 
 if TYPE_CHECKING:

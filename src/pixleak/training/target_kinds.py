@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pixleak.core.errors import InputError
-from pixleak.core.parts import sentence
+from pixleak.core.part import sentence
 from pixleak.core.registry import Registry, alternatives
 from pixleak.targets.kind import TargetKind
 from pixleak.targets.kinds.function import FunctionKind

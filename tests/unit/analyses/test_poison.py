@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pixleak.analyses.poison import PoisonInfo, describe_poison
 from pixleak.analyses.references import ReferencesInfo
-from pixleak.auditing.run import run
+from pixleak.auditing.run import run_plan
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.models import Model, Models
@@ -160,7 +160,7 @@ def test_copies_that_only_change_labels_cannot_be_seen(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def triggered(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return run(plan(), tmp_path_factory.mktemp("line"))
+    return run_plan(plan(), tmp_path_factory.mktemp("line"))
 
 
 def test_a_network_learns_a_strong_trigger_and_the_audit_says_so(triggered: Result) -> None:
@@ -191,7 +191,7 @@ def test_utility_is_that_of_records_that_were_not_targeted(tmp_path: Path) -> No
         target=replace(made.target, method=recipe),  # type: ignore[arg-type]
         references=replace(made.references, method=recipe),
     )
-    result = run(made, tmp_path)
+    result = run_plan(made, tmp_path)
     assert result.attacks[0].members == len(made.ids("target-members"))
     references = result.section(ReferencesInfo)
     assert references is not None

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pixleak.analyses.reserve import ReserveLevel
-from pixleak.auditing.run import run
+from pixleak.auditing.run import run_plan
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.plan.build import build
@@ -59,7 +59,7 @@ def auc_by_hand(plan: Plan, result: Result, folder: Path) -> float:
 def test_a_student_is_attacked_on_the_reserve_that_taught_it(tmp_path: Path) -> None:
     options = {"name": "distillation", "options": {"keep": 1.0}}
     plan = planned([options], epochs=6)
-    result = run(plan, tmp_path)
+    result = run_plan(plan, tmp_path)
     reserve = result.section(ReserveLevel)
     assert reserve is not None
     assert (reserve.records, reserve.nonmembers) == (30, 30)

@@ -14,7 +14,7 @@ from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Analysis, Context
 from pixleak.analyses.walk import in_order, result_schema
 from pixleak.auditing.report import AuditReport
-from pixleak.auditing.run import run
+from pixleak.auditing.run import run_plan
 from pixleak.core.errors import InputError
 from pixleak.pipeline.plan.build import build
 from pixleak.report.html.render import render
@@ -93,7 +93,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.usefixtures("installed")
 def test_it_is_part_of_an_audit(folder: Path, tmp_path: Path) -> None:
-    result = run(build(CONFIG), folder)
+    result = run_plan(build(CONFIG), folder)
     found = result.section(Tally)
     assert found is not None
     assert found == Tally(attacks=1, highest=result.attacks[0].auc.value)

@@ -16,7 +16,7 @@ from pixleak.attacks import (
     Threshold,
 )
 from pixleak.core.errors import InputError, UnmetNeedError
-from pixleak.testing.worlds.numbers import gaussian_world
+from pixleak.testing.worlds.signal_tables import gaussian_world
 
 
 def test_three_lines_and_one_more() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Scores, SignalInfo
-from pixleak.evaluation.evaluate import evaluate, evaluate_scores
+from pixleak.evaluation.evaluate import evaluate_scores, judge_scores
 from pixleak.results.audit import Result
 
 
@@ -109,7 +109,7 @@ def test_bad_arguments(arguments, message) -> None:
 def test_scores_alone() -> None:
     rng = np.random.default_rng(0)
     member = np.arange(200) < 100
-    result = evaluate(list(rng.normal(size=200) + 2 * member), [int(m) for m in member], seed=3)
+    result = judge_scores(list(rng.normal(size=200) + 2 * member), [int(m) for m in member], seed=3)
     assert result.verdict.answer == "leak"
     assert (
         "provided that members and non-members come from the same population"
@@ -125,15 +125,15 @@ def test_scores_alone_without_a_leak_and_with_too_few_subjects_to_say_so() -> No
     rng = np.random.default_rng(1)
     member = np.arange(200) < 100
     scores = rng.normal(size=200)
-    assert evaluate(scores, member).verdict.answer == "none-found"
+    assert judge_scores(scores, member).verdict.answer == "none-found"
     subjects = [f"s{i // 10}" for i in range(200)]
-    few = evaluate(scores, member, subject=subjects)
+    few = judge_scores(scores, member, subject=subjects)
     assert few.verdict.answer == "cannot-tell"
     assert "10 + 10 independent subjects or blocks (100 + 100 records)" in few.verdict.sentence
 
 
 def test_infinite_scores_survive_saving() -> None:
-    result = evaluate([np.inf] * 20 + [-np.inf] * 20, MEMBER)
+    result = judge_scores([np.inf] * 20 + [-np.inf] * 20, MEMBER)
     rate = result.attacks[0].tpr_at_fpr[0]
     assert (rate.threshold, rate.value) == (-np.inf, 1.0)
     assert '"-Infinity"' in result.to_json()
@@ -152,11 +152,11 @@ def test_infinite_scores_survive_saving() -> None:
 )
 def test_bad_scores(arguments, message) -> None:
     with pytest.raises(InputError, match=message):
-        evaluate(*arguments)
+        judge_scores(*arguments)
 
 
 def test_bad_ids() -> None:
     with pytest.raises(InputError, match="'x' occurs twice"):
-        evaluate(LADDER, MEMBER, ids=["x", "x", *map(str, range(38))])
+        judge_scores(LADDER, MEMBER, ids=["x", "x", *map(str, range(38))])
     with pytest.raises(InputError, match="40 scores but 2 ids"):
-        evaluate(LADDER, MEMBER, ids=["x", "y"])
+        judge_scores(LADDER, MEMBER, ids=["x", "y"])

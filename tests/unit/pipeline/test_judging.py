@@ -14,7 +14,7 @@ from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, Floats, SignalTable
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.judging import Judged, judge, too_few
-from pixleak.pipeline.measuring.measured import Measured, Part, PartName
+from pixleak.pipeline.measuring.measured import Measured, MeasuredPart, PartName
 from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.pipeline.plan.plan import Plan
@@ -70,7 +70,7 @@ def judged(
     target: SignalTable,
     untrained: SignalTable | None,
 ) -> Judged:
-    measured = Measured({PartName.AUDITED: Part(target, untrained)}, {})
+    measured = Measured({PartName.AUDITED: MeasuredPart(target, untrained)}, {})
     return judge(
         plan, choose(plan), measured, records, "nothing to take away", [], store, Silent(), Clock()
     )

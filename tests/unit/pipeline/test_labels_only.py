@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.support.toy_records import bright_squares
 
-from pixleak.auditing.run import run
+from pixleak.auditing.run import run_plan
 from pixleak.core.access import Access
 from pixleak.defences.output.argmax import Argmax
 from pixleak.pipeline.plan.build import build
@@ -86,7 +86,7 @@ def test_pools_calibrate_labels_too() -> None:
 
 
 def test_an_audit_behind_argmax_says_how_often_it_asked(tmp_path: Path) -> None:
-    result = run(build(config()), tmp_path)
+    result = run_plan(build(config()), tmp_path)
     queries = {attack.signal: attack.queries for attack in result.attacks}
     assert queries["label-agreement"] == 1
     assert queries["noise-dice"] == 16

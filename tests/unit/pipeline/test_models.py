@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pixel_method import PixelRegression
-from pixleak.auditing.run import run
+from pixleak.auditing.run import run_plan
 from pixleak.core.access import Access
 from pixleak.core.progress import Silent
 from pixleak.defences.output.rounding import Rounding
@@ -56,7 +56,7 @@ def test_a_method_of_somebody_else_trains_target_shadow_and_pool(
         },
         references={"models": 4},
     )
-    result = run(plan, tmp_path)
+    result = run_plan(plan, tmp_path)
     models = {model.name: model for model in result.models}
     pool = [model for name, model in models.items() if name.startswith("reference-")]
     assert {"target", "shadow", "untrained"} < set(models)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from pixleak.auditing.run import run
+from pixleak.auditing.run import run_plan
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.clock import Clock
@@ -39,7 +39,7 @@ def _config(**more: object) -> AuditRequest:
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     folder = tmp_path_factory.mktemp("audit")
-    return folder, run(build(_config()), folder)
+    return folder, run_plan(build(_config()), folder)
 
 
 def test_confusion_counts_pixels_by_class_and_nothing_of_ignored_ones() -> None:
@@ -81,7 +81,7 @@ def test_every_model_has_its_utility_and_time(audited: tuple[Path, Result]) -> N
 
 def test_time_and_utility_survive_a_resume(audited: tuple[Path, Result]) -> None:
     folder, first = audited
-    again = run(build(_config()), folder)
+    again = run_plan(build(_config()), folder)
     for one, other in zip(first.models, again.models, strict=True):
         assert one.inference_seconds == other.inference_seconds
         assert one.utility == other.utility

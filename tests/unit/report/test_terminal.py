@@ -7,7 +7,7 @@ import io
 import numpy as np
 from rich.console import Console
 
-from pixleak.evaluation.evaluate import evaluate
+from pixleak.evaluation.evaluate import judge_scores
 from pixleak.report.terminal import result_table, result_text
 from pixleak.results.audit import Result
 from pixleak.results.base import Interval
@@ -17,7 +17,7 @@ from pixleak.results.controls import Control
 def example() -> Result:
     member = np.arange(400) < 200
     scores = np.random.default_rng(0).normal(size=400) + 1.5 * member
-    return evaluate(scores, member, title="Trial [one]")
+    return judge_scores(scores, member, title="Trial [one]")
 
 
 def test_the_verdict_comes_first_and_every_figure_has_its_interval() -> None:

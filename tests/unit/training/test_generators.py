@@ -20,7 +20,7 @@ from pixleak.training.discriminators import (
     feature_distance,
     load_discriminator,
 )
-from pixleak.training.jobs import TrainingJob, partial_path, train_all
+from pixleak.training.jobs import TrainedModel, TrainingJob, partial_path, train_all
 from pixleak.training.loop import trainer as trainer_module
 from pixleak.training.loop.fit import fit
 from pixleak.training.loop.samples import as_picture
@@ -125,26 +125,45 @@ def test_pictures_change_nothing() -> None:
     assert same(fit(recipe, RECORDS, seed=1, pictures=True), fit(recipe, RECORDS, seed=1))
 
 
-@pytest.mark.parametrize("name", ["pix2pix", "pix2pixhd", "spade"])
-def test_generators_learn_and_leave_their_discriminator(name: str, tmp_path: Path) -> None:
-    recipe = RECIPES[name].model_copy(update={"epochs": 12, "lr": 0.002})
-    job = TrainingJob("mine", recipe, RECORDS, 0, tmp_path / "w.safetensors", pictures=True)
-    (model,) = train_all([job], workers=1)
+ADVERSARIAL = ("pix2pix", "pix2pixhd", "spade")
+
+
+@pytest.fixture(scope="module")
+def trained_generators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedModel]:
+    """One of each kind, trained in one process."""
+    folder = tmp_path_factory.mktemp("generators")
+    jobs = []
+    for name in ADVERSARIAL:
+        recipe = RECIPES[name].model_copy(update={"epochs": 12, "lr": 0.002})
+        path = folder / f"{name}.safetensors"
+        jobs.append(TrainingJob(name, recipe, RECORDS, 0, path, pictures=True))
+    models = dict(zip(ADVERSARIAL, train_all(jobs, workers=1), strict=True))
+    # A job whose discriminator went missing is not finished, the others are.
+    (folder / "spade.discriminator.safetensors").unlink()
+    again = dict(zip(ADVERSARIAL, train_all(jobs, workers=1, resume=True), strict=True))
+    assert [name for name in ADVERSARIAL if again[name].seconds != models[name].seconds] == [
+        "spade"
+    ]
+    return again
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_generators_learn_and_leave_their_discriminator(
+    name: str, trained_generators: dict[str, TrainedModel]
+) -> None:
+    model = trained_generators[name]
     assert model.epoch_losses[-1] < model.epoch_losses[0]
-    with Image.open(tmp_path / "w.png") as sheet:
+    with Image.open(model.path.with_suffix(".png")) as sheet:
         assert min(sheet.size) > 100
-    assert not partial_path(job.path).exists()
-    answer = load_network(job.path)(INPUTS[:2])
+    assert not partial_path(model.path).exists()
+    answer = load_network(model.path)(INPUTS[:2])
     assert answer.shape == (2, 1, 32, 32)
     answer = answer.detach()
     assert 0 <= float(answer.min()) <= float(answer.max()) <= 1
-    judge = load_discriminator(tmp_path / "w.discriminator.safetensors")
-    assert len(judge(INPUTS[:2], OUTPUTS[:2])) == recipe.adversary.scales  # type: ignore[union-attr]
+    judge = load_discriminator(model.path.with_suffix(".discriminator.safetensors"))
+    assert len(judge(INPUTS[:2], OUTPUTS[:2])) == RECIPES[name].adversary.scales  # type: ignore[union-attr]
     with pytest.raises(InputError, match="holds no discriminator"):
-        load_discriminator(job.path)
-    # A job whose discriminator went missing is not finished.
-    (tmp_path / "w.discriminator.safetensors").unlink()
-    assert train_all([job], workers=1, resume=True)[0].seconds != model.seconds
+        load_discriminator(model.path)
 
 
 def test_losses_by_hand() -> None:

@@ -13,7 +13,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
 from pixleak.evaluation.controls import evaluate_control
-from pixleak.evaluation.set_test import set_test
+from pixleak.evaluation.permutation_test import permutation_test
 from pixleak.evaluation.statistics.conformal import joint_residuals
 from pixleak.evaluation.statistics.intervals import auc_interval
 from pixleak.evaluation.statistics.power import detectable_auc
@@ -59,7 +59,9 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
     units = [by_id[key] for key in ids]
     # Fitted on both sets together, which knows nothing of which is which.
     scores = joint_residuals(values[:, 1:], values[:, 0])
-    tested = set_test(scores, member, units=units, permutations=request.permutations, seed=seed)
+    tested = permutation_test(
+        scores, member, units=units, permutations=request.permutations, seed=seed
+    )
     compared = records.select(ids)
     blind = blind_baseline(compared, member, units=units, seed=seed)
     controls = [

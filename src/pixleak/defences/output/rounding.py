@@ -32,7 +32,7 @@ from torch import Tensor
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth
-from pixleak.defences.steps.checks import refuse_labels
+from pixleak.defences.steps.shared_checks import refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted

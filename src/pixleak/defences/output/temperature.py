@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
-from pixleak.defences.steps.checks import check_positive, refuse_labels
+from pixleak.defences.steps.shared_checks import check_positive, refuse_labels
 from pixleak.targets.altered import AlteredTarget
 from pixleak.targets.base import Target
 from pixleak.training.defence import Defence, DefenceSide

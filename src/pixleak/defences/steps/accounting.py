@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pixleak.core.errors import InputError, require
 from pixleak.defences.steps.per_record import EXTRA
-from pixleak.defences.steps.state import AttributeState
+from pixleak.defences.steps.saved_state import AttributeState
 
 Accountant = Literal["rdp", "prv"]
 

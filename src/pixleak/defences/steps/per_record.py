@@ -154,7 +154,7 @@ def check_sum(module: nn.Module, found: dict[str, Tensor]) -> None:
             )
 
 
-def check_network(module: nn.Module, image: Tensor) -> None:
+def check_per_record_network(module: nn.Module, image: Tensor) -> None:
     """Refuse a network that mixes records, or whose gradients per record cannot be computed.
 
     Args:

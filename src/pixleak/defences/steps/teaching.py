@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pixleak.core.errors import InputError
-from pixleak.defences.steps.checks import required_reserve
+from pixleak.defences.steps.shared_checks import required_reserve
 from pixleak.defences.steps.streams import stream_seed
 from pixleak.records.base import Records
 from pixleak.training.checkpoint import load_weights, read_metadata, save_weights

@@ -25,8 +25,8 @@ import torch
 from torch import Generator, Tensor
 
 from pixleak.core.truth import Truth
-from pixleak.defences.steps.checks import check_positive
 from pixleak.defences.steps.mixing import check_batches, partners, shares
+from pixleak.defences.steps.shared_checks import check_positive
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.trainer import Trainer
 from pixleak.training.recipe import Recipe

@@ -48,16 +48,16 @@ from torch.optim.lr_scheduler import LambdaLR
 from pixleak.core.errors import InputError, require, setting
 from pixleak.core.truth import Truth
 from pixleak.defences.steps.accounting import Accountant, PrivacyAccount
-from pixleak.defences.steps.checks import check_positive
 from pixleak.defences.steps.per_record import (
     EXTRA,
     OutOfPlaceModule,
     backward,
-    check_network,
+    check_per_record_network,
     check_sum,
     collected_gradients,
     per_record_gradients,
 )
+from pixleak.defences.steps.shared_checks import check_positive
 from pixleak.defences.steps.streams import GeneratorState, stream_seed
 from pixleak.defences.steps.units import mean_by_unit, unit_of_each, whole_unit_chunks
 from pixleak.training.defence import Defence, DefenceSide
@@ -186,7 +186,7 @@ class DpSgdTrainer(Trainer):
 
     def network(self) -> nn.Module:
         module = super().network()
-        check_network(module, self.records[0].image)
+        check_per_record_network(module, self.records[0].image)
         self.unit_of = unit_of_each(self.records.keys)
         self.units = int(self.unit_of.max()) + 1
         steps = self.recipe.epochs * self._steps()

@@ -29,8 +29,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pixleak.core.errors import InputError, setting
-from pixleak.defences.steps.checks import required_reserve
-from pixleak.defences.steps.state import AttributeState
+from pixleak.defences.steps.saved_state import AttributeState
+from pixleak.defences.steps.shared_checks import required_reserve
 from pixleak.targets.module import evaluating
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.feed import feed

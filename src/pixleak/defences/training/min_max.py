@@ -39,7 +39,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.defences.steps.checks import check_positive, required_reserve
+from pixleak.defences.steps.shared_checks import check_positive, required_reserve
 from pixleak.defences.steps.streams import GeneratorState, cycled, stream_seed
 from pixleak.targets.module import evaluating
 from pixleak.training.defence import Defence, DefenceSide

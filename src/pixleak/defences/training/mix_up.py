@@ -30,9 +30,9 @@ from torch import Tensor, nn
 
 from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import ImageTruth, Truth
-from pixleak.defences.steps.checks import check_positive
 from pixleak.defences.steps.mixing import check_batches, partners, shares
 from pixleak.defences.steps.precomputed import Precomputed
+from pixleak.defences.steps.shared_checks import check_positive
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.trainer import Epoch, Trainer
 from pixleak.training.recipe import Recipe

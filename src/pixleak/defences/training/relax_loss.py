@@ -41,9 +41,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
-from pixleak.defences.steps.checks import check_positive
 from pixleak.defences.steps.precomputed import Precomputed
-from pixleak.defences.steps.state import AttributeState
+from pixleak.defences.steps.saved_state import AttributeState
+from pixleak.defences.steps.shared_checks import check_positive
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.loop.losses import valid_pixels
 from pixleak.training.loop.partial import Stateful

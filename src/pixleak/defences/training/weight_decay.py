@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 
 from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import Truth
-from pixleak.defences.steps.checks import check_positive
+from pixleak.defences.steps.shared_checks import check_positive
 from pixleak.training.defence import Defence, DefenceSide
 from pixleak.training.recipe import Recipe
 

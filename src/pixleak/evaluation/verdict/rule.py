@@ -157,7 +157,7 @@ def decide(
     elif affected > MAX_DUPLICATES:
         answer, sentence = "cannot-tell", sentences.duplicated(affected)
     elif smallest > REQUIRED_AUC:
-        answer, sentence = "cannot-tell", sentences.too_few(size, smallest)
+        answer, sentence = "cannot-tell", sentences.too_few_records(size, smallest)
     else:
         answer, sentence = "none-found", sentences.none_found(best, len(attacks), size, smallest)
     return Verdict.model_validate(

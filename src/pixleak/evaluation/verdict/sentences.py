@@ -106,7 +106,7 @@ def duplicated(affected: float) -> str:
     )
 
 
-def too_few(size: str, smallest: float) -> str:
+def too_few_records(size: str, smallest: float) -> str:
     """Too few records for a negative result."""
     return (
         f"{UNDETERMINED}: with {size}, only an AUC of {smallest:.2f} or more can be detected "

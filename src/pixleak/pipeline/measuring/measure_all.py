@@ -12,7 +12,7 @@ from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, ReferenceTable, SignalTable
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.measuring.learned import shadow_pass
-from pixleak.pipeline.measuring.measured import Measured, Part, PartName
+from pixleak.pipeline.measuring.measured import Measured, MeasuredPart, PartName
 from pixleak.pipeline.measuring.passes import Passes
 from pixleak.pipeline.models import Model, Models, Reference
 from pixleak.pipeline.plan.choosing import Chosen
@@ -62,7 +62,7 @@ def measure_all(
         pool.append(table(reference, Silent()))
         progress.update("asking the references", len(pool), len(models.references))
     parts = {
-        name: Part(
+        name: MeasuredPart(
             target.select(ids=part),
             None if untrained is None else untrained.select(ids=part),
             _pooled(plan, part, pool),

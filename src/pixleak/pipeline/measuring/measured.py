@@ -25,7 +25,7 @@ class PartName(StrEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class MeasuredPart:
     """The same signals of all models on some of the records; all None where there are none.
 
     Args:
@@ -63,12 +63,12 @@ class Measured:
         shadow: signals on the shadow's members and non-members, or None without a shadow.
     """
 
-    parts: Mapping[PartName, Part]
+    parts: Mapping[PartName, MeasuredPart]
     asked: Mapping[str, ModelPass]
     shadow: SignalTable | None = None
 
-    def __getitem__(self, name: PartName) -> Part:
-        return self.parts.get(name, Part())
+    def __getitem__(self, name: PartName) -> MeasuredPart:
+        return self.parts.get(name, MeasuredPart())
 
     @property
     def target(self) -> SignalTable:

@@ -13,7 +13,7 @@ from pixleak.core.progress import Progress, step
 from pixleak.core.tables import SignalTable
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.measuring.measured import ModelPass
-from pixleak.pipeline.measuring.tables import read_pass, read_table, write_pass, write_table
+from pixleak.pipeline.measuring.stored_tables import read_pass, read_table, write_pass, write_table
 from pixleak.pipeline.models import Model, Reference
 from pixleak.pipeline.plan.choosing import Chosen
 from pixleak.pipeline.plan.plan import Plan

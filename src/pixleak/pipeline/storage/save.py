@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from pixleak.core.files import write_whole
 from pixleak.core.roles import Role
 from pixleak.core.tables import ReferenceTable, Scores, SignalTable
+from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.measuring.measured import Measured, PartName
 from pixleak.results.audit import Result
 

@@ -19,7 +19,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import writing
+from pixleak.core.whole_files import writing
 
 Progress = Callable[[int, int | None], None]
 

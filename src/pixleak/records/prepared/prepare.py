@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import replaced, writing
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
+from pixleak.core.whole_files import replaced, writing
 from pixleak.records.base import Batch, Record, RecordKey, Records
-from pixleak.records.prepared.arrays import MemoryArray, StoredArray, write_header
+from pixleak.records.prepared.array_files import MemoryArray, StoredArray, write_header
 from pixleak.records.prepared.validate import validate
 
 FORMAT = 1

@@ -16,11 +16,11 @@ from pydantic import (
 )
 
 from pixleak.core.errors import InputError
-from pixleak.core.parts import Part
+from pixleak.core.part import Part
 from pixleak.core.truth import LabelTruth
 from pixleak.core.validation import first_error
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.readers.files import Size
+from pixleak.records.readers.image_files import Size
 from pixleak.records.readers.labels_to_photo import labels_to_photo
 
 

@@ -14,7 +14,7 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import Records
 from pixleak.records.readers.base import Grouping, Resizing, read
-from pixleak.records.readers.files import Size, image_files, opened, to_tensor
+from pixleak.records.readers.image_files import Size, image_files, opened, to_tensor
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the grey of ITU-R BT.601."""

@@ -21,7 +21,7 @@ from pixleak.records.readers.base import (
     label_fields,
     read,
 )
-from pixleak.records.readers.files import (
+from pixleak.records.readers.image_files import (
     LabelReader,
     Size,
     check_same_size,
@@ -69,7 +69,7 @@ class FoldersReader(Labelled, Resizing, Grouping, Turnable):
 
     Images may be PNG, JPEG, TIFF, BMP, WebP, GIF, PGM or PPM. They are resized bilinearly with
     antialiasing, masks to the nearest pixel. How masks of two classes are understood:
-    :class:`~pixleak.records.readers.files.LabelReader`.
+    :class:`~pixleak.records.readers.image_files.LabelReader`.
     """
 
     name: ClassVar[str] = "folders"

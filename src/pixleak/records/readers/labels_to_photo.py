@@ -14,7 +14,7 @@ from torch.nn import functional
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import Load, Records
-from pixleak.records.readers.files import Size, opened
+from pixleak.records.readers.image_files import Size, opened
 
 Edges = Callable[[int], Tensor]
 """Position of a record -> (h, w) edges between instances, 0 or 1."""

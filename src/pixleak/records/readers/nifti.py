@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixleak.core.errors import InputError, require
-from pixleak.records.readers.files import natural
+from pixleak.records.readers.image_files import natural
 
 AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 

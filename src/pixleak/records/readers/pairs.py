@@ -14,7 +14,7 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import Grouping, Resizing, read
-from pixleak.records.readers.files import (
+from pixleak.records.readers.image_files import (
     Size,
     check_same_size,
     image_files,

@@ -15,7 +15,7 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import read
-from pixleak.records.readers.files import Size, image_files, opened, to_tensor
+from pixleak.records.readers.image_files import Size, image_files, opened, to_tensor
 from pixleak.records.readers.pairs import Paired
 
 

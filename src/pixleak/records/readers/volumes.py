@@ -19,7 +19,7 @@ from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.validate import outside
 from pixleak.records.readers.base import Labelled, Resizing, Turnable, label_fields, read
-from pixleak.records.readers.files import Size, matched
+from pixleak.records.readers.image_files import Size, matched
 from pixleak.records.readers.nifti import (
     AXES,
     depth,

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import replaced
 from pixleak.core.tables import Bools
+from pixleak.core.whole_files import replaced
 
 FEWEST_MODELS, MOST_MODELS = 2, 256
 

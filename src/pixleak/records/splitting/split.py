@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import replaced
 from pixleak.core.registry import alternatives
 from pixleak.core.roles import Role
+from pixleak.core.whole_files import replaced
 from pixleak.records.base import RecordKey, Records
 
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pixleak.analyses.drawing.svg import INK, inline_svg, style
 from pixleak.core.tables import Bools, Floats
-from pixleak.report.folder import DIFFICULTY, ERRORS, Run
+from pixleak.report.folder import DIFFICULTY, ERRORS, RunFolder
 from pixleak.results.numbers import plain
 
 _MOST_POINTS = 600
@@ -32,7 +32,7 @@ class HardnessPanel:
     correlation: float
 
 
-def difficulty_panels(run: Run) -> list[HardnessPanel]:
+def difficulty_panels(run: RunFolder) -> list[HardnessPanel]:
     """A panel for every difficulty that was measured; none where there is no error to show."""
     error = next((name for name in ERRORS if name in run.signals), None)
     if error is None:

@@ -13,7 +13,7 @@ from pixleak.analyses.walk import not_installed
 from pixleak.evaluation.controls import untrained_control
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.report import wording
-from pixleak.report.folder import RecordScores, Run, ScoreKey
+from pixleak.report.folder import RecordScores, RunFolder, ScoreKey
 from pixleak.report.html.figures import Curve, histogram, loss_figure, roc_figures
 from pixleak.report.html.hardness import difficulty_panels
 from pixleak.report.html.sections import PagePart
@@ -85,7 +85,7 @@ class AucAxis:
         return round(100 * (min(max(area, self.low), 1.0) - self.low) / (1.0 - self.low), 2)
 
 
-def page(run: Run, parts: Sequence[PagePart]) -> dict[str, Any]:
+def page(run: RunFolder, parts: Sequence[PagePart]) -> dict[str, Any]:
     """The names that the template uses.
 
     Args:
@@ -128,7 +128,7 @@ def page(run: Run, parts: Sequence[PagePart]) -> dict[str, Any]:
 
 def _controls(result: Result) -> list[Control]:
     """The controls of the audit, and that of the attack which the verdict speaks of."""
-    best = wording.strongest(result)
+    best = wording.strongest_attack(result)
     if best is None or best.control_auc is None:
         return result.controls
     own = untrained_control(best.title, best.control_auc)
@@ -166,7 +166,7 @@ def _drawable(scores: RecordScores | None) -> bool:
     return scores is not None and bool(scores.member.any()) and not scores.member.all()
 
 
-def _curves(run: Run, attacks: Sequence[AttackResult]) -> list[Curve]:
+def _curves(run: RunFolder, attacks: Sequence[AttackResult]) -> list[Curve]:
     """The curves worth a line, those to be drawn on top first."""
     curves = []
     for place, attack in enumerate(attacks[:_COLOURED]):
@@ -200,7 +200,7 @@ def _curves(run: Run, attacks: Sequence[AttackResult]) -> list[Curve]:
     return [curve for curve in curves if _drawable(curve.scores)]
 
 
-def _panels(run: Run, attacks: Sequence[AttackResult]) -> list[Panel]:
+def _panels(run: RunFolder, attacks: Sequence[AttackResult]) -> list[Panel]:
     panels = []
     for place, attack in enumerate(attacks[:_DISTRIBUTIONS]):
         thresholds: dict[str, float] = {
@@ -233,7 +233,7 @@ class PredictiveValues:
 
 def _predictive_values(result: Result) -> PredictiveValues | None:
     """Of the attack that the verdict speaks of, at the strictest rate that was quoted."""
-    best = wording.strongest(result)
+    best = wording.strongest_attack(result)
     if best is None:
         return None
     for rate in sorted(best.tpr_at_fpr, key=lambda one: one.fpr):

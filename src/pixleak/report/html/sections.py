@@ -8,7 +8,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from pixleak.analyses.walk import sections_of
-from pixleak.report.folder import Run
+from pixleak.report.folder import RunFolder
 
 OURS = ".html.j2"
 """What the names of our templates end with; anything else is the source of a template."""
@@ -31,7 +31,7 @@ class PagePart:
     html: Markup
 
 
-def page_parts(run: Run, environment: Environment) -> list[PagePart]:
+def page_parts(run: RunFolder, environment: Environment) -> list[PagePart]:
     """Every section of a run, by place.
 
     Raises:

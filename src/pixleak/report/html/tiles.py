@@ -23,7 +23,7 @@ class Tile:
 
 def tiles(result: Result) -> list[Tile]:
     """The key figures of a result."""
-    best = wording.strongest(result)
+    best = wording.strongest_attack(result)
     found = [] if best is None else _attack_tiles(best, result)
     target = next((model for model in result.models if model.name == "target"), None)
     gap = None if target is None else gap_of(target)

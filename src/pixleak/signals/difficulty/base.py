@@ -1,9 +1,9 @@
 """What a difficulty is: how hard a record is for any model, measured without asking one.
 
 Some images are easy to produce and others hard, whichever model was trained on them. A difficulty
-measures this on the record alone, so that an attack can correct an error for it
-(:mod:`pixleak.attacks.membership_error`). On its own it must not tell members from non-members;
-every audit reports it as a control.
+measures this on the record alone, so that an attack can correct an error for it (see
+:mod:`pixleak.attacks.calibrated.membership_error`). On its own it must not distinguish members
+from non-members; every audit reports it as a control.
 """
 
 from __future__ import annotations

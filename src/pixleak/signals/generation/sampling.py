@@ -29,7 +29,7 @@ from pixleak.core.tables import SignalInfo
 from pixleak.core.truth import Truth
 from pixleak.signals.base import OF_IMAGES, Columns
 from pixleak.signals.generation.base import ImageSignal
-from pixleak.signals.generation.errors import logarithm
+from pixleak.signals.generation.reconstruction import logarithm
 from pixleak.signals.pixels.images import ImagePixels
 
 

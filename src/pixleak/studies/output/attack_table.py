@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pixleak.results.numbers import PERCENT, area, rate
-from pixleak.studies.output.tables import (
+from pixleak.studies.output.text_tables import (
     CsvLine,
     Table,
     TableCell,

@@ -9,9 +9,9 @@ from pixleak.results.numbers import PERCENT
 from pixleak.studies.output.cost_table import cost_table
 from pixleak.studies.output.drawing import Drawing, slug
 from pixleak.studies.output.frontier_figure import frontier_figure
-from pixleak.studies.output.tables import Table
+from pixleak.studies.output.text_tables import Table
 from pixleak.studies.summary.conditions import Condition, by_setting, varied_levels
-from pixleak.studies.summary.decision import Decision, decide, fewest_seeds
+from pixleak.studies.summary.decision import Decision, choose_defence, fewest_seeds
 from pixleak.studies.summary.frontier import (
     AttackFigure,
     Candidate,
@@ -136,7 +136,7 @@ def _compare(group: Sequence[Condition], acceptable: float, label: str) -> Defen
                 )
                 (figures if first else more_figures).append(drawing)
     candidates = find_candidates(group, measures[0])
-    decision = decide(candidates, acceptable, left_out)
+    decision = choose_defence(candidates, acceptable, left_out)
     caption = f"What each defence costs and leaves{': ' + label if label else ''}"
     costs = cost_table(candidates, slug("costs", label), caption) if candidates else None
     return DefenceComparison(label, decision, candidates, figures, more_figures, costs)

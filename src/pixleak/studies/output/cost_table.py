@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pixleak.results.numbers import PERCENT, plain
-from pixleak.studies.output.tables import (
+from pixleak.studies.output.text_tables import (
     Table,
     TableCell,
     build_table,

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import write_whole
+from pixleak.core.whole_files import write_whole
 from pixleak.report.html.render import environment_of, source_of
 from pixleak.studies.output.attack_table import attack_lines, attack_table
 from pixleak.studies.output.axis_figures import training_size_figures, victim_shadow_figures
@@ -22,7 +22,7 @@ from pixleak.studies.output.comparison import compare_defences
 from pixleak.studies.output.drawing import standalone
 from pixleak.studies.output.poisoning_table import poisoning_table
 from pixleak.studies.output.published_table import published_table
-from pixleak.studies.output.tables import as_csv, markdown
+from pixleak.studies.output.text_tables import as_csv, markdown
 from pixleak.studies.summary.attack_columns import summarise_attacks
 from pixleak.studies.summary.conditions import Condition, find_conditions
 from pixleak.studies.summary.decision import ACCEPTABLE_AUC

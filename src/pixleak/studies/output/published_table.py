@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pixleak.studies.output.tables import (
+from pixleak.studies.output.text_tables import (
     Table,
     TableCell,
     axis_title,

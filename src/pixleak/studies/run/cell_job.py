@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from pixleak.auditing.run import Shared, run
+from pixleak.auditing.run import Shared, run_plan
 from pixleak.core.errors import InputError
 from pixleak.records.prepared.prepare import PreparedRecords
 from pixleak.runners import Job
@@ -62,7 +62,7 @@ class CellJob(Job):
     def run(self, say: Callable[[Message], None]) -> Message:
         # All models are trained already, so there is nothing to give to a cluster.
         plan = replace(self.cell.config.plan(self.sources), runner="local", workers=1)
-        result = run(plan, self.folder, _Spoken(say), Shared(self.artefacts, self.records))
+        result = run_plan(plan, self.folder, _Spoken(say), Shared(self.artefacts, self.records))
         say({"doing": "done", "finished": True})
         return {"seconds": result.seconds}
 

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pixleak.auditing.run import PACKAGES
-from pixleak.core.files import write_whole
 from pixleak.core.progress import Progress, Silent
+from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.storage.save import write_parquet
 from pixleak.pipeline.storage.store import Store, alone, check_writable
 from pixleak.results.audit import Result

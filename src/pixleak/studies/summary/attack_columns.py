@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from pixleak.studies.summary.conditions import Condition, Wanted
 from pixleak.studies.summary.seed_estimates import Estimate
-from pixleak.studies.summary.study_folder import AttackRow
+from pixleak.studies.summary.study_folder import CellAttack
 
 _GLOBAL = ("cross-entropy", "dice-loss", "label-dice", "label-agreement", "l1-error")
 """Signals of the attack on one number for the whole image, the published one first."""
@@ -29,7 +29,7 @@ COLUMNS = ("Type-I", "Type-II", "global loss", "membership error", DEFAULT, STRO
 """A Type-I attack sees the predicted label map alone, a Type-II attack the true one as well."""
 
 
-def published_column(row: AttackRow) -> str:
+def published_column(row: CellAttack) -> str:
     """The column of the published tables that an attack belongs to; ``""`` if none."""
     if row.attack == "membership-error":
         return "membership error"
@@ -99,7 +99,7 @@ def _summary(condition: Condition, column: str) -> AttackSummary | None:
     )
 
 
-def _counts(condition: Condition, rows: Collection[AttackRow]) -> tuple[int, ...] | None:
+def _counts(condition: Condition, rows: Collection[CellAttack]) -> tuple[int, ...] | None:
     """Sums over seeds; None where a seed lacks one."""
     if len(rows) < len(condition.cells) or any(n not in r.numbers for r in rows for n in COUNTS):
         return None

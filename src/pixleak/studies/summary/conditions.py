@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pixleak.studies.summary.seed_estimates import Estimate, PerSeed, mean_over_seeds
-from pixleak.studies.summary.study_folder import AttackRow, Study
+from pixleak.studies.summary.study_folder import CellAttack, Study
 from pixleak.studies.summary.study_result import NONE, levels_in_words
 
 AttackId = tuple[str, str]
@@ -24,7 +24,7 @@ AttackId = tuple[str, str]
 Levels = tuple[tuple[str, str], ...]
 """Axes with the label of their level."""
 
-Wanted = Callable[[AttackRow], bool]
+Wanted = Callable[[CellAttack], bool]
 """Picks an attack from the rows of a cell."""
 
 
@@ -58,10 +58,10 @@ class Condition:
     """
 
     levels: Mapping[str, str]
-    cells: Mapping[str, tuple[AttackRow, ...]]
+    cells: Mapping[str, tuple[CellAttack, ...]]
 
     @property
-    def first(self) -> AttackRow:
+    def first(self) -> CellAttack:
         """Any row, for what all rows have in common."""
         return next(iter(self.cells.values()))[0]
 
@@ -102,7 +102,7 @@ class Condition:
         found = [one.value for one in self.of_model(name).values()]
         return float(np.mean(found)) if found else None
 
-    def picked(self, wanted: Wanted) -> dict[str, AttackRow]:
+    def picked(self, wanted: Wanted) -> dict[str, CellAttack]:
         """Seed -> the first row that is wanted, where there is one."""
         firsts = {seed: next(filter(wanted, rows), None) for seed, rows in self.cells.items()}
         return {seed: row for seed, row in firsts.items() if row is not None}
@@ -152,7 +152,7 @@ def _largest(figures: Mapping[AttackId, Estimate]) -> AttackId:
 
 def find_conditions(study: Study) -> list[Condition]:
     """All conditions of a study, in the order of the axes' levels."""
-    gathered: dict[Levels, dict[str, list[AttackRow]]] = {}
+    gathered: dict[Levels, dict[str, list[CellAttack]]] = {}
     for row in study.rows:
         levels = {axis: level for axis, level in row.levels.items() if axis != "seed"}
         # Defences that vary along an axis of another name are conditions of their own already.

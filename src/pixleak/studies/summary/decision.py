@@ -62,7 +62,7 @@ class Decision:
     provisional: bool = False
 
 
-def decide(
+def choose_defence(
     candidates: Sequence[Candidate],
     acceptable: float = ACCEPTABLE_AUC,
     left_out: Sequence[str] = (),

@@ -22,7 +22,7 @@ _NEEDED = ("cell", "attack", "signal", "title", "defence", "auc")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttackRow:
+class CellAttack:
     """What one attack found in one cell.
 
     Its attributes and ``numbers`` are the columns of the file, which
@@ -80,7 +80,7 @@ class Study:
     folder: Path
     result: StudyResult
     axes: Mapping[str, tuple[str, ...]]
-    rows: tuple[AttackRow, ...]
+    rows: tuple[CellAttack, ...]
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -125,10 +125,10 @@ def read_study_folder(folder: Path) -> Study:
     return Study(folder, result, _axes(result, rows), rows)
 
 
-def _row(entry: Mapping[str, Any]) -> AttackRow:
+def _row(entry: Mapping[str, Any]) -> CellAttack:
     there = {name: value for name, value in entry.items() if not _missing(value)}
-    own = {one.name for one in fields(AttackRow)} - {"numbers", "levels"}
-    return AttackRow(
+    own = {one.name for one in fields(CellAttack)} - {"numbers", "levels"}
+    return CellAttack(
         levels={n.removeprefix(AXIS): str(v) for n, v in entry.items() if n.startswith(AXIS)},
         numbers={
             name: value
@@ -143,7 +143,7 @@ def _missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _axes(result: StudyResult, rows: Sequence[AttackRow]) -> dict[str, tuple[str, ...]]:
+def _axes(result: StudyResult, rows: Sequence[CellAttack]) -> dict[str, tuple[str, ...]]:
     written = {axis.name: [level.label for level in axis.levels] for axis in result.axes}
     found = {}
     for axis in dict.fromkeys([*written, *(name for row in rows[:1] for name in row.levels)]):

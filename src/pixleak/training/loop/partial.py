@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
-from pixleak.core.files import replaced
+from pixleak.core.whole_files import replaced
 
 
 class Stateful(Protocol):

@@ -93,7 +93,7 @@ def _check_encoder(smp: ModuleType, encoder: str) -> None:
 
 def _fill_encoder(encoder: nn.Module, path: Path, name: str) -> None:
     from pixleak.targets.load import read_state
-    from pixleak.targets.state import load_state
+    from pixleak.targets.state_dict import load_state
 
     state = read_state(path)
     # ImageNet checkpoints carry the classifier that the encoder lacks.
@@ -101,85 +101,32 @@ def _fill_encoder(encoder: nn.Module, path: Path, name: str) -> None:
     load_state(encoder, state, str(path), f"encoder {name!r}")
 
 
-class SmpUnet(SmpNetwork):
-    """U-Net."""
-
-    name: ClassVar[str] = "smp-unet"
-    summary: ClassVar[str] = "U-Net over any encoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Ronneberger et al. 2015"
-    architecture: ClassVar[str] = "Unet"
-
-
-class SmpUnetPlusPlus(SmpNetwork):
-    """U-Net++."""
-
-    name: ClassVar[str] = "smp-unetplusplus"
-    summary: ClassVar[str] = "U-Net++ over any encoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Zhou et al. 2018"
-    architecture: ClassVar[str] = "UnetPlusPlus"
+_ARCHITECTURES = {
+    "Unet": ("U-Net over any encoder", "Ronneberger et al. 2015"),
+    "UnetPlusPlus": ("U-Net++ over any encoder", "Zhou et al. 2018"),
+    "FPN": ("feature pyramid over any encoder", "Kirillov et al. 2017"),
+    "DeepLabV3Plus": ("DeepLabV3+ over any encoder", "Chen et al. 2018"),
+    "Linknet": ("LinkNet over any encoder", "Chaurasia et al. 2017"),
+    "MAnet": ("MA-Net over any encoder", "Fan et al. 2020"),
+    "UPerNet": ("UPerNet over any encoder", "Xiao et al. 2018"),
+    "Segformer": ("SegFormer's decoder over any encoder", "Xie et al. 2021"),
+}
+"""Class in segmentation-models-pytorch -> summary and paper."""
 
 
-class SmpFpn(SmpNetwork):
-    """Feature pyramid network."""
-
-    name: ClassVar[str] = "smp-fpn"
-    summary: ClassVar[str] = "feature pyramid over any encoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Kirillov et al. 2017"
-    architecture: ClassVar[str] = "FPN"
-
-
-class SmpDeepLabV3Plus(SmpNetwork):
-    """DeepLabV3+."""
-
-    name: ClassVar[str] = "smp-deeplabv3plus"
-    summary: ClassVar[str] = "DeepLabV3+ over any encoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Chen et al. 2018"
-    architecture: ClassVar[str] = "DeepLabV3Plus"
+def _network(architecture: str, summary: str, paper: str) -> type[SmpNetwork]:
+    own = {
+        "__module__": __name__,
+        "__annotations__": dict.fromkeys(("name", "summary", "source", "architecture"), ClassVar),
+        "name": f"smp-{architecture.lower()}",
+        "summary": summary,
+        "source": f"segmentation-models-pytorch; {paper}",
+        "architecture": architecture,
+    }
+    return type(f"Smp{architecture}", (SmpNetwork,), own)
 
 
-class SmpLinknet(SmpNetwork):
-    """LinkNet."""
+SMP_NETWORKS = tuple(_network(name, *card) for name, card in _ARCHITECTURES.items())
+"""One class of network per architecture."""
 
-    name: ClassVar[str] = "smp-linknet"
-    summary: ClassVar[str] = "LinkNet over any encoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Chaurasia et al. 2017"
-    architecture: ClassVar[str] = "Linknet"
-
-
-class SmpManet(SmpNetwork):
-    """MA-Net."""
-
-    name: ClassVar[str] = "smp-manet"
-    summary: ClassVar[str] = "MA-Net over any encoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Fan et al. 2020"
-    architecture: ClassVar[str] = "MAnet"
-
-
-class SmpUperNet(SmpNetwork):
-    """UPerNet."""
-
-    name: ClassVar[str] = "smp-upernet"
-    summary: ClassVar[str] = "UPerNet over any encoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Xiao et al. 2018"
-    architecture: ClassVar[str] = "UPerNet"
-
-
-class SmpSegformer(SmpNetwork):
-    """SegFormer."""
-
-    name: ClassVar[str] = "smp-segformer"
-    summary: ClassVar[str] = "SegFormer's decoder"
-    source: ClassVar[str] = "segmentation-models-pytorch; Xie et al. 2021"
-    architecture: ClassVar[str] = "Segformer"
-
-
-SMP_NETWORKS: tuple[type[SmpNetwork], ...] = (
-    SmpUnet,
-    SmpUnetPlusPlus,
-    SmpFpn,
-    SmpDeepLabV3Plus,
-    SmpLinknet,
-    SmpManet,
-    SmpUperNet,
-    SmpSegformer,
-)
+globals().update({one.__name__: one for one in SMP_NETWORKS})  # where pickle looks for them

@@ -11,7 +11,7 @@ from pixleak.core.errors import InputError
 from pixleak.defences.steps.per_record import (
     OutOfPlace,
     backward,
-    check_network,
+    check_per_record_network,
     check_sum,
     collected_gradients,
     per_record_gradients,
@@ -58,9 +58,9 @@ def test_gradients_of_awkward_networks_are_those_of_a_loop() -> None:
         with pytest.raises(InputError, match="do not add up"):
             check_sum(module, found)
     assert module.act.inplace
-    check_network(module, images[0])
+    check_per_record_network(module, images[0])
     with pytest.raises(InputError, match="in place"):
-        check_network(Awkward(hidden_in_place=True), images[0])
+        check_per_record_network(Awkward(hidden_in_place=True), images[0])
     with OutOfPlace():
         kept = images.clone()
         kept.add_(1.0)
@@ -110,7 +110,7 @@ def test_gradients_of_every_kind_of_network(name: str) -> None:
         if isinstance(part, nn.Dropout2d | nn.Dropout):
             part.p = 0.0
     images = torch.rand(2, 3, 32, 32)
-    check_network(module, images[0])
+    check_per_record_network(module, images[0])
     with per_record_gradients(module) as followed:
         backward(followed(images).square().flatten(1).mean(dim=1))
         both = collected_gradients(module, 2)

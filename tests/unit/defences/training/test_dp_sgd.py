@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.defences.steps.per_record import (
-    check_network,
+    check_per_record_network,
 )
 from pixleak.defences.training.cut_mix import CutMix
 from pixleak.defences.training.dp_sgd import DpSgd, DpSgdTrainer
@@ -230,7 +230,9 @@ def test_refuses_what_mixes_records() -> None:
     with pytest.raises(InputError, match="changes which record an image is of"):
         both(TINY, bright_squares(), seed=0, defences=(DpSgd(noise_multiplier=1.0),)).run()
     with pytest.raises(InputError, match="BatchNorm"):
-        check_network(nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2)), torch.rand(1, 4, 4))
+        check_per_record_network(
+            nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2)), torch.rand(1, 4, 4)
+        )
 
 
 def test_refuses_settings_that_cannot_be() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pixleak.evaluation.evaluate import evaluate
+from pixleak.evaluation.evaluate import judge_scores
 from pixleak.evaluation.statistics.ppv import predictive_values
 from pixleak.evaluation.statistics.rates import clopper_pearson
 from pixleak.results.base import Rate
@@ -54,6 +54,6 @@ def test_coverage_of_the_interval() -> None:
 def test_they_are_part_of_a_result_where_a_rate_is_resolvable() -> None:
     member = np.arange(100) < 50
     scores = np.random.default_rng(0).normal(size=100) + 2 * member
-    rates = {rate.fpr: rate for rate in evaluate(scores, member).attacks[0].tpr_at_fpr}  # type: ignore[arg-type]
+    rates = {rate.fpr: rate for rate in judge_scores(scores, member).attacks[0].tpr_at_fpr}  # type: ignore[arg-type]
     assert [one.prior for one in rates[0.1].ppv] == [0.01, 0.1, 0.5]
     assert rates[0.001].ppv == []

@@ -16,8 +16,8 @@ from pixleak.core.progress import Silent
 from pixleak.core.roles import Role
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.measuring.measure_all import measure_all
-from pixleak.pipeline.measuring.measured import Measured, Part, PartName
-from pixleak.pipeline.measuring.tables import read_pass, write_pass
+from pixleak.pipeline.measuring.measured import Measured, MeasuredPart, PartName
+from pixleak.pipeline.measuring.stored_tables import read_pass, write_pass
 from pixleak.pipeline.models import Model, Models, Reference
 from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import choose
@@ -129,7 +129,7 @@ def test_each_part_is_about_its_records_and_no_others(world: tuple[World, Measur
         PartName.CANARIES: plan.ids(Role.CANARIES),
     }
     assert set(measured.parts) == set(ids)
-    assert measured[PartName.BYSTANDERS] == measured[PartName.RESERVE] == Part()
+    assert measured[PartName.BYSTANDERS] == measured[PartName.RESERVE] == MeasuredPart()
     for name, wanted in ids.items():
         part = measured[name]
         assert part.target is not None

@@ -15,7 +15,7 @@ from pixleak.attacks.threshold import Threshold
 from pixleak.core.tables import ReferenceTable, Scores, SignalInfo, SignalTable
 from pixleak.pipeline.attacking import Scored, Victims
 from pixleak.pipeline.judging import Judged
-from pixleak.pipeline.measuring.measured import Measured, Part, PartName
+from pixleak.pipeline.measuring.measured import Measured, MeasuredPart, PartName
 from pixleak.pipeline.plan.choosing import PlannedAttack
 from pixleak.pipeline.storage.save import (
     scores_table,
@@ -104,8 +104,8 @@ def test_a_pool_leaves_its_files(tmp_path: Path) -> None:
     part, outer = references(IDS), references(("d", "e"))
     target = table([1.0, 2.0, 3.0], [True] * 3)
     parts = {
-        PartName.AUDITED: Part(target, None, part),
-        PartName.OUTER: Part(None, None, outer),
+        PartName.AUDITED: MeasuredPart(target, None, part),
+        PartName.OUTER: MeasuredPart(None, None, outer),
     }
     victims = Victims(LOSS_ATTACK, IDS, part.values[:, :, 0], part.measured[:, :, 0], part.member)
     write_pool(tmp_path, plan(pool=True), Measured(parts, {}), [victims])

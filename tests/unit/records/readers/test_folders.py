@@ -10,8 +10,8 @@ from PIL import Image
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.records.readers.files import natural
 from pixleak.records.readers.folders import read_folders
+from pixleak.records.readers.image_files import natural
 
 Save = Callable[[Path, object], Path]
 GREY = np.zeros((4, 6), dtype=np.uint8)

@@ -14,8 +14,8 @@ from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.signals import SIGNALS
-from pixleak.signals.generation.errors import WorstError
 from pixleak.signals.generation.perceptual import Lpips
+from pixleak.signals.generation.reconstruction import WorstError
 from pixleak.signals.generation.sampling import MonteCarloShare
 from pixleak.signals.measure import measure
 from pixleak.signals.pixels.images import SMALLEST, ImagePixels

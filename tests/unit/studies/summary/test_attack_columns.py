@@ -7,7 +7,7 @@ import pytest
 from made_studies import MadeStudy
 from pixleak.studies.summary.attack_columns import published_column, summarise_attacks
 from pixleak.studies.summary.conditions import find_conditions
-from pixleak.studies.summary.study_folder import AttackRow
+from pixleak.studies.summary.study_folder import CellAttack
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from pixleak.studies.summary.study_folder import AttackRow
     ],
 )
 def test_attacks_belong_to_the_published_columns(attack: str, signal: str, column: str) -> None:
-    row = AttackRow(levels={}, cell="c", attack=attack, signal=signal, title="t", numbers={})
+    row = CellAttack(levels={}, cell="c", attack=attack, signal=signal, title="t", numbers={})
     assert published_column(row) == column
 
 

@@ -11,7 +11,7 @@ from pixleak.studies.run.parquet import schema_of
 from pixleak.studies.summary.conditions import by_setting, find_conditions
 from pixleak.studies.summary.frontier import MEASURES
 from pixleak.studies.summary.seed_estimates import Estimate
-from pixleak.studies.summary.study_folder import AttackRow, read_study_folder
+from pixleak.studies.summary.study_folder import CellAttack, read_study_folder
 
 
 def test_cells_that_differ_in_their_seed_are_one_condition(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_levels_keep_the_order_of_the_study(tmp_path: Path) -> None:
 
 def test_rows_are_read_from_columns_that_studies_write() -> None:
     columns = set(schema_of(["seed"]).names)
-    assert {one.name for one in fields(AttackRow)} - {"levels", "numbers"} <= columns
+    assert {one.name for one in fields(CellAttack)} - {"levels", "numbers"} <= columns
     assert {one.column for one in MEASURES.values()} <= columns
 
 

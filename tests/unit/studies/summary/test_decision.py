@@ -6,7 +6,7 @@ import pytest
 
 from made_studies import MadeStudy
 from pixleak.studies.summary.conditions import find_conditions
-from pixleak.studies.summary.decision import Decision, decide, trade_value
+from pixleak.studies.summary.decision import Decision, choose_defence, trade_value
 from pixleak.studies.summary.frontier import Candidate, find_candidates, utility_measures
 
 
@@ -22,7 +22,7 @@ def found(folder: Path, table: dict[str, tuple[float, float]], **made: object) -
 
 
 def decided(folder: Path, table: dict[str, tuple[float, float]], **made: object) -> Decision:
-    return decide(found(folder, table, **made))
+    return choose_defence(found(folder, table, **made))
 
 
 def test_the_most_useful_that_holds_is_to_be_shipped(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_longer_training_is_said(tmp_path: Path) -> None:
         levels = {"defence": defence}
         study.seeds(levels, {"LiRA": [auc] * 3}, [0.8] * 3, training_seconds=seconds)
     all_of_them = find_conditions(study.read(tmp_path))
-    answer = decide(find_candidates(all_of_them, utility_measures(all_of_them)[0]))
+    answer = choose_defence(find_candidates(all_of_them, utility_measures(all_of_them)[0]))
     assert answer.sentence.endswith("; training takes 2.1 times as long.")
 
 
@@ -96,7 +96,7 @@ def test_where_none_holds_the_best_trade_is_named(tmp_path: Path) -> None:
     group = found(tmp_path, table)
     by_name = {one.label: one for one in group}
     assert trade_value(by_name["b"], by_name["no defence"]) == pytest.approx(0.4)
-    answer = decide(group)
+    answer = choose_defence(group)
     assert (answer.branch, answer.named) == ("trade", ("b",))
     assert answer.sentence == (
         "None holds the strongest attack tried to AUC 0.6; the best trade is b: it lowers the "
@@ -142,7 +142,7 @@ def test_few_seeds_make_it_provisional(tmp_path: Path, seeds: int) -> None:
 
 def test_what_was_left_out_is_said(tmp_path: Path) -> None:
     group = found(tmp_path, {"none": (0.9, 0.8), "a": (0.55, 0.8)})
-    answer = decide(group, left_out=["b, seed 0"])
+    answer = choose_defence(group, left_out=["b, seed 0"])
     assert any(line.startswith("Left out: b, seed 0.") for line in answer.reasons)
 
 
@@ -150,7 +150,7 @@ def test_one_condition_is_no_comparison(tmp_path: Path) -> None:
     answer = decided(tmp_path, {"none": (0.9, 0.8)})
     assert (answer.branch, answer.named) == ("no comparison", ())
     assert "without one, the strongest attack tried reaches AUC 0.900" in answer.sentence
-    assert decide([]).sentence == "No defences were compared."
+    assert choose_defence([]).sentence == "No defences were compared."
 
 
 def test_members_that_are_still_recognised_are_said(tmp_path: Path) -> None:
@@ -165,5 +165,5 @@ def test_members_that_are_still_recognised_are_said(tmp_path: Path) -> None:
 
 def test_the_level_is_the_studys(tmp_path: Path) -> None:
     group = found(tmp_path, {"none": (0.9, 0.8), "a": (0.55, 0.7), "b": (0.7, 0.79)})
-    assert decide(group, acceptable=0.75).named == ("b",)
-    assert decide(group, acceptable=0.6).named == ("a",)
+    assert choose_defence(group, acceptable=0.75).named == ("b",)
+    assert choose_defence(group, acceptable=0.6).named == ("a",)

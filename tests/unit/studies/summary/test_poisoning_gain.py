@@ -6,7 +6,7 @@ import pytest
 
 from made_studies import MadeStudy
 from pixleak.studies.output.poisoning_table import poisoning_table
-from pixleak.studies.output.tables import as_csv
+from pixleak.studies.output.text_tables import as_csv
 from pixleak.studies.summary.conditions import find_conditions
 from pixleak.studies.summary.poisoning_gain import poisoning_gains
 

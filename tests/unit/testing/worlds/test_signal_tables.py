@@ -6,7 +6,7 @@ import pytest
 
 from pixleak.attacks import Threshold
 from pixleak.evaluation.statistics.roc import roc_of
-from pixleak.testing.worlds.numbers import gaussian_world
+from pixleak.testing.worlds.signal_tables import gaussian_world
 
 
 @pytest.mark.parametrize("difficulty", [0.0, 1.0])

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from pixleak.core.errors import InputError
-from pixleak.core.files import replaced, writing
+from pixleak.core.whole_files import replaced, writing
 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pixleak.core.files import replaced
+from pixleak.core.whole_files import replaced
 with replaced(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

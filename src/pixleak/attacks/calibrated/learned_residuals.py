@@ -39,8 +39,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.calibrated.moments import Moments, complement, moments
 from pixleak.attacks.evidence import Evidence
-from pixleak.attacks.references import Moments, complement, moments
 from pixleak.attacks.usual import EVERY
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.tables import Bools, Floats

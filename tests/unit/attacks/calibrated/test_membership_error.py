@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from attack_tables import observed
+from pixleak.attacks.calibrated.membership_error import (
+    FittedMembershipError,
+    MembershipError,
+    fit_line,
+)
 from pixleak.attacks.evidence import Population
-from pixleak.attacks.membership_error import FittedMembershipError, MembershipError, fit_line
 from pixleak.core.errors import InputError
 from pixleak.core.tables import SignalInfo, SignalTable
 

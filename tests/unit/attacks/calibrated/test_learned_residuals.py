@@ -7,9 +7,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from attack_tables import observed, references
-from pixleak.attacks.difficulty_calibration import DifficultyCalibration
+from pixleak.attacks.calibrated.difficulty_calibration import DifficultyCalibration
+from pixleak.attacks.calibrated.learned_residuals import LearnedResiduals
 from pixleak.attacks.evidence import Population
-from pixleak.attacks.learned_residuals import LearnedResiduals
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.evaluation.statistics.roc import roc_of
 

@@ -35,8 +35,8 @@ from typing import ClassVar
 import numpy as np
 
 from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.calibrated.moments import Variance, check_variance, moments
 from pixleak.attacks.evidence import Evidence
-from pixleak.attacks.references import Variance, check_variance, moments
 from pixleak.attacks.usual import CALIBRATED, ERROR, calibrated
 from pixleak.core.tables import Floats
 from pixleak.core.truth import Kind

@@ -28,7 +28,7 @@ from pixleak.signals.learned.base import MIN_SIDE, FittedSignal, LearnedSignal
 from pixleak.signals.learned.map_store import MapStore
 from pixleak.signals.measure import measure
 from pixleak.testing.common import assert_described, assert_value_object
-from pixleak.testing.signals import check_signal
+from pixleak.testing.signals.fixed import check_signal
 from pixleak.testing.worlds.label_maps import LabelWorld, overfitted_world
 
 TRUTH = LabelTruth(2, ignore=255)

@@ -108,7 +108,7 @@ class FittedMembershipError(Attack):
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class FittedLine:
     """A least-squares fit with what is needed for prediction errors.
 
     Args:
@@ -143,7 +143,7 @@ class Line:
         return np.concatenate([np.ones((len(columns), 1)), scaled], axis=1)
 
 
-def fit_line(columns: Floats, values: Floats) -> Line:
+def fit_line(columns: Floats, values: Floats) -> FittedLine:
     """Ordinary least squares of ``values`` on an intercept and ``columns``.
 
     Args:
@@ -182,7 +182,7 @@ def fit_line(columns: Floats, values: Floats) -> Line:
             "they cannot be of independent images"
         )
     inverse = np.linalg.pinv(design.T @ design, rcond=1e-10, hermitian=True)
-    return Line(slopes, centre, scale, inverse, spread, freedom)
+    return FittedLine(slopes, centre, scale, inverse, spread, freedom)
 
 
 def _two_or_more(name: str, values: Floats) -> Floats:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from attack_tables import observed, references
-from pixleak.attacks.difficulty_calibration import DifficultyCalibration
+from pixleak.attacks.calibrated.difficulty_calibration import DifficultyCalibration
+from pixleak.attacks.calibrated.lira import LiraOffline, LiraOnline
+from pixleak.attacks.calibrated.quantile_regression import QuantileRegression
+from pixleak.attacks.calibrated.rmia import Rmia
 from pixleak.attacks.evidence import Population
-from pixleak.attacks.lira import LiraOffline, LiraOnline
-from pixleak.attacks.quantile_regression import QuantileRegression
-from pixleak.attacks.rmia import Rmia
 from pixleak.core.errors import InputError, UnmetNeedError
 
 # Two records, five references. Record 0 is in the last two, record 1 in the first two.

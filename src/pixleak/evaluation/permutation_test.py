@@ -49,7 +49,7 @@ class SetTest:
     floor: float
 
 
-def set_test(
+def permutation_test(
     scores: Floats,
     owned: Bools,
     *,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attack_tables import observed, references
-from pixleak.attacks.stratified_lira import StratifiedLira
+from pixleak.attacks.calibrated.stratified_lira import StratifiedLira
 from pixleak.core.errors import InputError
 from pixleak.evaluation.statistics.roc import roc_of
 

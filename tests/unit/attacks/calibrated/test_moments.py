@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixleak.attacks import references
-from pixleak.attacks.references import check_variance, complement, moments
+from pixleak.attacks.calibrated import moments as moments_module
+from pixleak.attacks.calibrated.moments import check_variance, complement, moments
 from pixleak.core.errors import InputError
 
 
@@ -32,11 +32,11 @@ def test_moments_are_those_of_plain_loops(m: int, n: int, s: int, chunk: int, se
     values[~chosen] = np.nan
     shared = generator.random((m, n)) < 0.6
     whole = generator.normal(-2, 1, (m, n, s))
-    before, references._CHUNK = references._CHUNK, chunk
+    before, moments_module._CHUNK = moments_module._CHUNK, chunk
     try:
         found, of_all = moments(values, chosen), moments(whole, shared)
     finally:
-        references._CHUNK = before
+        moments_module._CHUNK = before
     for j in range(n):
         for k in range(s):
             count, mean, squares = _naive(values[:, j, k], chosen[:, j, k])

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth, Truth
 from pixleak.signals.base import Signal
-from pixleak.testing import image_signals, label_signals
 from pixleak.testing.common import assert_described
+from pixleak.testing.signals import on_images, on_label_maps
 
 TOLERANCE = 1e-6
 
@@ -40,17 +40,17 @@ def check_signal(
         AssertionError: with the check that failed, and how.
     """
     if truths is None:
-        every = (*label_signals.TRUTHS, *image_signals.TRUTHS)
+        every = (*on_label_maps.TRUTHS, *on_images.TRUTHS)
         truths = [truth for truth in every if signal.measured_on(truth)]
     check_defaults(signal)
     for truth in truths:
         check_description(signal, truth)
         if isinstance(truth, LabelTruth):
-            for on_labels in label_signals.CHECKS:
+            for on_labels in on_label_maps.CHECKS:
                 on_labels(signal, truth, tolerance)
         else:
-            for on_images in image_signals.CHECKS:
-                on_images(signal, truth, 10 * tolerance)
+            for on_image in on_images.CHECKS:
+                on_image(signal, truth, 10 * tolerance)
 
 
 def check_description(signal: Signal, truth: Truth) -> None:

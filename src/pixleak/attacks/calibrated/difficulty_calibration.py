@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.calibrated.moments import moments
 from pixleak.attacks.evidence import Evidence
-from pixleak.attacks.references import moments
 from pixleak.attacks.usual import calibrated
 from pixleak.core.tables import Floats
 from pixleak.core.truth import Kind

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pixleak.studies.output.tables import (
+from pixleak.studies.output.text_tables import (
     Table,
     TableCell,
     as_csv,

@@ -32,8 +32,8 @@ from typing import ClassVar
 import numpy as np
 
 from pixleak.attacks.base import Attack, SignalLists
+from pixleak.attacks.calibrated.moments import moments
 from pixleak.attacks.evidence import Evidence
-from pixleak.attacks.references import moments
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import Kind

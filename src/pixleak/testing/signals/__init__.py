@@ -1,0 +1,1 @@
+"""Checks of fixed and learned signals and of difficulties."""

@@ -1,0 +1,58 @@
+"""One word for one thing: a name of a class, a function or a file occurs once in the package."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pixleak
+
+ROOT = Path(pixleak.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+DOORS = ("auditing/api.py", "cli/", "runners/worker.py")
+"""Public functions, and the commands named after them: the same thing by another door."""
+
+SUBJECTS = {
+    *("attacks", "audit", "canaries", "controls", "defences", "difficulties", "function", "images"),
+    *("leave_one_out", "models", "module", "page", "parts", "query", "questions", "references"),
+    *("sections", "set_test", "signals", "subgroups", "utility"),
+}
+"""What several rooms deal with, each in a file of this name: requested, computed, saved, shown."""
+
+
+def _twice(names: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    places = defaultdict(list)
+    for name, place in names:
+        places[name].append(place)
+    return {name: where for name, where in places.items() if len(where) > 1}
+
+
+def _defined(kinds: tuple[type[ast.stmt], ...]) -> Iterable[tuple[str, str]]:
+    for path in MODULES:
+        place = path.relative_to(ROOT).as_posix()
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, kinds):
+                yield node.name, place  # type: ignore[attr-defined]
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    assert _twice(_defined((ast.ClassDef,))) == {}
+
+
+def test_no_public_function_name_stands_for_two_things() -> None:
+    # The checks of several kinds of method have the same parts: a description, batches, pickling.
+    functions = [
+        (name, place)
+        for name, place in _defined((ast.FunctionDef,))
+        if not name.startswith("_") and not place.startswith((*DOORS, "testing/"))
+    ]
+    assert _twice(functions) == {}
+
+
+def test_no_file_name_stands_for_two_things() -> None:
+    stems = ((path.stem, path.relative_to(ROOT).as_posix()) for path in MODULES)
+    allowed = SUBJECTS | {"__init__", "base"}
+    assert {name: where for name, where in _twice(stems).items() if name not in allowed} == {}
