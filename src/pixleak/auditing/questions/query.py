@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pixleak.auditing.questions.answers import QueryReport
-from pixleak.auditing.questions.asking import PACKAGES, Asked, ask, check_alike
+from pixleak.auditing.questions.measured_errors import (
+    PACKAGES,
+    MeasuredErrors,
+    check_alike,
+    measure_errors,
+)
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
@@ -48,10 +53,10 @@ def answer_query(request: QueryRequest, record: Records) -> QueryReport:
     target = open_existing(request.target, record.truth, request.seed).target
     difficulties, batch_size = request.difficulties, request.batch_size
     alpha, level, seed, title = request.alpha, request.level, request.seed, request.title
-    mine = ask(target, record, difficulties, batch_size=batch_size)
+    mine = measure_errors(target, record, difficulties, batch_size=batch_size)
     theirs = None
     if nonmembers is not None:
-        theirs = ask(target, nonmembers, difficulties, batch_size=batch_size)
+        theirs = measure_errors(target, nonmembers, difficulties, batch_size=batch_size)
     level_of_intervals = 0.95
     repeated = []
     if nonmembers is not None and find_duplicates(record, nonmembers).pairs:
@@ -84,13 +89,15 @@ def answer_query(request: QueryRequest, record: Records) -> QueryReport:
     )
 
 
-def _column(asked: Asked, name: str) -> tuple[Floats, np.ndarray]:
+def _column(measured: MeasuredErrors, name: str) -> tuple[Floats, np.ndarray]:
     """Values, higher = more likely a member, and where they were measured."""
-    one = asked.table.select(signals=[name])
+    one = measured.table.select(signals=[name])
     return one.infos[0].sign * one.values[:, 0], one.measured[:, 0]
 
 
-def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> QueryMeasure:
+def _measured(
+    mine: MeasuredErrors, theirs: MeasuredErrors | None, name: str, level: float
+) -> QueryMeasure:
     one = mine.table.select(signals=[name])
     info = one.infos[0]
     if not one.measured[0, 0]:
@@ -113,7 +120,7 @@ def _measured(mine: Asked, theirs: Asked | None, name: str, level: float) -> Que
 
 
 def _membership_errors(
-    mine: Asked, theirs: Asked | None, alpha: float, level: float
+    mine: MeasuredErrors, theirs: MeasuredErrors | None, alpha: float, level: float
 ) -> list[QueryMeasure]:
     """The plain difference, the regressions on each difficulty, and last that on all of them."""
     found = []
@@ -154,10 +161,10 @@ def _what(names: Sequence[str]) -> str:
 
 
 def _plain(
-    mine: Asked, theirs: Asked | None, error: str, alpha: float, level: float
+    mine: MeasuredErrors, theirs: MeasuredErrors | None, error: str, alpha: float, level: float
 ) -> QueryMeasure:
-    def score(asked: Asked) -> tuple[Floats, np.ndarray]:
-        (low, first), (hard, second) = _column(asked, error), _column(asked, FEATURES)
+    def score(measured: MeasuredErrors) -> tuple[Floats, np.ndarray]:
+        (low, first), (hard, second) = _column(measured, error), _column(measured, FEATURES)
         return low + alpha * hard, first & second
 
     value = float(score(mine)[0][0])
@@ -180,8 +187,8 @@ def _conclusion(
     decided: QueryMeasure,
     error: QueryMeasure,
     hard: Sequence[QueryMeasure],
-    mine: Asked,
-    theirs: Asked | None,
+    mine: MeasuredErrors,
+    theirs: MeasuredErrors | None,
     level: float,
     name: str,
 ) -> tuple[QueryAnswer, str, list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pixleak.auditing.questions.answers import SetTestReport
-from pixleak.auditing.questions.asking import PACKAGES, ask, check_alike
+from pixleak.auditing.questions.measured_errors import PACKAGES, check_alike, measure_errors
 from pixleak.core.errors import InputError
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
@@ -49,8 +49,8 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
     target = open_existing(request.target, owned.truth, seed).target
     records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
     mine = set(split.roles[Role.TARGET_MEMBERS])
-    asked = ask(target, records, difficulties, batch_size=request.batch_size)
-    columns = asked.table.select(signals=[asked.regressed, *asked.difficulties])
+    measured = measure_errors(target, records, difficulties, batch_size=request.batch_size)
+    columns = measured.table.select(signals=[measured.regressed, *measured.difficulties])
     known: Bools = np.all(columns.measured, axis=1)
     ids = [key for key, kept in zip(columns.ids, known.tolist(), strict=True) if kept]
     values = columns.values[known] * np.array([info.sign for info in columns.infos])
@@ -88,8 +88,8 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
         comparable=int((~member).sum()),
         owned_units=inside,
         comparable_units=outside,
-        score=f"{asked.regressed} below what difficulty predicts ("
-        + (", ".join(name.removeprefix("difficulty-") for name in asked.difficulties) or "none")
+        score=f"{measured.regressed} below what difficulty predicts ("
+        + (", ".join(name.removeprefix("difficulty-") for name in measured.difficulties) or "none")
         + ")",
         p_value=tested.p_value,
         smallest_p_value=tested.floor,

@@ -27,7 +27,7 @@ LOGARITHMS = {"l1-error": "log-l1-error", "cross-entropy": "log-cross-entropy"}
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class MeasuredErrors:
     """What was measured on some records.
 
     Args:
@@ -46,13 +46,13 @@ class Asked:
     left_out: tuple[str, ...]
 
 
-def ask(
+def measure_errors(
     target: Target,
     records: Records,
     wanted: Sequence[str | Difficulty] | None,
     *,
     batch_size: int = 16,
-) -> Asked:
+) -> MeasuredErrors:
     """Ask a target about records, and measure their difficulty.
 
     Args:
@@ -75,7 +75,7 @@ def ask(
     found = measure(target, records, signals, batch_size=batch_size)
     if difficulties:
         found = found.join(measure_difficulty(records, difficulties))
-    return Asked(
+    return MeasuredErrors(
         found,
         tuple(shown),
         regressed,
