@@ -270,7 +270,7 @@ def check(plan: Plan) -> None:
             if len(plan.ids(role)) < FEWEST:
                 raise InputError(
                     f"there are {len(plan.ids(role))} {role.words}; a shadow model needs at least "
-                    f"{FEWEST} (or none at all, with {setting('shadow')} null)"
+                    f"{FEWEST} (or none at all, with {setting('attacker.shadow')} null)"
                 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.part import Part
 from pixleak.request.attacker import Attacker
 from pixleak.request.given import RecordsGiven
@@ -78,28 +78,34 @@ class AuditRequest(Part):
         if isinstance(given, Mapping):
             for key, place in MOVED.items():
                 if key in given:
-                    raise InputError(f"{key} is now {place}: write it there")
+                    raise InputError(f"{key} is now {setting(place)}: write it there")
         return given
 
     @model_validator(mode="after")
     def _where_records_come_from(self) -> AuditRequest:
         apart = self.members is not None or self.nonmembers is not None
         if apart and (self.members is None or self.nonmembers is None):
-            raise ValueError("members and nonmembers go together")
+            raise ValueError(f"{setting('members')} and {setting('nonmembers')} go together")
         if apart == (self.records is not None):
-            raise ValueError("give either records (with split) or members and nonmembers")
+            raise ValueError(
+                f"give either {setting('records')} (with {setting('split')}) or "
+                f"{setting('members')} and {setting('nonmembers')}"
+            )
         for name, given in (
             ("attacker.records", self.attacker.records),
             ("attacker.population", self.attacker.population),
             ("target.reserve", self.target.reserve),
         ):
             if given is not None and not apart:
-                taken = "split takes shares of records that are split"
-                raise ValueError(f"{name} goes with members and nonmembers; {taken}")
+                raise ValueError(
+                    f"{setting(name)} goes with {setting('members')} and {setting('nonmembers')}; "
+                    f"of {setting('records')} that are split here, {setting('split')} takes shares"
+                )
         if self.records is not None and self.target.training is None and self.split.kind != "file":
             raise ValueError(
-                "the target exists already, so its members are a fact: give split.kind: file, "
-                "or members and nonmembers"
+                "the target exists already, so its members are a fact: set "
+                f"{setting('split.kind')} to file, or give {setting('members')} and "
+                f"{setting('nonmembers')}"
             )
         return self
 
@@ -108,37 +114,42 @@ class AuditRequest(Part):
         shadow = self.attacker.shadow
         own = self.records is not None or self.attacker.records is not None
         if shadow is not None and shadow.training is not None and not own:
-            raise ValueError("attacker.shadow needs attacker.records to train the shadow on")
+            raise ValueError(
+                f"{setting('attacker.shadow')} needs {setting('attacker.records')} to train the "
+                "shadow on"
+            )
         if self.attacker.records is not None and self.shadow_training is None:
             raise ValueError(
-                "attacker.records is given, but not how the shadow model is trained on them: give "
-                "attacker.shadow a recipe"
+                f"{setting('attacker.records')} is given, but not how the shadow model is trained "
+                f"on them: give {setting('attacker.shadow')} a recipe"
             )
         if self.references is not None:
             if self.reference_training is None:
                 raise ValueError(
-                    "references need a recipe: the target exists already, so say how models like "
-                    "it are trained"
+                    f"{setting('references')} need a recipe: the target exists already, so say how "
+                    "models like it are trained"
                 )
             if self.references.records == "own" and (shadow is None or not own):
                 raise ValueError(
-                    "references.records: own trains them on the attacker's records; give some"
+                    f"{setting('references.records')} is own, which trains them on records of the "
+                    f"attacker's: give {setting('attacker.records')}"
                 )
         if self.attacker.learned and (shadow is None or not own):
             raise ValueError(
-                "attacker.learned: signals are learned on a shadow model, and there is none: give "
-                "the attacker a shadow and records, or leave learned out"
+                f"{setting('attacker.learned')}: signals are learned on a shadow model, and there "
+                f"is none: give {setting('attacker.shadow')} and {setting('attacker.records')}, or "
+                "name no learned signals"
             )
         if self.poison is not None and self.target.training is None:
             raise ValueError(
-                "poison is put into a training set, so it needs a target that is trained here: "
-                "give target.recipe"
+                f"{setting('poison')} is put into a training set, so it needs a target that is "
+                f"trained here: give {setting('target.recipe')}"
             )
         drawn_here = self.records is not None and self.split.kind != "file"
         if self.canaries is not None and not (self.target.training and drawn_here):
             raise ValueError(
-                "canaries must be included by the toss of a coin, so they need a target that is "
-                "trained here, on records that are split here"
+                f"{setting('canaries')} must be included by the toss of a coin, so they need a "
+                "target that is trained here, on records that are split here"
             )
         return self
 

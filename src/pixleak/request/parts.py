@@ -49,10 +49,15 @@ class SplitChoice(Part):
     @model_validator(mode="after")
     def _path_goes_with_file(self) -> SplitChoice:
         if (self.kind == "file") != (self.path is not None):
-            raise ValueError("split.path goes with split.kind: file, and only with it")
+            raise ValueError(
+                f"{setting('split.path')} must be given where {setting('split.kind')} is file, and "
+                "only there"
+            )
         for name in ("population", "reserve"):
             if self.kind == "file" and getattr(self, name):
-                raise ValueError(f"split.{name} is drawn; in a file, give records that role")
+                raise ValueError(
+                    f"{setting(f'split.{name}')} is drawn; in a file, give records that role"
+                )
         return self
 
     def counts(self, shadow: bool, canaries: int = 0) -> dict[str, int] | None:

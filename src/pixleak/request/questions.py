@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pixleak.core.errors import setting
 from pixleak.core.part import Part
 from pixleak.core.truth import LabelTruth
 from pixleak.records.readers.image_files import Size
@@ -44,8 +45,8 @@ class _Question(Part):
     def _exists(self) -> _Question:
         if self.target.training is not None:
             raise ValueError(
-                "target.recipe trains a model; a question is about one that exists: give module, "
-                "weights or function"
+                f"{setting('target.recipe')} trains a model; a question is about one that exists: "
+                "give module, weights or function"
             )
         return self
 

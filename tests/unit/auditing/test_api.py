@@ -82,7 +82,7 @@ def test_an_attacker_with_learned_signals_needs_a_shadow() -> None:
     with pytest.raises(InputError, match="signals are learned on a shadow model"):
         pixleak.audit(model(), MEMBERS, NONMEMBERS, attacker=attacker)
     attacker = pixleak.Attacker(shadow=pixleak.Recipe(network="tiny"))
-    with pytest.raises(InputError, match=r"attacker.shadow needs attacker.records"):
+    with pytest.raises(InputError, match=r"Attacker\(shadow=...\) needs Attacker\(records=...\)"):
         pixleak.audit(model(), MEMBERS, NONMEMBERS, attacker=attacker)
 
 

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import pixleak
 from pixleak.core.errors import InputError, UnmetNeedError, setting
-from pixleak.request.doors import command_line, python, speaking, yaml
+from pixleak.core.part import Part
+from pixleak.request.attacker import Attacker
+from pixleak.request.audit import AuditRequest
+from pixleak.request.doors import Word, command_line, python, speaking, yaml
+from pixleak.request.parts import (
+    Canaries,
+    Evaluation,
+    PoisonChoice,
+    References,
+    Run,
+    SplitChoice,
+)
+from pixleak.request.target import TargetModel
+from pixleak.training.recipe_settings import RecipeSettings
 
 
 @pytest.mark.parametrize(
@@ -46,3 +63,57 @@ def test_an_error_without_a_setting_is_raised_as_it_is() -> None:
     with pytest.raises(InputError) as raised, speaking(python):
         raise error
     assert raised.value is error
+
+
+def _paths() -> list[str]:
+    """Every path that a message of the package names as a setting."""
+    paths = []
+    for file in sorted(Path(pixleak.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setting":
+                (path,) = node.args
+                if isinstance(path, ast.Constant):
+                    paths.append(path.value)
+    return paths
+
+
+def test_every_setting_that_a_message_names_can_be_given() -> None:
+    paths = _paths()
+    assert len(paths) > 30
+    parts: dict[str, type[Part]] = {
+        "split": SplitChoice,
+        "target": TargetModel,
+        "attacker": Attacker,
+        "references": References,
+        "canaries": Canaries,
+        "poison": PoisonChoice,
+        "evaluation": Evaluation,
+        "run": Run,
+    }
+    for path in paths:
+        part, *fields = path.split(".")
+        assert part in AuditRequest.model_fields, path
+        if fields:
+            assert fields[0] in parts[part].known(), path
+        if fields[:1] == ["recipe"] and fields[1:]:
+            assert fields[1] in RecipeSettings.model_fields, path
+
+
+@pytest.mark.parametrize(
+    ("door", "words"),
+    [
+        (python, "Attacker(shadow=...) needs Attacker(records=...) to train"),
+        (yaml, "attacker.shadow needs attacker.records to train"),
+        (command_line, "--set attacker.shadow=... needs --set attacker.records=... to train"),
+    ],
+)
+def test_what_the_request_refuses_is_said_in_the_words_of_the_door(door: Word, words: str) -> None:
+    one = {"reader": "phantom", "count": 40}
+    with pytest.raises(InputError) as raised, speaking(door):
+        AuditRequest(
+            members=one,
+            nonmembers=one,
+            target={"recipe": {"network": "tiny"}},
+            attacker={"shadow": {"recipe": {"network": "tiny"}}},
+        )
+    assert words in str(raised.value)

@@ -46,7 +46,7 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
         ),
         ({"target": {"recipe": {}, "function": "a.py:f"}}, "got recipe and function"),
         ({"target": {"function": "a.py:f"}}, "the target exists already"),
-        ({"split": {"kind": "file"}}, "split.path goes with split.kind: file"),
+        ({"split": {"kind": "file"}}, "split.path must be given where split.kind is file"),
         (
             {"records": {"reader": "folder"}},
             "records: unknown name 'folder' among the readers, did",

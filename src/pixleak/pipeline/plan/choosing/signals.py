@@ -59,7 +59,7 @@ def choose_signals(plan: Plan) -> ChosenSignals:
             if plan.signals is not None:
                 raise UnmetNeedError(
                     f"signal {signal.name!r} cannot be measured: {lacks}; leave it out of "
-                    f"{setting('signals')}, or declare {setting('target.access')}: "
+                    f"{setting('attacker.signals')}, or declare {setting('target.access')}: "
                     f"{signal.info.access} if the target grants that"
                 )
         try:
