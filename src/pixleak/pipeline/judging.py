@@ -160,6 +160,9 @@ def evaluated(
     """One attack's figures, with its control."""
     planned = one.planned
     name = planned.info.name if planned.plain else f"{planned.attack.name}/{planned.info.name}"
+    control, note = one.control, untrained_note
+    if control is not None and (lacking := too_few(control, member, units)):
+        control, note = None, f"on the untrained model {lacking}"
     result = evaluate_scores(
         one.scores,
         member,
@@ -167,15 +170,15 @@ def evaluated(
         info=planned.info,
         shadow=carried.shadow,
         extra_thresholds=carried.thresholds,
-        control=one.control,
+        control=control,
         title=planned.title,
         seed=plan.seed_for(f"{purpose}/{name}"),
         level=plan.evaluation.level,
         fprs=plan.evaluation.fprs,
         replicates=plan.evaluation.replicates,
     )
-    if one.control is None:
-        result = result.model_copy(update={"control_note": untrained_note})
+    if control is None:
+        result = result.model_copy(update={"control_note": note})
     return result
 
 
@@ -194,6 +197,8 @@ def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims 
     elif pool is not None:
         scores, member = pool.together()
     else:
+        return Carried()
+    if min(int((side & scores.measured).sum()) for side in (member, ~member)) < MIN_RECORDS:
         return Carried()
     thresholds = {}
     if planned.plain and planned.info.name in TRAINED_ON:
@@ -254,6 +259,8 @@ def _untrained_control(attacks: list[AttackResult], note: str) -> Control:
             title="Untrained model",
             auc=None,
             passed=None,
-            explanation=f"There is no untrained model to compare with: {note}.",
+            explanation=f"There is no untrained model to compare with: {note}."
+            if shown.control_note == note
+            else f"Not measured: {shown.control_note}.",
         )
     return untrained_control(shown.title, auc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -140,3 +141,44 @@ def test_ten_records_of_five_units_are_enough(
         held = [f"{member[i]} {rank[i] % units}" for i in range(60)]
         told = too_few(replace(scores, measured=known), member, held)
         assert (told == "") == enough, told
+
+
+def test_a_control_on_too_few_records_is_not_measured_and_says_why(
+    plan: Plan, records: PreparedRecords, store: Store
+) -> None:
+    known: Bools = np.ones((60, 2), dtype=bool)
+    known[:25] = False
+    found = judged(plan, records, store, losses(plan, 2.0), losses(plan, 0.0, known))
+    why = "on the untrained model it is defined for 5 of 30 "
+    for attack in found.attacks:
+        assert attack.auc.value == 1.0
+        assert attack.control_auc is None
+        assert attack.control_note.startswith(why)
+    control = found.controls[1]
+    assert (control.auc, control.passed) == (None, None)
+    assert control.explanation.startswith(f"Not measured: {why}")
+
+
+@pytest.mark.parametrize(("unmeasured", "points"), [(0, {"oracle", "shadow"}), (25, {"oracle"})])
+def test_a_shadow_measured_on_too_few_records_lends_no_threshold(
+    unmeasured: int, points: set[str], store: Store, tmp_path: Path
+) -> None:
+    content: dict[str, Any] = {
+        "records": {"reader": "phantom", "count": 120},
+        "split": {"target_members": 30},
+        "target": {"recipe": {"network": "tiny", "epochs": 1}},
+        "attacker": {"learned": [], "signals": list(SIGNALS), "attacks": []},
+        "evaluation": {"replicates": 100},
+    }
+    squares = bright_squares(120, (16, 16))
+    plan = build(parse_request(content), lambda source: squares)
+    ids = (*plan.ids(Role.SHADOW_MEMBERS), *plan.ids(Role.SHADOW_NONMEMBERS))
+    target = losses(plan, 2.0)
+    known: Bools = np.ones((60, 2), dtype=bool)
+    known[:unmeasured, 1] = False
+    shadow = SignalTable(ids, target.values, target.infos, known)
+    measured = Measured({PartName.AUDITED: MeasuredPart(target, None)}, {}, shadow)
+    own = prepare(plan.records.select(plan.audited), tmp_path)
+    found = judge(plan, choose(plan), measured, own, "no twin", [], store, Silent(), Clock())
+    dice = next(attack for attack in found.attacks if attack.signal == "dice-loss")
+    assert {point.name for point in dice.operating_points} - {"shadow-training-loss"} == points
