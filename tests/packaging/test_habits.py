@@ -35,7 +35,8 @@ def test_every_benchmark_is_in_the_order_and_pages_come_last(repo: Path) -> None
     folder = repo / "benchmarks"
     lines = (folder / "order.txt").read_text(encoding="utf-8").splitlines()
     names = [line.split()[0] for line in lines if line and not line.startswith("#")]
-    helpers = {"same_figures.py"}
+    parts = {path.name for path in folder.glob("results_*.py")} - {"results_page.py"}
+    helpers = {"same_figures.py", *parts}
     assert {path.name for path in folder.glob("*.py")} - set(names) == helpers
     assert all((folder / name).is_file() for name in names)
     assert [name for name in names if name.endswith("_page.py")] == names[-2:]
