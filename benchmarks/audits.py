@@ -24,12 +24,15 @@ EXAMPLES = {"kvasir": "kvasir-seg", "camvid": "camvid"}
 
 
 def one_seed(config: Path, settings: list[str], seed: int, out: Path) -> dict[str, Any]:
-    from pixleak.auditing.api import audit_config
+    from pixleak.auditing.api import run_into
     from pixleak.core.progress import shown
-    from pixleak.request.file import read_config
+    from pixleak.request.audit import AuditRequest
+    from pixleak.request.file import read_request
 
     with shown() as progress:
-        result = audit_config(read_config(config, [*settings, f"seed={seed}"]), out, progress)
+        result = run_into(
+            read_request(config, AuditRequest, [*settings, f"seed={seed}"]), out, progress
+        )
     print(result)
     return {
         "seed": seed,

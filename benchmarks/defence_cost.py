@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pixleak.records.phantom.phantom import phantom
 from support.machine import machine
 
+from pixleak import phantom
 from pixleak.defences import DEFENCES
 from pixleak.records.base import Records
 from pixleak.records.prepared.prepare import prepare

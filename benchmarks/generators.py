@@ -21,16 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support.generator_attacks import PLAIN, attacks
 from support.machine import machine
 
 HERE = Path(__file__).parent
 MEMBERS = 150
-PLAIN = (
-    "difficulty-total-variation",
-    "difficulty-neighbours",
-    "difficulty-compression",
-    "difficulty-features",
-)
 UNET = {
     "network": {"name": "unet", "options": {"widths": [32, 64, 128, 256]}},
     "loss": "l1",
@@ -105,6 +100,7 @@ def one_seed(
     hardness: dict[str, Any],
 ) -> list[dict[str, Any]]:
     from pixleak.core.access import Access
+    from pixleak.core.roles import Role
     from pixleak.records.named import DATASETS
     from pixleak.records.named.base import open_named
     from pixleak.records.prepared.prepare import prepare
@@ -133,10 +129,10 @@ def one_seed(
     used = [key for role in split.roles.values() for key in role]
     prepared = prepare(records.select(used), folder / f"records-{seed}")
     units = split.units(records)
-    blocks = sorted({units[key] for key in split.roles["target-members"]})
+    blocks = sorted({units[key] for key in split.roles[Role.TARGET_MEMBERS]})
     np.random.default_rng(seed).shuffle(blocks)
     # Whole blocks in random order: a smaller training set is as mixed as a larger one.
-    members = [k for b in blocks for k in split.roles["target-members"] if units[k] == b]
+    members = [k for b in blocks for k in split.roles[Role.TARGET_MEMBERS] if units[k] == b]
     jobs = []
     for victim, size, epochs in cells(only):
         recipe = Recipe(**RECIPES[victim], epochs=epochs)
@@ -161,15 +157,17 @@ def one_seed(
         ]
         target = target_for(load_network(job.path), prepared.truth, Access.IMAGE)
         seen = measure(target, prepared, signals).join(hard)
-        blank = job.method.untrained(*shape(prepared), seed=seed)
+        blank = job.method.untrained(
+            prepared.image_shape[0], prepared.truth, prepared.image_shape[1:], seed
+        )
         twin = target_for(blank, prepared.truth, Access.IMAGE)
         control = measure(twin, prepared, signals).join(hard)
-        kept = [*members[: int(size)], *split.roles["target-nonmembers"]]
+        kept = [*members[: int(size)], *split.roles[Role.TARGET_NONMEMBERS]]
         rows = attacks(
-            seen, control, kept, set(members), split.roles["population"], units, other, seed
+            seen, control, kept, set(members), split.roles[Role.POPULATION], units, other, seed
         )
         inside = seen.select(ids=members[: int(size)], signals=["l1-error"]).values.mean()
-        outside = seen.select(ids=split.roles["target-nonmembers"], signals=["l1-error"])
+        outside = seen.select(ids=split.roles[Role.TARGET_NONMEMBERS], signals=["l1-error"])
         found.append(
             {
                 "seed": seed,
@@ -187,125 +185,13 @@ def one_seed(
     return found
 
 
-def shape(records: Any) -> tuple[Any, ...]:
-    return records.image_shape[0], records.truth, records.image_shape[1:]
-
-
-def attacks(
-    seen: Any,
-    control: Any,
-    kept: list[str],
-    members: set[str],
-    population: tuple[str, ...],
-    units: Any,
-    other: dict[str, Any],
-    seed: int,
-) -> dict[str, Any]:
-    from pixleak.attacks.calibrated.membership_error import FittedMembershipError, MembershipError
-    from pixleak.attacks.evidence import Population
-    from pixleak.attacks.threshold import Threshold
-    from pixleak.core.tables import Scores, SignalInfo, SignalTable
-
-    def table(of: Any, error: str, difficulty: str | None) -> Any:
-        """Error and difficulty; the latter also of the variants that no table holds."""
-        if difficulty is None or difficulty in of.names:
-            return of.select(signals=[error] if difficulty is None else [error, difficulty])
-        first = of.select(signals=[error])
-        info = SignalInfo("variant", "range", "higher", queries_model=False)
-        values = np.stack([first.values[:, 0], other[difficulty]], axis=1)
-        known = np.ones(values.shape, dtype=bool)
-        return SignalTable(first.ids, values, (*first.infos, info), known)
-
-    def scored(attack: Any, of: Any, error: str, difficulty: str | None) -> Scores:
-        whole = table(of, error, difficulty)
-        outer = Population(whole.select(ids=population)) if attack.needs_population else None
-        return attack.score(whole.select(ids=kept), None, outer)
-
-    def standardised(of: Any, error: str, difficulty: str) -> Scores:
-        """Error minus difficulty, each in standard deviations of the population."""
-        whole = table(of, error, difficulty)
-        scale = whole.select(ids=population).values.std(axis=0)
-        asked = whole.select(ids=kept)
-        scores = asked.values[:, 1] / scale[1] - asked.values[:, 0] / scale[0]
-        return Scores(asked.ids, scores, np.ones(len(scores), dtype=bool), "standardised", error)
-
-    def row(scores: Scores, control: Scores | None) -> dict[str, Any]:
-        return judged(scores, control, members, units, seed)
-
-    found = {}
-    alone, fitted = Threshold(), FittedMembershipError()
-    for error, what in (("l1-error", "L1"), ("l2-error", "L2"), ("ssim-error", "1 - SSIM")):
-        found[f"error alone, {what}"] = row(
-            scored(alone, seen, error, None), scored(alone, control, error, None)
-        )
-    for name in ("likeness", "edge-likeness", "coarse-error", "fine-error"):
-        found[name] = row(scored(alone, seen, name, None), scored(alone, control, name, None))
-    for name in PLAIN:
-        found[f"{name} alone"] = row(alone.score(seen.select(ids=kept, signals=[name])), None)
-        found[f"fitted, {name}"] = row(
-            scored(fitted, seen, "log-l1-error", name),
-            scored(fitted, control, "log-l1-error", name),
-        )
-        found[f"fitted without logarithm, {name}"] = row(
-            scored(fitted, seen, "l1-error", name), None
-        )
-        found[f"standardised difference, {name}"] = row(standardised(seen, "l1-error", name), None)
-    for error, what in (("log-l1-error", ""), ("coarse-error", " (coarse error)")):
-        whole, blank = (t.select(signals=[error, *PLAIN]) for t in (seen, control))
-        found[f"fitted, all difficulties{what}"] = row(
-            *(
-                fitted.score(t.select(ids=kept), None, Population(t.select(ids=population)))
-                for t in (whole, blank)
-            )
-        )
-    for alpha in (0.5, 1.0, 2.0):
-        for name in ("difficulty-features", "deep features, faithful"):
-            found[f"alpha = {alpha:g}, {name}"] = row(
-                scored(MembershipError(alpha=alpha), seen, "l1-error", name),
-                scored(MembershipError(alpha=alpha), control, "l1-error", name)
-                if name in PLAIN
-                else None,
-            )
-    for error, what in (("log-l2-error", "L2"), ("ssim-error", "1 - SSIM")):
-        found[f"fitted ({what}), difficulty-features"] = row(
-            scored(fitted, seen, error, "difficulty-features"), None
-        )
-    for name in other:
-        found[f"fitted, {name}"] = row(scored(fitted, seen, "log-l1-error", name), None)
-    return found
-
-
-def judged(scores: Any, control: Any, members: set[str], units: Any, seed: int) -> dict[str, Any]:
-    from pixleak.core.tables import SignalInfo
-    from pixleak.evaluation.evaluate import evaluate_scores
-
-    result = evaluate_scores(
-        scores,
-        np.array([key in members for key in scores.ids]),
-        units=[units[key] for key in scores.ids],
-        info=SignalInfo("one", "1", "higher"),
-        control=control,
-        title="one",
-        seed=seed,
-        fprs=(0.01,),
-        replicates=400,
-    )
-    rate = result.tpr_at_fpr[0]
-    return {
-        "auc": [result.auc.value, result.auc.low, result.auc.high],
-        "tpr": [rate.value, rate.low, rate.high, rate.successes, rate.trials],
-        "untrained_auc": result.control_auc
-        and [result.control_auc.value, result.control_auc.low, result.control_auc.high],
-    }
-
-
 def pool(root: Path, seed: int, workers: int) -> dict[str, Any]:
     """An audit of the plain U-Net with 16 reference models."""
-    from pixleak.auditing.api import audit_config
-    from pixleak.request.file import parse_config
+    import pixleak
+    from pixleak.request.file import parse_request
     from pixleak.results.sections import LeaveOneOut
 
-    config = parse_config(
+    config = parse_request(
         {
             "seed": seed,
             "records": {
@@ -317,15 +203,13 @@ def pool(root: Path, seed: int, workers: int) -> dict[str, Any]:
             },
             "split": {"kind": "blocks", "target_members": MEMBERS, "population": 200},
             "target": {"recipe": {**UNET, "epochs": USUAL_EPOCHS["unet-l1"]}},
-            "shadow": None,
+            "attacker": {"shadow": None, "difficulties": list(PLAIN)},
             "references": {"models": 16},
-            "difficulties": list(PLAIN),
-            "workers": workers,
-            "exhibits": 0,
+            "run": {"workers": workers, "exhibits": 0},
         }
     )
     with tempfile.TemporaryDirectory() as folder:
-        result = audit_config(config, Path(folder) / "run")
+        result = pixleak.run(config, Path(folder) / "run")
     print(result)
     spreads = result.section(LeaveOneOut)
     assert spreads is not None

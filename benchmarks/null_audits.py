@@ -54,12 +54,12 @@ def _target() -> Any:
 
 
 def _plan(kind: str, number: int) -> Any:
-    from pixleak.pipeline.plan.assemble import pool
-
     from pixleak import phantom
     from pixleak.core.access import Access
+    from pixleak.core.roles import Role
+    from pixleak.pipeline.plan.build import draw_pool
     from pixleak.pipeline.plan.plan import GivenTarget, Plan
-    from pixleak.records.splitting.random import Split
+    from pixleak.records.splitting.split import Split
     from pixleak.targets.target_for import target_for
     from pixleak.training.recipe import Recipe
 
@@ -71,17 +71,17 @@ def _plan(kind: str, number: int) -> Any:
         records = phantom(2 * SIDE + 60, size=32, seed=5)
         audited = list(records.ids[: 2 * SIDE])
     fixed = Split(
-        "random", "record", 0, {"target-members": tuple(audited), "target-nonmembers": ()}
+        "random", "record", 0, {Role.TARGET_MEMBERS: tuple(audited), Role.TARGET_NONMEMBERS: ()}
     )
     references = None
     if kind == "pool":
         recipe = Recipe(**NETWORK)
-        references = pool(recipe, records, fixed, models=8, leave_one_out=False, seed=0)
+        references = draw_pool(recipe, records, fixed, models=8, leave_one_out=False, seed=0)
     generator.shuffle(audited)
     roles = {
-        "target-members": tuple(audited[:SIDE]),
-        "target-nonmembers": tuple(audited[SIDE:]),
-        "population": records.ids[2 * SIDE :],
+        Role.TARGET_MEMBERS: tuple(audited[:SIDE]),
+        Role.TARGET_NONMEMBERS: tuple(audited[SIDE:]),
+        Role.POPULATION: records.ids[2 * SIDE :],
     }
     target = GivenTarget.of(target_for(_target(), records.truth, Access.LOGIT), seed=3)
     return Plan(

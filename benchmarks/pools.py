@@ -24,13 +24,14 @@ from support.machine import machine
 
 from pixleak.analyses.references import ReferencesInfo
 from pixleak.attacks import ATTACKS, Attack, Population
-from pixleak.auditing.api import audit_config
+from pixleak.auditing.api import run_into
 from pixleak.core.errors import UnmetNeedError
 from pixleak.core.progress import shown
 from pixleak.core.tables import ReferenceTable, SignalInfo, SignalTable
 from pixleak.evaluation.statistics.roc import roc_of
 from pixleak.pipeline.measuring.stored_tables import read_table
-from pixleak.request.file import read_config
+from pixleak.request.audit import AuditRequest
+from pixleak.request.file import read_request
 from pixleak.results.sections import LeaveOneOut
 
 HERE = Path(__file__).parent
@@ -158,7 +159,7 @@ def one_pool(root: Path, epochs: int, seed: int, out: Path) -> dict[str, Any]:
     settings = [f"records.root={root}", f"target.recipe.epochs={epochs}", f"seed={seed}"]
     begun = time.monotonic()
     with shown() as progress:
-        result = audit_config(read_config(CONFIG, settings), out, progress)
+        result = run_into(read_request(CONFIG, AuditRequest, settings), out, progress)
     spread, references = result.section(LeaveOneOut), result.section(ReferencesInfo)
     assert spread is not None
     assert references is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import re
 import subprocess
 import tomllib
@@ -77,3 +79,17 @@ def test_every_direct_dependency_is_pinned(repo: Path, project: dict[str, Any]) 
         asked += extra
     names = {normal(re.split(r"[\[<>=]", entry)[0]) for entry in asked} - {"pixleak"}
     assert sorted(names - pinned) == []
+
+
+def test_benchmarks_and_examples_import_what_there_is(repo: Path) -> None:
+    files = [*repo.glob("benchmarks/**/*.py"), *repo.glob("examples/**/*.py")]
+    assert len(files) > 15
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pixleak"):
+                module = importlib.import_module(str(node.module))
+                for name in (alias.name for alias in node.names):
+                    found = hasattr(module, name) or importlib.util.find_spec(
+                        f"{node.module}.{name}"
+                    )
+                    assert found, f"{path.name}:{node.lineno}: {node.module} has no {name}"
