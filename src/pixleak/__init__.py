@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pixleak.auditing.api import set_test as set_test
     from pixleak.auditing.report import AuditReport as AuditReport
     from pixleak.core.access import Access as Access
+    from pixleak.core.errors import InputError as InputError
+    from pixleak.core.errors import MissingExtraError as MissingExtraError
+    from pixleak.core.errors import PixleakError as PixleakError
+    from pixleak.core.errors import UnmetNeedError as UnmetNeedError
     from pixleak.core.truth import ImageTruth as ImageTruth
     from pixleak.core.truth import LabelTruth as LabelTruth
     from pixleak.records.base import Record as Record
@@ -63,6 +67,10 @@ _HOMES = {
     "set_test": "pixleak.auditing.api",
     "AuditReport": "pixleak.auditing.report",
     "Access": "pixleak.core.access",
+    "InputError": "pixleak.core.errors",
+    "MissingExtraError": "pixleak.core.errors",
+    "PixleakError": "pixleak.core.errors",
+    "UnmetNeedError": "pixleak.core.errors",
     "ImageTruth": "pixleak.core.truth",
     "LabelTruth": "pixleak.core.truth",
     "Record": "pixleak.records.base",

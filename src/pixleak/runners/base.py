@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Self
 
 import pixleak.core.errors
-from pixleak.core.errors import PixleakError
+from pixleak.core.errors import InputError, PixleakError
 
 Message = dict[str, Any]
 """A message of a job while it runs, or its answer: plain numbers and strings."""
@@ -97,12 +100,42 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+class _Pickler(pickle.Pickler):
+    """Refuses what another process could not find."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, type | FunctionType) and value.__module__ == "__main__":
+            raise InputError(
+                f"{value.__qualname__} is defined in the script or notebook that is running, which "
+                "other processes do not import: move it into a module of its own, and import it "
+                "from there"
+            )
+        return NotImplemented
+
+
+def pickled(job: Job) -> bytes:
+    """The job as bytes for another process.
+
+    Raises:
+        InputError: part of it cannot be sent, such as a lambda or a class of the running script.
+    """
+    content = io.BytesIO()
+    try:
+        _Pickler(content).dump(job)
+    except InputError as error:
+        raise InputError(f"{job.title}: {error.args[0]}") from None
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InputError(f"{job.title}: it cannot be sent to another process ({error})") from error
+    return content.getvalue()
+
+
 def outcome(job: Job, say: Callable[[Message], None]) -> Message:
     """The answer of a job; an error becomes a message, so that it can be sent."""
     try:
         return job.run(say)
     except PixleakError as error:
-        return {"kind": type(error).__name__, "error": str(error)}
+        # Settings in it stay marked: the door that the caller came through puts them into words.
+        return {"kind": type(error).__name__, "error": str(error.args[0])}
     except Exception:
         return {"kind": "", "error": traceback.format_exc()}
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
 import queue
 import shutil
 import subprocess
@@ -26,7 +25,7 @@ from pathlib import Path
 
 from pixleak.core.errors import PixleakError
 from pixleak.core.whole_files import writing
-from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, rebuilt
+from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, pickled, rebuilt
 
 Events = queue.Queue[tuple["_Worker", Message | None]]
 """Messages of the workers; None if one ended without an answer."""
@@ -139,7 +138,7 @@ class _Worker:
         shutil.rmtree(stored, ignore_errors=True)
         file = self._folder / "job.pickle"
         with writing(file):
-            file.write_bytes(pickle.dumps(job.portable(stored)))
+            file.write_bytes(pickled(job.portable(stored)))
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died, which the listener reports
             self._process.stdin.write(f"{file}\n".encode())

@@ -27,7 +27,16 @@ import numpy as np
 
 from pixleak.core.errors import InputError, PixleakError, require
 from pixleak.core.whole_files import write_whole
-from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, outcome, rebuilt
+from pixleak.runners.base import (
+    Job,
+    Message,
+    OnMessage,
+    Runner,
+    available_cores,
+    outcome,
+    pickled,
+    rebuilt,
+)
 
 RETRIES = 5
 """How often a task is restarted after its worker died."""
@@ -71,7 +80,7 @@ class RayRunner(Runner):
                     while waiting and len(running) < limit:
                         job = waiting.pop(0)
                         task = _task(ray, job).remote(
-                            pickle.dumps(job), stores.get(job.inputs or Path()), mailbox
+                            pickled(job), stores.get(job.inputs or Path()), mailbox
                         )
                         running[task] = job
                     done, _ = ray.wait(list(running), num_returns=1, timeout=_POLL)

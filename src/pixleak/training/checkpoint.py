@@ -16,7 +16,7 @@ from torch import nn
 from pixleak.core.errors import InputError
 from pixleak.core.whole_files import replaced
 from pixleak.targets.state_dict import load_state
-from pixleak.training.networks import NETWORKS
+from pixleak.training.networks import NETWORKS, Network
 from pixleak.version import __version__
 
 
@@ -87,10 +87,14 @@ def load_weights(module: nn.Module, path: Path) -> None:
     load_state(module, load_file(path), str(path), "the network")
 
 
-def load_network(path: Path) -> nn.Module:
+def load_network(path: Path, network: Network | None = None) -> nn.Module:
     """Build the network that a checkpoint describes, with its weights, in evaluation mode.
 
     Pretrained weights that its recipe started from are not fetched again.
+
+    Args:
+        path: of the checkpoint.
+        network: the network that was trained, if its class is not in the table.
 
     Raises:
         InputError: the file is missing or damaged, does not describe its network, or holds
@@ -102,8 +106,9 @@ def load_network(path: Path) -> nn.Module:
         raise InputError(f"{path} does not describe its network; it was not written by pixleak")
     described = json.loads(metadata["network"])
     height, width = described["size"]
-    network = NETWORKS[described["name"]].configured(described["options"]).blank()
-    module = network.build(described["channels"], described["outputs"], (height, width))
+    if network is None:
+        network = NETWORKS[described["name"]].configured(described["options"])
+    module = network.blank().build(described["channels"], described["outputs"], (height, width))
     if described.get("group_norm", False):
         from pixleak.training.networks.group_norm import group_normed
 

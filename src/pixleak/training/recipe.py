@@ -136,7 +136,7 @@ class Recipe(RecipeSettings, TrainingMethod):
     def load(self, path: Path) -> nn.Module:
         from pixleak.training.checkpoint import load_network
 
-        return load_network(path)
+        return load_network(path, self.network.outside_the_table)
 
     def load_discriminator(self, path: Path) -> nn.Module | None:
         return discriminator_beside(path)

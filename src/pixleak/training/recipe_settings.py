@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     field_validator,
@@ -28,7 +29,13 @@ PIXEL_LOSSES = ("l1", "l2")
 
 
 class NetworkChoice(BaseModel):
-    """A network of the table with its options; those left out are filled in."""
+    """A network of the table with its options (those left out are filled in), or an object.
+
+    Example:
+        >>> from pixleak.training.networks import Tiny
+        >>> NetworkChoice.of(Tiny(width=4)).options
+        {'width': 4, 'layers': 2}
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,6 +44,28 @@ class NetworkChoice(BaseModel):
     group_norm: bool = Field(
         default=False, description="group normalisation in place of batch normalisation"
     )
+
+    _object: Network | None = PrivateAttr(default=None)
+    """A network whose class is not in the table."""
+
+    @classmethod
+    def of(cls, network: Network) -> NetworkChoice:
+        """The choice of a network that is given as an object.
+
+        Raises:
+            InputError: its class is not in the table, and another class there has its name.
+        """
+        options = network.model_dump(mode="json")
+        if network.name not in NETWORKS:
+            choice = cls.model_construct(name=network.name, options=options, group_norm=False)
+            choice._object = network
+            return choice
+        if NETWORKS[network.name] is not type(network):
+            raise InputError(
+                f"there is another network called {network.name!r}: give "
+                f"{type(network).__name__} a name of its own"
+            )
+        return cls(name=network.name, options=options)
 
     @field_validator("name")
     @classmethod
@@ -55,11 +84,19 @@ class NetworkChoice(BaseModel):
     def _as_is(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # The default is left out, so that such a recipe keeps its content address.
         content: dict[str, Any] = written(self)
+        if self._object is not None:
+            kind = type(self._object)
+            content["class"] = f"{kind.__module__}:{kind.__qualname__}"
         return {k: v for k, v in content.items() if k != "group_norm" or v}
+
+    @property
+    def outside_the_table(self) -> Network | None:
+        """The network, if it was given as an object of a class that is not in the table."""
+        return self._object
 
     def configured(self) -> Network:
         """The network itself, with its options."""
-        return NETWORKS[self.name].configured(self.options)
+        return self._object or NETWORKS[self.name].configured(self.options)
 
 
 class RecipeSettings(BaseModel):
@@ -96,10 +133,12 @@ class RecipeSettings(BaseModel):
         if not isinstance(given, dict) or "loss" in given:
             return given
         network = given.get("network")
-        name = network.get("name") if isinstance(network, dict) else network
         if isinstance(network, NetworkChoice):
-            name = network.name
-        made = isinstance(name, str) and name in NETWORKS and NETWORKS[name].kind == "images"
+            network = network.configured()
+        name = network.get("name") if isinstance(network, dict) else network
+        if isinstance(name, str) and name in NETWORKS:
+            network = NETWORKS[name]
+        made = getattr(network, "kind", "any") == "images"
         return given | {"loss": "l1"} if made or given.get("adversary") else given
 
     @model_validator(mode="after")
@@ -108,7 +147,7 @@ class RecipeSettings(BaseModel):
             return self
         if self.adversary is not None:
             raise ValueError(f"an adversary goes with the loss l1 or l2, not {self.loss}")
-        if NETWORKS[self.network.name].kind == "images":
+        if self.network.configured().kind == "images":
             raise ValueError(
                 f"network {self.network.name!r} is a generator: its loss is l1 or l2, not "
                 f"{self.loss}"
@@ -123,6 +162,8 @@ class RecipeSettings(BaseModel):
     @field_validator("network", mode="before")
     @classmethod
     def _by_name(cls, network: object) -> object:
+        if isinstance(network, Network):
+            return NetworkChoice.of(network)
         return {"name": network} if isinstance(network, str) else network
 
     def check_loss(self, truth: Truth) -> None:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import json
+import pickle
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from dotted_network import Dotted, NotTheTiny
+from pixleak.core.errors import InputError
+from pixleak.training.jobs import TrainingJob, train_all
+from pixleak.training.networks.tiny import Tiny
 from pixleak.training.recipe import Recipe
+from toy_records import bright_squares
 
 
 def test_options_are_completed_and_survive_json() -> None:
@@ -60,3 +67,25 @@ def test_wrong_settings(settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Recipe.model_validate(settings)
     assert sentence in str(caught.value)
+
+
+def test_a_network_of_the_table_given_as_an_object_is_the_one_given_by_name() -> None:
+    named = Recipe(network={"name": "tiny", "options": {"width": 4}})
+    assert Recipe(network=Tiny(width=4)) == named
+    assert Recipe(network=Tiny(width=4)).identity == named.identity
+
+
+def test_a_network_of_no_table_is_trained_saved_and_loaded(tmp_path: Path) -> None:
+    recipe = Recipe(network=Dotted(width=3), epochs=1)
+    assert recipe.description.startswith("dotted (width=3), ")
+    assert pickle.loads(pickle.dumps(recipe)).network.configured() == Dotted(width=3)
+    assert recipe.identity != Recipe(network=Dotted(width=2), epochs=1).identity
+    job = TrainingJob("mine", recipe, bright_squares(8), 0, tmp_path / "w.safetensors")
+    train_all([job], workers=1)
+    again = recipe.load(job.path)
+    assert sum(values.numel() for values in again.state_dict().values()) == 3 + 3 + 6 + 2
+
+
+def test_two_networks_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="another network called 'tiny': give NotTheTiny a name"):
+        Recipe(network=NotTheTiny())

@@ -7,7 +7,7 @@ from pixleak.training.networks.monai_networks import AttentionUNet, BasicUNet, S
 from pixleak.training.networks.smp import SMP_NETWORKS
 from pixleak.training.networks.tiny import Tiny
 
-__all__ = ["NETWORKS", "Network"]
+__all__ = ["NETWORKS", "Network", "Tiny"]
 
 _ALL: tuple[type[Network], ...] = (
     UNet,
