@@ -20,14 +20,14 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FROM_SDIST = ("tests/packaging", "tests/unit/core", "tests/unit/studies/plan/test_cells.py")
+FROM_SDIST = ("tests/packaging", "tests/unit/core", "tests/unit/studies/plan/test_grid.py")
 """Quick tests, some of which read files outside ``src`` and ``tests``."""
 
 SMALL = (
     "records.count=80",
     "records.size=32",
     "target.recipe.epochs=2",
-    "learned=[type-i-logistic]",
+    "attacker.learned=[type-i-logistic]",
     "evaluation.replicates=100",
 )
 

@@ -33,6 +33,12 @@ def test_the_sdist_holds_the_repository(repo: Path, project: dict[str, Any]) -> 
     assert tracked - always == included
 
 
+def test_the_tests_that_the_sdist_runs_are_there(repo: Path) -> None:
+    script = (repo / "tests" / "packaging" / "check_distributions.py").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^FROM_SDIST = (.*)$", script, flags=re.MULTILINE)
+    assert [name for name in ast.literal_eval(line) if not (repo / name).exists()] == []
+
+
 def test_every_benchmark_is_in_the_order_and_pages_come_last(repo: Path) -> None:
     folder = repo / "benchmarks"
     lines = (folder / "order.txt").read_text(encoding="utf-8").splitlines()

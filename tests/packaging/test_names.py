@@ -1,10 +1,12 @@
-"""One word for one thing: a name of a class, a function or a file occurs once in the package."""
+"""One word for one thing, and no setting that is forgotten: checks of the whole source."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import pixleak
@@ -56,3 +58,11 @@ def test_no_file_name_stands_for_two_things() -> None:
     stems = ((path.stem, path.relative_to(ROOT).as_posix()) for path in MODULES)
     allowed = SUBJECTS | {"__init__", "base"}
     assert {name: where for name, where in _twice(stems).items() if name not in allowed} == {}
+
+
+def test_no_setting_of_a_plan_is_left_unread() -> None:
+    from pixleak.pipeline.plan.plan import Plan
+
+    text = "\n".join(path.read_text() for path in MODULES if path.name != "plan.py")
+    unread = [one.name for one in fields(Plan) if not re.search(rf"plan\.{one.name}\b", text)]
+    assert unread == []

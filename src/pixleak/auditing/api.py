@@ -159,6 +159,13 @@ def _records(
     from pixleak.records.readers.dataset import read_dataset
 
     if isinstance(given, Records):
+        known = given.truth
+        said = classes.classes if isinstance(classes, LabelTruth) else classes
+        if said is not None and said != getattr(known, "classes", known):
+            raise InputError(
+                f"classes={classes!r} contradicts {argument}, whose truth is {known}; leave "
+                "classes out, since records know their own"
+            )
         return given
     if classes is None:
         raise InputError(

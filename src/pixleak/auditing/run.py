@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Context
 from pixleak.analyses.walk import in_order
 from pixleak.core.errors import InputError, setting
@@ -174,13 +175,18 @@ def _analysed(context: Context) -> _Found:
     sections: dict[str, Section] = {}
     files: dict[str, bytes] = {}
     warnings: list[str] = []
+    wanted = context.plan.analyses
     for analysis in in_order():
+        if wanted is not None and analysis.name not in wanted:
+            continue
         with context.clock(analysis.name):
             section = analysis.compute(context)
             if section is not None:
                 sections[analysis.name] = section
                 files |= analysis.files(section, context)
                 warnings += analysis.warnings(section)
+            elif wanted is not None:
+                warnings.append(f"the analysis {analysis.name!r} does not apply to this audit")
     return _Found(sections, files, tuple(warnings))
 
 
@@ -250,9 +256,11 @@ def check(plan: Plan) -> None:
     """Refuse a plan with too little for an audit.
 
     Raises:
-        InputError: there are too few records in some role, or no such device.
+        InputError: there are too few records in some role, no such device, or no such analysis.
     """
     check_device(plan.target.device)
+    for name in plan.analyses or ():
+        ANALYSES[name]
     for role in (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS):
         count, independent = len(plan.ids(role)), _independent(plan, role)
         told = role.words

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pixleak.core.access import Access
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.progress import Progress
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
@@ -268,7 +268,8 @@ def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> M
         # A trained model whose logits are all between 0 and 1 would be sure of nothing.
         raise InputError(
             "the target was declared to answer with logits, but its one channel lies in 0..1 on "
-            "every pixel asked for: these look like probabilities, declare access: probability"
+            "every pixel asked for: these look like probabilities; set "
+            f"{setting('target.access')} to probability"
         )
     known = target.identity(answers)
     identity = {"asked": uuid.uuid4().hex} if known is None else _digests(known)

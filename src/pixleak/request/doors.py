@@ -29,6 +29,9 @@ _ARGUMENTS = {
 }
 """Settings whose argument is not named after their part."""
 
+_OPTIONS = {"run.folder": "--out"}
+"""Settings with an option of their own, which stand in no file."""
+
 _PARTS = {
     "split": "SplitChoice",
     "target": "TargetModel",
@@ -56,8 +59,12 @@ def python(path: str) -> str:
 
 
 def yaml(path: str) -> str:
-    """A setting as it stands in a configuration file: its key."""
-    return path
+    """A setting as it stands in a configuration file: its key.
+
+    >>> yaml("split.reserve"), yaml("run.folder")
+    ('split.reserve', '--out')
+    """
+    return _OPTIONS.get(path, path)
 
 
 def command_line(path: str) -> str:
@@ -66,7 +73,7 @@ def command_line(path: str) -> str:
     >>> command_line("split.reserve"), command_line("run.folder")
     ('--set split.reserve=...', '--out')
     """
-    return "--out" if path == "run.folder" else f"--set {path}=..."
+    return _OPTIONS.get(path, f"--set {path}=...")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 
 SUM_TOLERANCE = 1e-3
@@ -64,8 +64,8 @@ def checked(
     if _look_like_probabilities(values, low, high):
         raise InputError(
             f"target {name!r} was declared to answer with logits, but its values look like "
-            "probabilities (all in 0..1 and summing to one over the classes): declare "
-            "access: probability"
+            "probabilities (all in 0..1 and summing to one over the classes): set "
+            f"{setting('target.access')} to probability"
         )
     return values
 
@@ -156,7 +156,8 @@ def _probabilities(values: Tensor, low: float, high: float, asked: _Asked) -> Te
         raise InputError(
             f"target {asked.name!r} was declared to answer with probabilities, but on "
             f"{asked.culprit(outside)} its values lie in {low:.4g}..{high:.4g}; these look like "
-            "logits: declare access: logit, or apply a softmax (one channel: a sigmoid)"
+            f"logits: set {setting('target.access')} to logit, or apply a softmax (one channel: a "
+            "sigmoid)"
         )
     if values.shape[1] > 1:
         lowest, highest = torch.aminmax(values.sum(dim=1))
@@ -194,7 +195,7 @@ def _labels(values: Tensor, truth: LabelTruth, asked: _Asked) -> Tensor:
         raise InputError(
             f"target {asked.name!r} was declared to answer with labels, but its values on "
             f"{asked.culprit(labels != values)} are not whole numbers; take the argmax over the "
-            "classes, or declare access: probability or logit"
+            f"classes, or set {setting('target.access')} to probability or logit"
         )
     if low < 0 or high >= truth.classes:
         outside = (labels < 0) | (labels >= truth.classes)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pixleak.core.access import Access
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import ImageTruth
 from pixleak.targets.base import Target, Untwinned
 from pixleak.targets.module import TWIN, ModuleTarget, evaluating, placed
@@ -50,7 +50,7 @@ class GeneratorTarget(ModuleTarget):
         if access is Access.DISCRIMINATOR and (discriminator is None or realness is None):
             raise InputError(
                 f"access to {name} is declared to include its discriminator, but it has none: "
-                "declare access: image, or train it against an adversary"
+                f"set {setting('target.access')} to image, or train it against an adversary"
             )
         self._given_discriminator = discriminator
         self.discriminator = None if discriminator is None else placed(discriminator, self.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,17 @@ def test_it_is_part_of_an_audit(folder: Path, tmp_path: Path) -> None:
     assert f"<p class='tally'>{found.highest:.3f} &lt;1&gt;</p>" in page
     AuditReport.of(result, folder=folder).save(tmp_path / "saved")
     assert (tmp_path / "saved" / "tally.txt").read_text() == "1"
+
+
+@pytest.mark.usefixtures("installed")
+def test_only_the_analyses_that_are_named_are_computed(tmp_path: Path) -> None:
+    plan = build(CONFIG)
+    result = run_plan(replace(plan, analyses=("tally", "canaries")), tmp_path)
+    assert list(result.sections) == ["tally"]
+    assert "the analysis 'canaries' does not apply to this audit" in result.warnings
+    assert run_plan(replace(plan, analyses=()), tmp_path).sections == {}
+    with pytest.raises(InputError, match="'taly' among the analyses, did you mean 'tally'"):
+        run_plan(replace(plan, analyses=("taly",)), tmp_path)
 
 
 @pytest.mark.usefixtures("installed")

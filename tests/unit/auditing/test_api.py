@@ -145,3 +145,17 @@ def test_records_without_a_subject_stand_for_themselves() -> None:
     subject = [None if i % 2 else f"s{i}" for i in range(40)]
     result = pixleak.evaluate([float(i) for i in range(40)], member, subject=subject)  # type: ignore[arg-type]
     assert result.attacks[0].auc.value == 0.0
+
+
+def test_classes_that_contradict_the_records_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^classes=3 contradicts members, whose truth is"):
+        pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=3)
+    with pytest.raises(InputError, match="contradicts members"):
+        pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=pixleak.ImageTruth(3))
+    assert pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=2).verdict.answer
+
+
+def test_a_folder_that_cannot_be_written_is_told_as_the_argument(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"choose another with out$"):
+        pixleak.audit(model(), MEMBERS, NONMEMBERS, out=tmp_path / "file")

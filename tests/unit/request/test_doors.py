@@ -43,6 +43,7 @@ def test_python_names_arguments(path: str, argument: str) -> None:
 
 def test_a_file_has_keys_and_the_command_line_options() -> None:
     assert yaml("split.reserve") == "split.reserve"
+    assert yaml("run.folder") == "--out"
     assert command_line("split.reserve") == "--set split.reserve=..."
     assert command_line("run.folder") == "--out"
 

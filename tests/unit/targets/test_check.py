@@ -149,7 +149,7 @@ def test_refuses_logits_declared_as_probabilities() -> None:
     answer = probabilities(B, 4, H, W)
     answer[1] = logits(4, H, W)
     refused(answer, PROBABILITY, MULTI, "on record 'b' its values lie in")
-    refused(answer, PROBABILITY, MULTI, "these look like logits: declare access: logit")
+    refused(answer, PROBABILITY, MULTI, "these look like logits: set target.access to logit")
     refused(logits(B, H, W), PROBABILITY, BINARY, "these look like logits")
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.version import __version__
 
 
@@ -125,7 +125,8 @@ def alone(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InputError(
-                f"another run is using {folder}; wait for it, or choose another with --out"
+                f"another run is using {folder}; wait for it, or choose another with "
+                f"{setting('run.folder')}"
             ) from error
         yield
 
@@ -144,5 +145,5 @@ def check_writable(folder: Path) -> None:
     except OSError as error:
         raise InputError(
             f"cannot write to the output folder {folder}: {error.strerror or error}; "
-            "choose another with --out"
+            f"choose another with {setting('run.folder')}"
         ) from error
