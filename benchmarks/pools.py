@@ -61,7 +61,7 @@ def pool_of(folder: Path) -> ReferenceTable:
     table = pq.read_table(folder / "references.parquet")
     infos = {
         info.name: info
-        for place in (folder / "artefacts" / "signals").iterdir()
+        for place in (folder / "artefacts" / "signals").glob("[!.]*")
         for info in read_table(place).infos
     }
     names = [name for name in table.column_names if name not in ("model", "id", "member")]
