@@ -47,7 +47,7 @@ def _called(
     try:
         return build(**kwargs)
     except ValidationError as error:
-        raise InputError(sentence(error, kind.__name__, kind, python=True)) from error
+        raise InputError(sentence(error, kind.__name__, kind, python=True)) from None
 
 
 class Part(BaseModel, metaclass=_Called):

@@ -57,7 +57,14 @@ class TargetModel(TrainingChoice):
         if not isinstance(given, Mapping):
             return given
         content = dict(given)
-        if content.get("model") is not None or content.get("kind") is not None:
+        objects = [name for name in ("model", "kind") if content.get(name) is not None]
+        if objects:
+            others = [
+                key for key in ("training", *METHODS, *TARGETS) if content.get(key) is not None
+            ]
+            if len(objects) + len(others) > 1:
+                got = " and ".join((*objects, *others))
+                raise InputError(f"is one model, but got {got}: give one of them")
             return content
         known = [name for name in cls.model_fields if name not in ("model", "kind", "training")]
         own = {key: value for key, value in content.items() if key not in cls.model_fields}

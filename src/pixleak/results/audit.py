@@ -116,13 +116,13 @@ class Result(SavedModel):
         return self.model_dump_json(indent=1) + "\n"
 
     @classmethod
-    def read(cls, folder: Path) -> Result:
+    def read(cls, folder: str | Path) -> Result:
         """Load ``result.json`` from a run folder.
 
         Raises:
             InputError: it is missing, not JSON, or of another schema version.
         """
-        path = folder / "result.json"
+        path = Path(folder) / "result.json"
         if not path.is_file():
             raise InputError(f"{folder} holds no result.json; give the folder of a finished run")
         try:

@@ -155,6 +155,13 @@ def test_classes_that_contradict_the_records_are_refused() -> None:
     assert pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=2).verdict.answer
 
 
+def test_a_model_and_a_training_are_two_targets() -> None:
+    recipe = pixleak.Recipe(network="tiny")
+    for given in ({"recipe": recipe}, {"training": recipe}, {"function": "a.py:f"}):
+        with pytest.raises(InputError, match=r"^TargetModel: is one model, but got model and "):
+            pixleak.TargetModel(model(), **given)
+
+
 def test_a_folder_that_cannot_be_written_is_told_as_the_argument(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"choose another with out$"):
