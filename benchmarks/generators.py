@@ -57,8 +57,8 @@ def cells(only: str | None) -> list[tuple[str, int, int]]:
 def difficulties(root: Path, folder: Path) -> dict[str, Any]:
     """Signal tables of all records: the usual difficulties, and variants of the deep features."""
     from pixleak.core.tables import SignalTable
-    from pixleak.records.named import DATASETS
-    from pixleak.records.named.base import open_named
+    from pixleak.records.readers.named import DATASETS
+    from pixleak.records.readers.named.base import open_named
     from pixleak.signals.difficulty import DIFFICULTIES
     from pixleak.signals.difficulty.base import measure_difficulty
     from pixleak.signals.difficulty.from_features import FeatureDifficulty
@@ -101,9 +101,9 @@ def one_seed(
 ) -> list[dict[str, Any]]:
     from pixleak.core.access import Access
     from pixleak.core.roles import Role
-    from pixleak.records.named import DATASETS
-    from pixleak.records.named.base import open_named
     from pixleak.records.prepared.prepare import prepare
+    from pixleak.records.readers.named import DATASETS
+    from pixleak.records.readers.named.base import open_named
     from pixleak.records.splitting.blocks import block_split
     from pixleak.signals import signals_on
     from pixleak.signals.measure import measure

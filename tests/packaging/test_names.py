@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import fields
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pixleak
@@ -66,3 +67,25 @@ def test_no_setting_of_a_plan_is_left_unread() -> None:
     text = "\n".join(path.read_text() for path in MODULES if path.name != "plan.py")
     unread = [one.name for one in fields(Plan) if not re.search(rf"plan\.{one.name}\b", text)]
     assert unread == []
+
+
+def _imports(path: Path, known: set[str]) -> set[str]:
+    """The modules of the package that a file imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("pixleak"):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in known else str(node.module))
+    return found & known
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {}
+    for path in MODULES:
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        names[".".join(part for part in parts if part != "__init__")] = path
+    del names["pixleak"]  # names the public functions, which are imported at first use
+    graph = {name: _imports(path, set(names)) - {name} for name, path in names.items()}
+    assert len(graph) > 300
+    TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle

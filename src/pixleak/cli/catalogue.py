@@ -63,7 +63,7 @@ FAMILIES: Mapping[str, Family] = {
     "readers": Family("Readers of records", "pixleak.records.readers:READERS", _extra),
     "datasets": Family(
         "Named data sets",
-        "pixleak.records.named:DATASETS",
+        "pixleak.records.readers.named:DATASETS",
         lambda one: "fetch" if one.downloads else "own copy",
     ),
     "targets": Family("Kinds of target", "pixleak.training.target_kinds:TARGETS", _extra),

@@ -20,7 +20,7 @@ def data_list() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pixleak.records.named import DATASETS
+    from pixleak.records.readers.named import DATASETS
 
     console = Console()
     for name, known in DATASETS.items():
@@ -44,7 +44,7 @@ def data_fetch(
 ) -> None:
     """Fetch a data set that may be fetched without an account; resumes where it stopped."""
     from pixleak.core.progress import shown_bytes
-    from pixleak.records.named.get import get
+    from pixleak.records.readers.named.get import get
 
     with shown_bytes() as report:
         get(name, root, on_progress=report)

@@ -17,7 +17,7 @@ from pixleak.records.readers.base import Reader
 from pixleak.records.readers.colouring import ColouringReader
 from pixleak.records.readers.dataset import DatasetReader
 from pixleak.records.readers.folders import FoldersReader
-from pixleak.records.readers.named import NamedReader
+from pixleak.records.readers.named.reader import NamedReader
 from pixleak.records.readers.pairs import PairsReader
 from pixleak.records.readers.phantom import PhantomReader
 from pixleak.records.readers.side_by_side import SideBySideReader

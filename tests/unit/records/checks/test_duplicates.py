@@ -11,8 +11,8 @@ from pixleak.core.errors import InputError
 from pixleak.records.base import Records
 from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.checks.hashes import close_pairs, look
-from pixleak.records.named import DATASETS
 from pixleak.records.prepared.prepare import prepare
+from pixleak.records.readers.named import DATASETS
 from pixleak.records.readers.phantom import phantom
 
 Held = Callable[..., Records]

@@ -14,10 +14,10 @@ from PIL import Image
 
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
-from pixleak.records.named import DATASETS
 from pixleak.records.prepared.prepare import prepare
 from pixleak.records.readers.dataset import read_dataset
 from pixleak.records.readers.folders import read_folders
+from pixleak.records.readers.named import DATASETS
 from pixleak.records.readers.pairs import read_pairs
 from pixleak.records.readers.phantom import phantom
 from pixleak.records.readers.side_by_side import read_side_by_side

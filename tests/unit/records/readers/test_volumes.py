@@ -9,8 +9,8 @@ import pytest
 from pixleak.core.errors import InputError, MissingExtraError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
-from pixleak.records.named import DATASETS
-from pixleak.records.named.msd_liver import open_msd_liver
+from pixleak.records.readers.named import DATASETS
+from pixleak.records.readers.named.msd_liver import open_msd_liver
 from pixleak.records.readers.volumes import read_volumes
 
 nibabel = pytest.importorskip("nibabel")

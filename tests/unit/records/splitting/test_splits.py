@@ -12,7 +12,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.roles import MAIN_ROLES, Role
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.named import DATASETS
+from pixleak.records.readers.named import DATASETS
 from pixleak.records.splitting.blocks import block_split
 from pixleak.records.splitting.random import random_split
 from pixleak.records.splitting.split import Split, read_split

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from pixleak.core.errors import InputError
-from pixleak.records.named import DATASETS
-from pixleak.records.named.base import open_named
-from pixleak.records.named.fetch import _unpack
+from pixleak.records.readers.named import DATASETS
+from pixleak.records.readers.named.base import open_named
+from pixleak.records.readers.named.fetch import _unpack
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pixleak.core.errors import InputError
-from pixleak.records.named import DATASETS
-from pixleak.records.named.fetch import fetch
+from pixleak.records.readers.named import DATASETS
+from pixleak.records.readers.named.fetch import fetch
 
 
 def get(
@@ -19,7 +19,7 @@ def get(
     """Fetch every file of a named set into ``root``; finished and partial files are kept.
 
     Args:
-        name: a name in :data:`~pixleak.records.named.DATASETS`.
+        name: a name in :data:`~pixleak.records.readers.named.DATASETS`.
         root: folder, created if it is missing.
         on_progress: called with (file, bytes so far, total bytes or None).
 

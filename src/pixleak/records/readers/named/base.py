@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth, Truth
-from pixleak.records.named.fetch import Download
+from pixleak.records.readers.named.fetch import Download
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.records.named.base import NamedSet, root_with
-from pixleak.records.named.fetch import Download
+from pixleak.records.readers.named.base import NamedSet, root_with
+from pixleak.records.readers.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth
-from pixleak.records.named.base import NamedSet, chosen_direction
-from pixleak.records.named.fetch import Download
+from pixleak.records.readers.named.base import NamedSet, chosen_direction
+from pixleak.records.readers.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records

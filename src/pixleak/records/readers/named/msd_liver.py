@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.records.named.base import NamedSet, root_with
+from pixleak.records.readers.named.base import NamedSet, root_with
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records

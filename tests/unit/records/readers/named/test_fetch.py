@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pixleak.core.errors import InputError
-from pixleak.records.named import DATASETS
-from pixleak.records.named.fetch import Download, fetch
+from pixleak.records.readers.named import DATASETS
+from pixleak.records.readers.named.fetch import Download, fetch
 
 
 @dataclass
@@ -188,7 +188,7 @@ def test_no_space_is_said_before_the_transfer(
 
     server.files["/a.zip"] = CONTENT
     usage = shutil.disk_usage(tmp_path)._replace(free=10)
-    monkeypatch.setattr("pixleak.records.named.fetch.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("pixleak.records.readers.named.fetch.shutil.disk_usage", lambda _: usage)
     with pytest.raises(InputError, match=r"no space left for .*a\.zip"):
         fetch(Download(f"{server.address}/a.zip"), tmp_path)
 

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from pixleak.core.paths import Located
 from pixleak.records.base import Records
-from pixleak.records.named import DATASETS
-from pixleak.records.named.base import open_named
 from pixleak.records.readers.base import Resizing
+from pixleak.records.readers.named import DATASETS
+from pixleak.records.readers.named.base import open_named
 
 
 class NamedReader(Resizing):

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixleak.core.truth import LabelTruth
-from pixleak.records.named.base import NamedSet, root_with
-from pixleak.records.named.fetch import Download
+from pixleak.records.readers.named.base import NamedSet, root_with
+from pixleak.records.readers.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records

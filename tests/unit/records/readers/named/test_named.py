@@ -10,8 +10,8 @@ import torch
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
-from pixleak.records.named import DATASETS
-from pixleak.records.named.cityscapes import open_cityscapes
+from pixleak.records.readers.named import DATASETS
+from pixleak.records.readers.named.cityscapes import open_cityscapes
 
 Save = Callable[[Path, object], Path]
 BLACK = np.zeros((4, 6, 3), dtype=np.uint8)

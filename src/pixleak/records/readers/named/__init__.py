@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from pixleak.core.registry import Registry
-from pixleak.records.named.base import NamedSet
-from pixleak.records.named.camvid import CAMVID
-from pixleak.records.named.cityscapes import CITYSCAPES
-from pixleak.records.named.kvasir_seg import KVASIR_SEG
-from pixleak.records.named.msd_liver import MSD_LIVER
-from pixleak.records.named.pix2pix import FACADES, MAPS
+from pixleak.records.readers.named.base import NamedSet
+from pixleak.records.readers.named.camvid import CAMVID
+from pixleak.records.readers.named.cityscapes import CITYSCAPES
+from pixleak.records.readers.named.kvasir_seg import KVASIR_SEG
+from pixleak.records.readers.named.msd_liver import MSD_LIVER
+from pixleak.records.readers.named.pix2pix import FACADES, MAPS
 
 __all__ = ["DATASETS", "NamedSet"]
 
