@@ -2,6 +2,8 @@
 
 One audit runs in a process of its own. The others run in this one, since a process spends several
 seconds on its imports.
+
+One long file, since its tests share the one audit that they look at.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
+from pixleak.auditing.arguments import access_of, existing_target, records_of
 from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
-from pixleak.core.errors import InputError
 from pixleak.core.progress import Progress, Silent, shown
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.request.doors import python, speaking
@@ -93,11 +93,11 @@ def audit(
     with speaking(python):
         target = model if isinstance(model, TargetModel) else TargetModel(model=model)
         if access is not None:
-            target = target.model_copy(update={"access": _access(access)})
+            target = target.model_copy(update={"access": access_of(access)})
         who = Attacker(kind=attacker) if isinstance(attacker, str) else attacker
         given: dict[str, Any] = {
-            "members": _records(members, classes, "members"),
-            "nonmembers": _records(nonmembers, classes, "nonmembers"),
+            "members": records_of(members, classes, "members"),
+            "nonmembers": records_of(nonmembers, classes, "nonmembers"),
             "target": target,
             "attacker": who or Attacker(),
             "references": references or None,
@@ -142,42 +142,6 @@ def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> 
     if folder is not None:
         report.save(folder)
     return report
-
-
-def _access(access: Access | str) -> Access:
-    try:
-        return Access(access)
-    except ValueError:
-        known = ", ".join(repr(str(a)) for a in Access)
-        raise InputError(f"access is {access!r}; expected one of {known}") from None
-
-
-def _records(
-    given: Records | Dataset[Any], classes: int | LabelTruth | ImageTruth | None, argument: str
-) -> Records:
-    from pixleak.records.base import Records
-    from pixleak.records.readers.dataset import read_dataset
-
-    if isinstance(given, Records):
-        known = given.truth
-        said = classes.classes if isinstance(classes, LabelTruth) else classes
-        if said is not None and said != getattr(known, "classes", known):
-            raise InputError(
-                f"classes={classes!r} contradicts {argument}, whose truth is {known}; leave "
-                "classes out, since records know their own"
-            )
-        return given
-    if classes is None:
-        raise InputError(
-            f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
-            "as in audit(..., classes=2), or for a generator classes=ImageTruth(channels=3)"
-        )
-    if isinstance(classes, bool) or not isinstance(classes, int | LabelTruth | ImageTruth):
-        raise InputError(
-            f"classes must be a number, a LabelTruth or an ImageTruth, got {classes!r}"
-        )
-    truth = LabelTruth(classes) if isinstance(classes, int) else classes
-    return read_dataset(given, truth, name=argument)
 
 
 def query(
@@ -225,7 +189,7 @@ def query(
     from pixleak.request.questions import QueryRequest
 
     with speaking(python):
-        target = _existing(model, access, device)
+        target = existing_target(model, access, device)
         request = QueryRequest(
             target=target,
             nonmembers=nonmembers,
@@ -275,7 +239,7 @@ def set_test(
     with speaking(python):
         return answer_set_test(
             SetTestRequest(
-                target=_existing(model, access, device),
+                target=existing_target(model, access, device),
                 owned=owned,
                 comparable=comparable,
                 difficulties=difficulties,
@@ -284,15 +248,6 @@ def set_test(
                 seed=seed,
             )
         )
-
-
-def _existing(model: Any, access: Access | str | None, device: str) -> TargetModel:
-    from pixleak.request.target import TargetModel
-
-    if isinstance(model, TargetModel):
-        return model
-    granted = None if access is None else _access(access)
-    return TargetModel(model=model, access=granted, device=device)
 
 
 def evaluate(

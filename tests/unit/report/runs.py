@@ -1,4 +1,7 @@
-"""Run folders as an audit writes them, made up but consistent: the figures follow the scores."""
+"""Run folders as an audit writes them, made up but consistent: the figures follow the scores.
+
+One long file, since all runs are variations of one and share its records, scores and sections.
+"""
 
 from __future__ import annotations
 

@@ -1,3 +1,8 @@
+"""The report as a page: whole, valid, alone, and true to the result.
+
+One long file, since its tests share the pages that they look at.
+"""
+
 from __future__ import annotations
 
 import json

@@ -1,0 +1,76 @@
+"""Arguments of the public functions, as the request takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pixleak.core.access import Access
+from pixleak.core.errors import InputError
+from pixleak.core.truth import ImageTruth, LabelTruth
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+    from pixleak.records.base import Records
+    from pixleak.request.target import TargetModel
+
+
+def access_of(access: Access | str) -> Access:
+    """The access that a caller names.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    try:
+        return Access(access)
+    except ValueError:
+        known = ", ".join(repr(str(a)) for a in Access)
+        raise InputError(f"access is {access!r}; expected one of {known}") from None
+
+
+def records_of(
+    given: Records | Dataset[Any], classes: int | LabelTruth | ImageTruth | None, argument: str
+) -> Records:
+    """Records as they are, or read from a Dataset.
+
+    Args:
+        given: records, or a Dataset of (image, truth).
+        classes: what the truths of a Dataset mean.
+        argument: that it was given as, for messages.
+
+    Raises:
+        InputError: a Dataset without classes, or classes that contradict the records.
+    """
+    from pixleak.records.base import Records
+    from pixleak.records.readers.dataset import read_dataset
+
+    if isinstance(given, Records):
+        known = given.truth
+        said = classes.classes if isinstance(classes, LabelTruth) else classes
+        if said is not None and said != getattr(known, "classes", known):
+            raise InputError(
+                f"classes={classes!r} contradicts {argument}, whose truth is {known}; leave "
+                "classes out, since records know their own"
+            )
+        return given
+    if classes is None:
+        raise InputError(
+            f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
+            "as in audit(..., classes=2), or for a generator classes=ImageTruth(channels=3)"
+        )
+    if isinstance(classes, bool) or not isinstance(classes, int | LabelTruth | ImageTruth):
+        raise InputError(
+            f"classes must be a number, a LabelTruth or an ImageTruth, got {classes!r}"
+        )
+    truth = LabelTruth(classes) if isinstance(classes, int) else classes
+    return read_dataset(given, truth, name=argument)
+
+
+def existing_target(model: Any, access: Access | str | None, device: str) -> TargetModel:
+    """The target of a question: a model with its access and device, or as it was given."""
+    from pixleak.request.target import TargetModel
+
+    if isinstance(model, TargetModel):
+        return model
+    granted = None if access is None else access_of(access)
+    return TargetModel(model=model, access=granted, device=device)
