@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError, setting
 from pixleak.core.progress import Progress
+from pixleak.core.roles import Role
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
 from pixleak.results.models import ModelInfo
@@ -118,7 +119,7 @@ def _methods(plan: Plan) -> dict[str, tuple[TrainingMethod, tuple[str, ...]]]:
     methods: dict[str, tuple[TrainingMethod, tuple[str, ...]]] = {}
     if not isinstance(plan.target, GivenTarget):
         methods["target"] = (plan.target.method, plan.trained_on("target"))
-    if plan.shadow is not None and plan.ids("shadow-members"):
+    if plan.shadow is not None and plan.ids(Role.SHADOW_MEMBERS):
         methods["shadow"] = (plan.shadow, plan.trained_on("shadow"))
     if plan.references is not None:
         for name in plan.references.membership.models:
@@ -260,7 +261,7 @@ def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> M
 
     What is measured on a target that cannot be recognised is never reused.
     """
-    probe = records.select(plan.ids("target-members", "target-nonmembers")[:4])
+    probe = records.select(plan.audited[:4])
     answers = [target.predict(batch.images, batch.ids).values for batch in probe.batches(1)]
     single = all(values.shape[1] == 1 for values in answers)
     inside = all(float(v.min()) >= 0 and float(v.max()) <= 1 for v in answers)

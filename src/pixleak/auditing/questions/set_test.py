@@ -47,7 +47,9 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
             f"the owner's and {len(comparable)} comparable ones"
         )
     target = open_existing(request.target, owned.truth, seed).target
-    records, split = gather({"target-members": owned, "target-nonmembers": comparable}, seed=seed)
+    records, split = gather(
+        {Role.TARGET_MEMBERS: owned, Role.TARGET_NONMEMBERS: comparable}, seed=seed
+    )
     mine = set(split.roles[Role.TARGET_MEMBERS])
     measured = measure_errors(target, records, difficulties, batch_size=request.batch_size)
     columns = measured.table.select(signals=[measured.regressed, *measured.difficulties])

@@ -211,6 +211,6 @@ class Plan:
         """A seed of its own for every purpose, whatever else runs beside it."""
         return int(hashlib.sha256(f"{self.seed}/{purpose}".encode()).hexdigest()[:7], 16)
 
-    def ids(self, *roles: str) -> tuple[str, ...]:
+    def ids(self, *roles: Role) -> tuple[str, ...]:
         """The ids of these roles, in order."""
-        return tuple(key for role in roles for key in self.split.roles[Role(role)])
+        return tuple(key for role in roles for key in self.split.roles[role])

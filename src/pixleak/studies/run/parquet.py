@@ -10,6 +10,7 @@ import pyarrow as pa
 from pixleak.analyses.defences import DefencesInfo
 from pixleak.analyses.walk import sections_of
 from pixleak.core.errors import InputError
+from pixleak.core.roles import Role
 from pixleak.results.attacks import AttackResult
 from pixleak.results.audit import Result
 from pixleak.results.base import Interval, Rate, TprAtFpr
@@ -134,7 +135,7 @@ def _common(info: CellInfo, config: CellConfig, result: Result) -> dict[str, Any
         "defence_names": "+".join(defence.name for defence in defences),
         "poison": info.levels.get("poison", config.poison or NONE),
         "verdict": result.verdict.answer,
-        "training_size": None if result.split is None else result.split.counts["target-members"],
+        "training_size": None if result.split is None else result.split.counts[Role.TARGET_MEMBERS],
         "training_seconds": target.seconds,
         "inference_seconds": target.inference_seconds,
         "seconds": result.seconds,

@@ -7,6 +7,7 @@ from pixleak.attacks.table import usual_attacks
 from pixleak.attacks.usual import CALIBRATED, LABELS_ONLY
 from pixleak.core.errors import InputError, UnmetNeedError, setting
 from pixleak.core.registry import alternatives
+from pixleak.core.roles import Role
 from pixleak.core.truth import kind_of
 from pixleak.pipeline.plan.choosing.columns import MeasuredColumns
 from pixleak.pipeline.plan.choosing.planned import PlannedAttack, planned
@@ -48,7 +49,7 @@ def choose_attacks(plan: Plan, measured: MeasuredColumns) -> tuple[list[PlannedA
 def _wanted(plan: Plan, measured: MeasuredColumns) -> list[AttackChoice]:
     """What was asked for, or else the usual attacks; usual signals where none are named."""
     if plan.attacks is None:
-        alone = plan.references is None and not plan.ids("population")
+        alone = plan.references is None and not plan.ids(Role.POPULATION)
         return [
             AttackChoice(kind(), signals)
             for kind in usual_attacks()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixleak.core.errors import InputError, MissingExtraError, UnmetNeedError, setting
+from pixleak.core.roles import Role
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.plan.plan import Plan, TrainedTarget
 from pixleak.signals import SIGNALS, Signal, signals_on, usual_signals
@@ -117,7 +118,7 @@ def _learnable(
     """Those that can be learned here, and one sentence for each that cannot."""
     access = plan.target.access
     learned = [one.served_by(access) for one in wanted]
-    if learned and (plan.shadow is None or not plan.ids("shadow-members")):
+    if learned and (plan.shadow is None or not plan.ids(Role.SHADOW_MEMBERS)):
         return (), ["learned signals were left out: there is no shadow model to learn from"]
     left_out = [
         f"{one.name} was left out: it needs {one.info.access} access, the target grants {access}"
