@@ -288,7 +288,8 @@ def compare(old: Path, new: Path, names: Sequence[str] = ()) -> int:
     unlike = 0
     runs, others = _runs(old), _runs(new)
     for name in names or sorted({*runs, *others}):
-        unlike += _differences(name, *(figures(side[name]) for side in (runs, others)))
+        sides = [figures(side[name]) if name in side else {} for side in (runs, others)]
+        unlike += _differences(name, *sides)
     questions = () if names else ("query.json", "set-test.json")
     for name in questions:
         before, after = (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
-from pixleak.core.truth import ImageTruth, LabelTruth
+from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -45,11 +46,9 @@ def records_of(
     from pixleak.records.readers.dataset import read_dataset
 
     if isinstance(given, Records):
-        known = given.truth
-        said = classes.classes if isinstance(classes, LabelTruth) else classes
-        if said is not None and said != getattr(known, "classes", known):
+        if classes is not None and not _same_truth(given.truth, classes):
             raise InputError(
-                f"classes={classes!r} contradicts {argument}, whose truth is {known}; leave "
+                f"classes={classes!r} contradicts {argument}, whose truth is {given.truth}; leave "
                 "classes out, since records know their own"
             )
         return given
@@ -64,6 +63,15 @@ def records_of(
         )
     truth = LabelTruth(classes) if isinstance(classes, int) else classes
     return read_dataset(given, truth, name=argument)
+
+
+def _same_truth(known: Truth, classes: int | Truth) -> bool:
+    """Whether these are the classes of the records; their names may be left out."""
+    if isinstance(known, LabelTruth) and isinstance(classes, int):
+        return known.classes == classes
+    if isinstance(known, LabelTruth) and isinstance(classes, LabelTruth):
+        return replace(known, names=()) == replace(classes, names=())
+    return known == classes
 
 
 def existing_target(model: Any, access: Access | str | None, device: str) -> TargetModel:

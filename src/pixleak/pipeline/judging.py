@@ -46,7 +46,7 @@ class Judged:
         scored: the scores behind them.
         blind: (n,) out-of-fold scores of the blind baseline, on ``records``' ids.
         controls: blind baseline and untrained model.
-        left_out: one sentence for each attack that was left out for too few records.
+        left_out: one sentence for each attack, or threshold, that was left out for too few records.
     """
 
     attacks: list[AttackResult]
@@ -104,6 +104,11 @@ def judge(
         with clock("evaluation"):
             carried = _carried(plan, one, measured.shadow, pool.get(id(one.planned)))
             attacks.append(evaluated(plan, one, member, units, untrained_note, carried))
+        if carried.lacking:
+            left_out.append(
+                f"{one.planned.title} has no threshold from the attacker's own models: "
+                f"{carried.lacking}"
+            )
         progress.update("evaluating", i + 1, len(scored))
     with clock("controls"):
         checks = checks_of(records, member, units, store, seed=plan.seed_for("blind"))
@@ -142,10 +147,12 @@ class Carried:
     Args:
         shadow: the same attack's scores of the attacker's own models, and their membership.
         thresholds: by name.
+        lacking: why no threshold could be carried over, or the empty string.
     """
 
     shadow: tuple[Scores, Bools] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    lacking: str = ""
 
 
 def evaluated(
@@ -198,8 +205,8 @@ def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims 
         scores, member = pool.together()
     else:
         return Carried()
-    if min(int((side & scores.measured).sum()) for side in (member, ~member)) < MIN_RECORDS:
-        return Carried()
+    if lacking := too_few(scores, member, scores.ids):
+        return Carried(lacking=lacking)
     thresholds = {}
     if planned.plain and planned.info.name in TRAINED_ON:
         # The shadow's mean loss on its own training records, a threshold fixed beforehand.
@@ -251,7 +258,8 @@ def _difficulty_controls(
 
 
 def _untrained_control(attacks: list[AttackResult], note: str) -> Control:
-    shown = next((a for a in attacks if a.signal in UNTRAINED_SIGNALS), attacks[0])
+    measured = [attack for attack in attacks if attack.control_auc is not None] or attacks
+    shown = next((a for a in measured if a.signal in UNTRAINED_SIGNALS), measured[0])
     auc = shown.control_auc
     if auc is None:
         return Control(

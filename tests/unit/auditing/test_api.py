@@ -152,6 +152,8 @@ def test_classes_that_contradict_the_records_are_refused() -> None:
         pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=3)
     with pytest.raises(InputError, match="contradicts members"):
         pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=pixleak.ImageTruth(3))
+    with pytest.raises(InputError, match="contradicts members"):
+        pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=pixleak.LabelTruth(2, ignore=255))
     assert pixleak.audit(model(), MEMBERS, NONMEMBERS, classes=2).verdict.answer
 
 

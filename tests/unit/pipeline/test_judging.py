@@ -157,6 +157,10 @@ def test_a_control_on_too_few_records_is_not_measured_and_says_why(
     control = found.controls[1]
     assert (control.auc, control.passed) == (None, None)
     assert control.explanation.startswith(f"Not measured: {why}")
+    # Where another attack's control was measured, that one is shown.
+    known[:, 1] = True
+    other = judged(plan, records, store, losses(plan, 2.0), losses(plan, 0.0, known)).controls[1]
+    assert other.passed is True
 
 
 @pytest.mark.parametrize(("unmeasured", "points"), [(0, {"oracle", "shadow"}), (25, {"oracle"})])
@@ -180,5 +184,7 @@ def test_a_shadow_measured_on_too_few_records_lends_no_threshold(
     measured = Measured({PartName.AUDITED: MeasuredPart(target, None)}, {}, shadow)
     own = prepare(plan.records.select(plan.audited), tmp_path)
     found = judge(plan, choose(plan), measured, own, "no twin", [], store, Silent(), Clock())
+    told = [one for one in found.left_out if "no threshold from the attacker's own models" in one]
+    assert len(told) == (unmeasured > 0)
     dice = next(attack for attack in found.attacks if attack.signal == "dice-loss")
     assert {point.name for point in dice.operating_points} - {"shadow-training-loss"} == points

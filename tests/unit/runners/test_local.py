@@ -72,7 +72,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_models(tmp_path: Path) -
     moments = random.Random(0)
     killed = tmp_path / "killed"
     done: dict[str, bytes] = {}
-    for _ in range(2):
+    for _ in range(3):
         process = _start(killed)
         assert process.stdout is not None
         # After so many epochs of any model; at most 60 are left.

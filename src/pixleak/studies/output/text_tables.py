@@ -1,4 +1,4 @@
-"""Tables of a study: cells of text with the same as numbers, and their Markdown and CSV."""
+"""Tables of a study: every cell as text and as numbers, written as Markdown and CSV."""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from pixleak.core.errors import PixleakError
 from pixleak.records.prepared.prepare import PreparedRecords
+from pixleak.request.doors import yaml
 from pixleak.runners import Job, runner_for
 from pixleak.runners.base import Message
 from pixleak.studies.plan.trainings import Training
@@ -49,7 +51,8 @@ def time_trainings(trainings: Sequence[Training], workers: int) -> TrialTimes:
 
 def error_sentence(answer: Message) -> str:
     """The error in a job's answer in one line; of an unforeseen error the last of its traceback."""
-    lines = str(answer["error"]).strip().splitlines()
+    # Settings in it are written as keys, since a study is written in YAML.
+    lines = PixleakError(answer["error"]).told(yaml).strip().splitlines()
     return lines[0] if answer["kind"] else f"unforeseen: {lines[-1]}"
 
 

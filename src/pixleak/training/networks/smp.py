@@ -34,6 +34,13 @@ class SmpNetwork(Network):
     architecture: ClassVar[str]
     """The name of its class in segmentation-models-pytorch."""
 
+    def __init_subclass__(cls, *, architecture: str = "", paper: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = f"smp-{architecture.lower()}"
+        cls.summary = str(cls.__doc__).rstrip(".")
+        cls.source = f"segmentation-models-pytorch; {paper}"
+        cls.architecture = architecture
+
     encoder: Annotated[str, Field(min_length=1)] = "resnet34"
     encoder_weights: str | None = None
 
@@ -101,32 +108,45 @@ def _fill_encoder(encoder: nn.Module, path: Path, name: str) -> None:
     load_state(encoder, state, str(path), f"encoder {name!r}")
 
 
-_ARCHITECTURES = {
-    "Unet": ("U-Net over any encoder", "Ronneberger et al. 2015"),
-    "UnetPlusPlus": ("U-Net++ over any encoder", "Zhou et al. 2018"),
-    "FPN": ("feature pyramid over any encoder", "Kirillov et al. 2017"),
-    "DeepLabV3Plus": ("DeepLabV3+ over any encoder", "Chen et al. 2018"),
-    "Linknet": ("LinkNet over any encoder", "Chaurasia et al. 2017"),
-    "MAnet": ("MA-Net over any encoder", "Fan et al. 2020"),
-    "UPerNet": ("UPerNet over any encoder", "Xiao et al. 2018"),
-    "Segformer": ("SegFormer's decoder over any encoder", "Xie et al. 2021"),
-}
-"""Class in segmentation-models-pytorch -> summary and paper."""
+class SmpUnet(SmpNetwork, architecture="Unet", paper="Ronneberger et al. 2015"):
+    """U-Net over any encoder."""
 
 
-def _network(architecture: str, summary: str, paper: str) -> type[SmpNetwork]:
-    own = {
-        "__module__": __name__,
-        "__annotations__": dict.fromkeys(("name", "summary", "source", "architecture"), ClassVar),
-        "name": f"smp-{architecture.lower()}",
-        "summary": summary,
-        "source": f"segmentation-models-pytorch; {paper}",
-        "architecture": architecture,
-    }
-    return type(f"Smp{architecture}", (SmpNetwork,), own)
+class SmpUnetPlusPlus(SmpNetwork, architecture="UnetPlusPlus", paper="Zhou et al. 2018"):
+    """U-Net++ over any encoder."""
 
 
-SMP_NETWORKS = tuple(_network(name, *card) for name, card in _ARCHITECTURES.items())
-"""One class of network per architecture."""
+class SmpFpn(SmpNetwork, architecture="FPN", paper="Kirillov et al. 2017"):
+    """Feature pyramid over any encoder."""
 
-globals().update({one.__name__: one for one in SMP_NETWORKS})  # where pickle looks for them
+
+class SmpDeepLabV3Plus(SmpNetwork, architecture="DeepLabV3Plus", paper="Chen et al. 2018"):
+    """DeepLabV3+ over any encoder."""
+
+
+class SmpLinknet(SmpNetwork, architecture="Linknet", paper="Chaurasia et al. 2017"):
+    """LinkNet over any encoder."""
+
+
+class SmpManet(SmpNetwork, architecture="MAnet", paper="Fan et al. 2020"):
+    """MA-Net over any encoder."""
+
+
+class SmpUperNet(SmpNetwork, architecture="UPerNet", paper="Xiao et al. 2018"):
+    """UPerNet over any encoder."""
+
+
+class SmpSegformer(SmpNetwork, architecture="Segformer", paper="Xie et al. 2021"):
+    """SegFormer's decoder over any encoder."""
+
+
+SMP_NETWORKS: tuple[type[SmpNetwork], ...] = (
+    SmpUnet,
+    SmpUnetPlusPlus,
+    SmpFpn,
+    SmpDeepLabV3Plus,
+    SmpLinknet,
+    SmpManet,
+    SmpUperNet,
+    SmpSegformer,
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pixleak.core.errors import setting
 from pixleak.pipeline.storage.store import Store
 from pixleak.studies.plan.study_plan import look_for_finished
 from pixleak.studies.plan.training_trials import error_sentence, time_trainings
@@ -31,3 +32,10 @@ def test_an_error_is_one_sentence() -> None:
     assert error_sentence({"kind": "InputError", "error": "lower lr\nmore"}) == "lower lr"
     traceback = "Traceback:\n  line\nValueError: odd\n"
     assert error_sentence({"kind": "", "error": traceback}) == "unforeseen: ValueError: odd"
+
+
+def test_a_setting_in_an_error_is_written_as_its_key() -> None:
+    error = f"too few: raise {setting('split.reserve')}\nand more"
+    assert error_sentence({"kind": "InputError", "error": error}) == (
+        "too few: raise split.reserve"
+    )
