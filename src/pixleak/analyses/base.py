@@ -126,7 +126,7 @@ class Analysis(ABC, Generic[S]):
 
         Args:
             section: what was found.
-            result: that it is a part of.
+            result: the result that contains it.
             folder: run folder, where the files of the analysis are.
         """
         return {}

@@ -1,4 +1,4 @@
-"""Pictures of single records: made by asking the target, written into the run folder, read back."""
+"""Pictures of single records: made by querying the target, saved in the run folder, read back."""
 
 from __future__ import annotations
 

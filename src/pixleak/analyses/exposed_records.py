@@ -1,4 +1,4 @@
-"""The most and the least exposed members, as pictures that a person can look at."""
+"""The most and the least exposed members, as pictures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Leave-one-out: every model of the pool in turn as the victim, the others as its references.
 
-One target is one draw of training set and seed; the mean over victims says what training in this
-way gives away, and their spread how much a single audit says about it
+One target is one draw of training set and seed. The mean over victims estimates the leak of this
+way of training, and their spread shows how representative a single audit is
 (:mod:`pixleak.evaluation.leave_one_out`).
 """
 

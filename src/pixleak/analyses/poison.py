@@ -1,8 +1,8 @@
-"""Whether the poison took, and how visible it is.
+"""Whether the poison worked, and how visible it is.
 
 Every model of the attacker's is trained on the same poison as the target, since the attacker made
-it and knows it; or, with ``shadows: clean``, on none. Whether it took is a matter of two rates with
-intervals: the backdoor success rate on held-out records, and the same where there is no poison.
+it and knows it; or, with ``shadows: clean``, on none. Two rates with intervals
+show whether it worked: the backdoor success rate on held-out records, and the same without poison.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PoisonVisibility(SavedModel):
 
 
 class PoisonInfo(Section):
-    """What was put into the training set, and whether the model does as it wants."""
+    """What was put into the training set, and whether the model's answers show its effect."""
 
     name = "poison"
 
@@ -136,11 +136,11 @@ def describe_poison(plan: Plan, models: Models, records: PreparedRecords) -> Poi
 
 
 def _took(backdoor: Rate | None, control: Rate | None) -> bool | None:
-    """Whether the poison took, by rule.
+    """Whether the poison worked, by a fixed rule.
 
-    Unknown below ten records. It took where the rate's interval lies above the control's (above
-    one half where the control has fewer than ten records); it did not where the rate is not even
-    above that of the control (one half); in between it cannot be told.
+    It is unknown below ten records. The poison worked if the rate's interval lies above the
+    control's (above one half if the control has fewer than ten records). It did not work if the
+    rate is not above that of the control (one half). In between, the answer is undetermined.
     """
     if backdoor is None or backdoor.trials < FEWEST:
         return None

@@ -94,7 +94,7 @@ def _fidelity(plan: Plan, measured: Measured) -> Fidelity | None:
     inside: Bools = np.array([key in members for key in measured.target.ids])
     target = _two_means(measured.target, j, inside)
     if plan.references.records == "own":
-        # None of them holds an audited record; what they were trained on is among the others.
+        # None was trained on an audited record; their training records are among the others.
         table = measured[PartName.OUTER].reference
         assert table is not None
     references = []

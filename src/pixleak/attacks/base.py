@@ -88,7 +88,7 @@ class Attack(ABC):
 
     @classmethod
     def usual_signals(cls, kind: Kind, difficulties: Sequence[str] = ()) -> SignalLists:
-        """What it is used on where a request names no attacks; nothing, unless overridden.
+        """Signals that it is used on if a request names no attacks; none unless overridden.
 
         A list that holds a signal that an audit does not measure is left out.
 

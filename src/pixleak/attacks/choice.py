@@ -24,7 +24,7 @@ class AttackChoice:
 
     @classmethod
     def taken(cls, given: object) -> AttackChoice:
-        """The choice that is meant by a name, a mapping, an attack or a choice.
+        """The choice for a name, a mapping, an attack or a choice.
 
         Args:
             given: a mapping is ``{"name": ..., "options": {...}, "signals": [...]}``.

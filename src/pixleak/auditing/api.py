@@ -62,8 +62,8 @@ def audit(
             target's defences. None: an adaptive attacker without records of its own, who tries
             the usual attacks.
         references: how many reference models to train, each on half of the audited records (an
-            even number), or a :class:`pixleak.References`. With them the attacks are calibrated,
-            and far sharper.
+            even number), or a :class:`pixleak.References`. The attacks are then calibrated
+            and much stronger.
         evaluation: levels of intervals, false positive rates, bootstrap replicates.
         seed: every random choice follows from it.
         out: run folder, where an interrupted audit resumes, or a :class:`pixleak.Run`; None
@@ -215,9 +215,9 @@ def set_test(
 ) -> SetTestReport:
     """Was this set used? An owner's records against comparable ones that cannot have been.
 
-    Each record's error is taken less what its difficulty predicts, by a regression on all records
-    together; the difference between the two sets is tested by permuting whole subjects. The answer
-    is refused where a classifier that never asks the model can tell the sets apart.
+    The error that its difficulty predicts is subtracted from each record's error, by a regression
+    on all records together; the difference between the two sets is tested by permuting whole
+    subjects. The answer is refused if a classifier without the model distinguishes the two sets.
 
     Args:
         model: a torch module, a pixleak target, or a function from images to predictions.

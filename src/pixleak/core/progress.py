@@ -28,7 +28,7 @@ class Silent:
 
 
 class _Bars:
-    """rich progress bars, one a piece of work, added as the work starts."""
+    """Progress bars by rich, one for each piece of work, added when the work starts."""
 
     def __init__(self, bars: RichProgress) -> None:
         self._bars = bars
@@ -97,7 +97,7 @@ def shown_bytes() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 def step(progress: Progress, name: str, note: str = "") -> Step:
-    """``progress`` as the two-argument callback that the other rooms take."""
+    """``progress`` as the callback with two arguments that other modules take."""
 
     def report(done: int, total: int) -> None:
         progress.update(name, done, total, note)

@@ -96,7 +96,7 @@ class Configured:
 
 
 class Registry(Mapping[str, T]):
-    """A read-only table from name to method that reports unknown names kindly.
+    """A read-only table from name to method that suggests the nearest name for an unknown one.
 
     Args:
         family: plural noun, also the suffix of the entry-point group: ``"attacks"``.
@@ -176,7 +176,7 @@ class Registry(Mapping[str, T]):
         return made(self.noun, name, kind, options or {})
 
     def taken(self, given: object) -> Any:
-        """The object that is meant by a name, by ``{"name": ..., "options": {...}}``, or by itself.
+        """The object for a name, for ``{"name": ..., "options": {...}}``, or the object itself.
 
         Raises:
             InputError: it is none of these, or cannot be made.

@@ -36,7 +36,7 @@ class SignalInfo:
         source: paper or ``"pixleak"``.
         learned: trained on a shadow model's outputs.
         queries_model: False only for baselines that never see the model.
-        title: what to call it in a table; empty: the name.
+        title: its title in tables; empty: the name.
         queries: per record, at most; 1: the one query that all signals share.
     """
 

@@ -14,7 +14,7 @@ from pixleak.core.errors import InputError
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the failures of a disk into sentences about ``path``.
+    """Turn failures to write into error messages about ``path``.
 
     Raises:
         InputError: no space, no permission, or a folder that is not there.
@@ -55,7 +55,7 @@ def replaced(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
     finally:
-        # A folder that could not be made holds nothing to remove either.
+        # A folder that could not be made contains nothing to remove.
         with suppress(FileNotFoundError, NotADirectoryError):
             temporary.unlink()
 

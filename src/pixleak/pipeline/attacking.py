@@ -59,7 +59,7 @@ class Victims:
     member: Bools
 
     def together(self) -> tuple[Scores, Bools]:
-        """All of them as one long list of scores, with its membership."""
+        """The scores of all victims in one list, with their membership."""
         ids = tuple(f"{m}/{key}" for m in range(len(self.scores)) for key in self.ids)
         scores = Scores(
             ids,
@@ -112,7 +112,7 @@ def attack_pool(
         return []
     table, outer = measured[PartName.AUDITED].reference, measured[PartName.OUTER].reference
     if pool.records == "own":
-        # No reference was trained on audited records; the pool's own are what can be asked about.
+        # No reference was trained on audited records, so the pool's own records are used.
         table, outer = outer, None
     if table is None:
         return []
@@ -128,7 +128,7 @@ def attack_pool(
         for i in tuple(answers):
             try:
                 answers[i].append(attack(chosen.attacks[i], seen))
-            except UnmetNeedError:  # the pool is too small for this one
+            except UnmetNeedError:  # the pool is too small for this attack
                 del answers[i]
         progress.update("leaving one out", victim + 1, len(models))
     return [

@@ -1,4 +1,4 @@
-"""Where the time of a run goes, phase by phase."""
+"""How the time of a run is spent, by phase."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Clock:
             self._running.pop()
 
     def moved(self, seconds: float, phase: str) -> None:
-        """Book so many seconds of the running phase, measured elsewhere, on another."""
+        """Move seconds that were measured elsewhere from the running phase to another one."""
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
         if self._running:
             self.seconds[self._running[-1]] -= seconds

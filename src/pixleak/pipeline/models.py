@@ -78,7 +78,7 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
     """Train what has a training method (side by side, reusing finished models), load the rest."""
     names = () if plan.references is None else plan.references.membership.models
     if isinstance(plan.target, GivenTarget):
-        # Asked first: if it cannot answer, nothing need be trained.
+        # Queried first: if it cannot answer, nothing needs to be trained.
         target = _given("target", plan.target.target, records, plan)
         fresh = plan.target.untrained
         control = None if fresh is None else _given("untrained", fresh, records, plan)
@@ -266,7 +266,7 @@ def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> M
     single = all(values.shape[1] == 1 for values in answers)
     inside = all(float(v.min()) >= 0 and float(v.max()) <= 1 for v in answers)
     if name == "target" and target.access is Access.LOGIT and single and inside:
-        # A trained model whose logits are all between 0 and 1 would be sure of nothing.
+        # A trained model whose logits all lie between 0 and 1 would be certain nowhere.
         raise InputError(
             "the target was declared to answer with logits, but its one channel lies in 0..1 on "
             "every pixel asked for: these look like probabilities; set "

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Checks:
-    """What the records alone say about members and non-members."""
+    """What the records alone reveal about membership."""
 
     blind: BlindBaseline
     duplicates: DuplicateCheck

@@ -1,4 +1,4 @@
-"""One streamed pass of a model over records, measuring every signal on the way."""
+"""One streamed pass of a model over records, measuring all signals."""
 
 from __future__ import annotations
 

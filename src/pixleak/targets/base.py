@@ -57,7 +57,7 @@ class Target(ABC):
     Args:
         truth: what its output should look like.
         access: what it gives away.
-        name: what to call it in errors and reports.
+        name: its name in errors and reports.
     """
 
     device: str | torch.device = "cpu"

@@ -20,7 +20,7 @@ class FunctionTarget(Target):
             declares. It gets a copy, so it may write into its argument.
         truth: what its output should look like.
         access: what it gives away.
-        name: what to call it in errors and reports.
+        name: its name in errors and reports.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class GeneratorTarget(ModuleTarget):
         module: (b, c, h, w) -> (b, c', h, w).
         truth: channels and range of its output.
         access: ``IMAGE``, or ``DISCRIMINATOR`` where that may be asked as well.
-        name: what to call it in errors and reports.
+        name: its name in errors and reports.
         device: as for :class:`~pixleak.targets.module.ModuleTarget`.
         discriminator: the module that it was trained against.
         realness: how to query the discriminator; see ``Judge``.

@@ -37,7 +37,7 @@ class ModuleTarget(Target):
             or ``"logits"``.
         truth: what its output should look like.
         access: what it gives away.
-        name: what to call it in errors and reports.
+        name: its name in errors and reports.
         device: where to query. None: where the module is. A module that is elsewhere is not
             moved: a copy is made on the device once, and the copy is asked.
     """

@@ -32,7 +32,7 @@ def target_for(
         module: that is asked.
         truth: what its output should look like.
         access: what it gives away.
-        name: what to call it in errors and reports.
+        name: its name in errors and reports.
         device: where to query; None: where the module is.
         discriminator: what the generator was trained against: (inputs, outputs) -> logits of
             "real", a tensor, or a list with one entry per scale: a tensor, or a list whose last

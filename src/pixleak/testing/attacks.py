@@ -95,14 +95,14 @@ def check_null_world(attack: Attack, seed: int = 0) -> None:
 
 
 def check_planted_leak(attack: Attack, seed: int = 0) -> None:
-    """Where members stand out by two standard deviations, it says so."""
+    """It detects members that stand out by two standard deviations."""
     world = _world(attack, 2.0, seed)
     p = auc_p_value(sample_of(_score(attack, world).values, world.member))
     assert p < _NEVER, f"{attack.name}: it does not find a planted leak (p = {p:.2g})"
 
 
 def check_joined_by_id(attack: Attack, seed: int = 0) -> None:
-    """Order of records, references and signals is of no consequence."""
+    """The order of records, references and signals does not matter."""
     world = _world(attack, 1.0, seed)
     generator = np.random.default_rng(seed)
     n, s = world.observed.values.shape
@@ -132,7 +132,7 @@ def check_sign(attack: Attack, seed: int = 0) -> None:
 
 
 def check_inputs_untouched(attack: Attack, seed: int = 0) -> None:
-    """It writes to nothing it was given, and answers the same when asked again."""
+    """It does not change its inputs, and it returns the same when called again."""
     world = _world(attack, 1.0, seed)
     before = (world.observed.values.copy(), world.reference.values.copy())
     first, second = _score(attack, world), _score(attack, world)
@@ -143,7 +143,7 @@ def check_inputs_untouched(attack: Attack, seed: int = 0) -> None:
 
 
 def check_not_measured(attack: Attack, seed: int = 0) -> None:
-    """What was not measured is not scored, and whatever number stands there has no influence."""
+    """What was not measured is not scored, and its placeholder value has no influence."""
     world = _world(attack, 1.0, seed)
     measured = world.observed.measured.copy()
     measured[::7] = False
@@ -177,7 +177,7 @@ def check_subset(attack: Attack, seed: int = 0) -> None:
 
 
 def check_needs(attack: Attack, seed: int = 0) -> None:
-    """It refuses to work with less than it says it needs."""
+    """It refuses to work with less than its declared needs."""
     world = _world(attack, 1.0, seed)
     needs = max(attack.min_references, attack.min_inside, attack.min_outside)
     if not needs and not attack.needs_population:

@@ -52,7 +52,7 @@ def assert_same_table(first: SignalTable, second: SignalTable, tolerance: float,
 
 
 def assert_oriented(table: SignalTable, member: np.ndarray, least_auc: float) -> None:
-    """Members lie on the side that each column says; columns that say nothing are passed over."""
+    """Members lie on the declared side of each column; columns without one are skipped."""
     for j, info in enumerate(table.infos):
         known = table.measured[:, j]
         score = info.sign * table.values[known, j]

@@ -56,7 +56,7 @@ def check_description(poison: Poison) -> None:
 
 
 def check_selection(poison: Poison) -> None:
-    """Whole units are taken, whatever their order; another seed takes others."""
+    """Whole units are selected, independently of their order; another seed selects others."""
     units = {f"r{i}": f"s{i // 3}" for i in range(900)}
     taken = poison.select(units, seed=1)
     assert taken, f"{poison.name}: of 900 records it takes none"

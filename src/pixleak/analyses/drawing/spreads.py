@@ -106,7 +106,7 @@ def _strictest(rows: Sequence[Spread]) -> float | None:
 
 def _dots(axes, rows: Sequence[tuple[Sequence[float], Interval]]) -> None:  # type: ignore[no-untyped-def]
     for y, (victims, mean) in enumerate(rows):
-        # Spread a little in height, in a fixed pattern, so that equal ones are seen.
+        # Shifted a little in height, in a fixed pattern, so that equal values stay visible.
         offsets = (np.arange(len(victims)) % 5 - 2) * 0.07
         axes.plot(
             victims, y + offsets, "o", color=INK["series-1"], markersize=2.4, alpha=0.55, zorder=2

@@ -1,6 +1,6 @@
 """Turn a matplotlib figure into SVG that takes its colours and its font from the page around it.
 
-A saved figure has colours burnt in, so it looks right on one background only. Here a figure is
+A saved figure has fixed colours, so it suits one background only. Here a figure is
 drawn with the placeholder colours of :data:`INK`, which become CSS variables
 (``var(--muted)``): one drawing then serves light, dark and paper. Text stays text, ids are made
 unique to the figure (several share a page), and what matplotlib adds around the drawing

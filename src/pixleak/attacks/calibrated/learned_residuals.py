@@ -194,7 +194,7 @@ class LearnedResiduals(Attack):
         return features
 
     def _deviation(self, side: Moments) -> Floats:
-        # One count for all records: where signals were not measured, counts differ still.
+        # One count for all records: counts still differ where signals were not measured.
         count = np.maximum(side.count, 1)
         least = float(count.min())
         variance = side.squares / count * least
@@ -207,7 +207,7 @@ class LearnedResiduals(Attack):
 def _sides(evidence: Evidence) -> _Sides:
     holds, lacks = (_equally_many(evidence, side) for side in (evidence.member, ~evidence.member))
     inside = None
-    # One of them plays the victim, so there must be two.
+    # One of them is the victim, so there must be two.
     if len(holds) and holds.sum(axis=0).min() >= 2:
         inside = _moments(evidence, holds)
     return _Sides(_moments(evidence, lacks), inside, lacks, holds)

@@ -21,8 +21,8 @@ Source:
 Differs from the source:
     There the signal is the logit of the true label's probability; here it is any signal of a whole
     image, usually ``log-cross-entropy``. The published code scores offline by a two-sided
-    density, which also calls records members that the target does unusually *badly* on, and its
-    fixed variance forgets to centre each record, so that the spread between records counts as
+    density, which also calls a record a member if the target does unusually *badly* on it. Its
+    fixed variance does not centre each record, so that the spread between records counts as
     spread between models. The shrunk variance is ours.
 """
 

@@ -64,7 +64,7 @@ class Moments:
 
     @property
     def pooled(self) -> Floats:
-        """One variance for all records: deviations from each record's own mean, put together."""
+        """One variance for all records: pooled deviations from each record's own mean."""
         known = np.broadcast_to(np.maximum(self.count - 1, 0), self.squares.shape)
         pooled: Floats = self.squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         return pooled

@@ -1,4 +1,4 @@
-"""What a person holds after one of the two smaller questions: an answer that prints itself."""
+"""The reports of the two smaller questions: answers that can be printed."""
 
 from __future__ import annotations
 

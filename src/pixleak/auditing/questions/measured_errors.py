@@ -1,4 +1,4 @@
-"""What questions about one record, and about a set, have in common: errors and difficulties."""
+"""Errors and difficulties, which questions about one record and about a set have in common."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def measure_errors(
     """Ask a target about records, and measure their difficulty.
 
     Args:
-        target: asked once a record.
+        target: queried once per record.
         records: of one size.
         wanted: difficulties or their names; None for the usual ones that can be measured here.
         batch_size: records a query.

@@ -59,7 +59,7 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
     member: Bools = np.array([key in mine for key in ids])
     by_id = split.units(records)
     units = [by_id[key] for key in ids]
-    # Fitted on both sets together, which knows nothing of which is which.
+    # Fitted on both sets together, without their labels.
     scores = joint_residuals(values[:, 1:], values[:, 0])
     tested = permutation_test(
         scores, member, units=units, permutations=request.permutations, seed=seed

@@ -33,7 +33,7 @@ def measure_all(
     progress: Progress,
     clock: Clock,
 ) -> Measured:
-    """Ask the shadow first, so that what is learned on it joins the one pass over the target.
+    """Query the shadow first, since signals learned on it are part of the pass over the target.
 
     Raises:
         InputError: the target's output is unusable.

@@ -68,7 +68,7 @@ class Passes:
             records: to ask about.
             signals: each with what identifies it.
             progress: shows how far it has come.
-            maps: where outputs are kept for signals to be learned on; the model is then asked
+            maps: where outputs are kept to train learned signals on; the model is then queried
                 even if the pass is in the store.
         """
         place = self.store.artefact(

@@ -178,7 +178,7 @@ def draw_pool(
 def _check_defences(
     request: AuditRequest, defences: Sequence[Defence], truth: Truth, split: Split
 ) -> None:
-    """Hold the defences against how the target, or else the attacker's models, are trained."""
+    """Check the defences against how the target, or else the attacker's models, are trained."""
     training = request.target.training or request.reference_training or request.shadow_training
     reserve = any(split.roles[role] for role in (Role.RESERVE, Role.SHADOW_RESERVE))
     check_defences(defences, training, truth, reserve=reserve)

@@ -1,4 +1,4 @@
-"""The run folder: what is written, in which order, and that it is whole."""
+"""Writing the run folder: which files, in which order, and each of them completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content-addressed artefacts: what was computed once is found again, and never mistaken.
+"""Content-addressed artefacts: results that were computed once are found again and never confused.
 
 An artefact is a folder named by the SHA-256 of everything that determines it (weights,
 records, parameters, package version). It is written under a temporary name and renamed when

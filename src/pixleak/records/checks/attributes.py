@@ -1,8 +1,8 @@
 """Kinds of records, by what their label maps show.
 
-They answer which kind of record is most exposed: with or without an object, with small or large
-objects, with short or long borders, with which classes. Sizes are divided at the thirds of the
-records in question, so that every kind has enough records.
+They serve to find the kind of record that is most exposed: with or without an object, with small
+or large objects, with short or long borders, with which classes. Sizes are divided at the thirds
+of the records in question, so that every kind has enough records.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def block_split(
         at = 0
         for index, (role, length) in enumerate(order):
             dealt[role].extend(positions[at : at + length])
-            # Frames that are left over widen the gaps evenly.
+            # Frames left over widen the gaps evenly.
             borders = max(len(order) - 1, 1)
             extra = slack * (index + 1) // borders - slack * index // borders
             at += length + gap + extra

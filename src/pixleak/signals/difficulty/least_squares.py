@@ -14,8 +14,8 @@ rank-revealing QR of the small triangle finds the rank, and where there is no cl
 cut-off the singular values themselves do.
 
 ``ridge_error`` is the sound form: a penalty instead of a cut-off, so that the value does not depend
-on a solver, and K-fold cross-validation instead of one split. Each fold's normal equations are the
-whole's less the fold's own, so that K fits cost little more than one.
+on a solver, and K-fold cross-validation instead of one split. The normal equations of a fold's
+fit are those of all positions minus the fold's own, so that K fits cost little more than one.
 
 All in float64, record by record, so that memory does not grow with the number of records.
 
@@ -173,7 +173,7 @@ def _small(square: Tensor, targets: Tensor, rcond: float) -> Tensor:
         return torch.zeros(size, targets.shape[1], dtype=square.dtype)
     share = diagonal / top
     rank = int((share > rcond).sum())
-    # By the diagonal a singular value is known to a modest factor only, so a gap is needed.
+    # The diagonal gives singular values only up to a modest factor, so a clear gap is needed.
     clear = share[rank - 1] > _GAP * rcond and (rank == size or share[rank] < rcond / _GAP)
     if not clear:
         return _by_singular_values(square, targets, rcond)

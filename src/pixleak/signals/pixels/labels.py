@@ -323,7 +323,7 @@ class Pixels(PerPixel):
 def _worst_mean(rows: NDArray[np.float32], share: float) -> Floats:
     """(r,) mean of the largest ``share`` of each of r rows."""
     length = rows.shape[1]
-    # Less a hair, so that 10 % of 50 pixels, which is 5.000...01, stays 5.
+    # Slightly reduced, so that 10 % of 50 pixels, which is 5.000...01, stays 5.
     count = int(np.ceil(share * length - 1e-9))
     worst = np.partition(rows, length - count, axis=1)[:, length - count :]
     return np.asarray(worst.mean(axis=1), dtype=np.float64)

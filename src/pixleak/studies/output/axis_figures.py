@@ -130,7 +130,7 @@ def draw_sizes(lines: Mapping[str, Mapping[float, Estimate]], *, name: str, titl
         last = [(line[max(line)].value, k) for k, line in enumerate(lines.values())]
         below = -1.0
         for y, k in sorted(last, key=lambda pair: pair[0]):
-            # Labels stand clear of one another.
+            # Labels do not overlap.
             below = max(y, below + 0.075 * (high - low))
             axes.annotate(
                 shorten(list(lines)[k], 20),

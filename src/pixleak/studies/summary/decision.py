@@ -45,7 +45,7 @@ Branch = Literal["holds", "may", "trade", "nothing helps", "no comparison"]
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer of a study to somebody who must choose a defence.
+    """The answer of a study to somebody who has to choose a defence.
 
     Args:
         branch: the part of the rule that led to it.

@@ -67,7 +67,7 @@ def check_description(signal: Signal, truth: Truth) -> None:
 
 
 def check_defaults(signal: Signal) -> None:
-    """Where it is usual, the target's access serves it."""
+    """Where it is usual, the target's access suffices for it."""
     for access in signal.usual_at:
         assert access in Access, f"{signal.name}: usual_at holds {access!r}, which is no access"
         assert access.grants(signal.info.access), (

@@ -60,7 +60,7 @@ def check_orientation(signal: Signal, truth: ImageTruth, tolerance: float) -> No
 
 
 def check_inputs_untouched(signal: Signal, truth: ImageTruth, tolerance: float) -> None:
-    """Outputs and true images are left as they were, and a second look sees the same."""
+    """Outputs and true images are not changed, and a second measurement gives the same values."""
     batch = next(remembered_images(truth, records=4, leak=1.0).records.batches(4))
     outputs, truths = batch.images.clone(), batch.truths.clone()
     pixels = _pixels(batch.images, batch.truths, truth)

@@ -117,7 +117,7 @@ def check_all_ignored(signal: Signal, truth: LabelTruth, tolerance: float) -> No
 
 
 def check_inputs_untouched(signal: Signal, truth: LabelTruth, tolerance: float) -> None:
-    """Prediction and truth are left as they were, and a second look sees the same."""
+    """Prediction and truth are not changed, and a second measurement gives the same values."""
     world = _world(truth)
     batch = next(world.records.batches(8))
     target = _target(signal, truth)

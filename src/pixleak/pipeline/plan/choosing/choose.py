@@ -45,7 +45,7 @@ class Chosen:
 
 
 def choose(plan: Plan) -> Chosen:
-    """Hold the needs of a plan's signals and attacks against what there is.
+    """Compare what a plan's signals and attacks need with what the audit has.
 
     Raises:
         UnmetNeedError: a signal or an attack that was asked for cannot be served.

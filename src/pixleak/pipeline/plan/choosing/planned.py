@@ -22,7 +22,7 @@ class PlannedAttack:
         attack: with its parameters.
         columns: what it looks at.
         info: stands for a single signal: its name, what it needs, its source.
-        title: what to call it in tables.
+        title: its name in tables.
     """
 
     attack: Attack
@@ -78,6 +78,6 @@ def planned(attack: Attack, columns: tuple[str, ...], measured: MeasuredColumns)
 
 
 def title_of(info: SignalInfo) -> str:
-    """What a signal is called in tables."""
+    """The name of a signal in tables."""
     title = info.title or info.name.replace("-", " ")
     return title[0].upper() + title[1:]

@@ -31,7 +31,7 @@ class ChosenSignals:
 
 
 def choose_signals(plan: Plan) -> ChosenSignals:
-    """Hold the needs of a plan's signals against what there is.
+    """Compare what a plan's signals need with what the audit has.
 
     Raises:
         UnmetNeedError: a signal that was asked for cannot be measured.
