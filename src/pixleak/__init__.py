@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from pixleak.request.parts import Run as Run
     from pixleak.request.parts import SplitChoice as SplitChoice
     from pixleak.request.target import TargetModel as TargetModel
+    from pixleak.targets.adapter import InputAdapter as InputAdapter
+    from pixleak.targets.adapter import OutputAdapter as OutputAdapter
     from pixleak.training.recipe import Recipe as Recipe
 
 # Imported at first use, so that `import pixleak` and `pixleak --help` need no torch.
@@ -93,6 +95,8 @@ _HOMES = {
     "Run": "pixleak.request.parts",
     "SplitChoice": "pixleak.request.parts",
     "TargetModel": "pixleak.request.target",
+    "InputAdapter": "pixleak.targets.adapter",
+    "OutputAdapter": "pixleak.targets.adapter",
     "Recipe": "pixleak.training.recipe",
 }
 _ROOMS = ("attacks", "testing")

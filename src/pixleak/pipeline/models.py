@@ -273,6 +273,8 @@ def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> M
             f"{setting('target.access')} to probability"
         )
     known = target.identity(answers)
+    if known is not None and target.adapter.settings:
+        known = {**known, "adapter": target.adapter.settings}
     identity = {"asked": uuid.uuid4().hex} if known is None else _digests(known)
     info = ModelInfo(name=name, description=f"{target.name}, as given")
     return Model(target, {"name": name, **identity}, info)

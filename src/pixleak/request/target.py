@@ -13,6 +13,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
 from pixleak.request.given import Defences, RecordsGiven, method_written
 from pixleak.request.parts import TrainingChoice
+from pixleak.targets.adapter import Adapter, InputAdapter, OutputAdapter
 from pixleak.targets.kind import TargetKind
 from pixleak.training import METHODS
 from pixleak.training.target_kinds import TARGETS, target_kind_from
@@ -44,6 +45,13 @@ class TargetModel(TrainingChoice):
         exclude=True,
         description="the module that a given generator was trained against: (inputs, outputs) -> "
         "logits",
+    )
+    input: InputAdapter | None = Field(
+        None, description="what the model takes for plain images: mean, std, range, scale, channels"
+    )
+    output: OutputAdapter | None = Field(
+        None,
+        description="what its answers are: key, index, channels, activation, range, resize",
     )
     device: str = Field("cpu", description="where the target is trained and asked")
     defences: Defences = Field((), description="in the order in which they are stacked")
@@ -91,6 +99,21 @@ class TargetModel(TrainingChoice):
         if self.discriminator is not None and self.model is None:
             raise ValueError("discriminator goes with a generator that is given as a module")
         return self
+
+    @model_validator(mode="after")
+    def _adapters_go_with_a_model(self) -> TargetModel:
+        if self.training is not None and (self.input is not None or self.output is not None):
+            given = "input" if self.input is not None else "output"
+            raise ValueError(
+                f"{given} adapts a model that exists already; one that is trained here is trained "
+                "on the images as they are read"
+            )
+        return self
+
+    @property
+    def adapter(self) -> Adapter:
+        """What is done to images and answers around every query of a given model."""
+        return Adapter(input=self.input or InputAdapter(), output=self.output or OutputAdapter())
 
     @model_serializer(mode="wrap")
     def _with_its_kind(self, write: Handler) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from torch import Tensor
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError, PixleakError
 from pixleak.core.truth import Truth
+from pixleak.targets.adapter import Adapter
 from pixleak.targets.check import checked
 
 
@@ -62,6 +63,9 @@ class Target(ABC):
 
     device: str | torch.device = "cpu"
     """Where it is queried."""
+
+    adapter: Adapter = Adapter.plain
+    """What is done to images and answers around every query."""
 
     def __init__(self, truth: Truth, access: Access, name: str) -> None:
         self.truth = truth
@@ -107,7 +111,7 @@ class Target(ABC):
                 what was declared.
         """
         try:
-            answer = self._query(images)
+            answer = self._query(self.adapter.input.applied(images))
         except PixleakError:
             raise
         except Exception as error:
@@ -117,6 +121,8 @@ class Target(ABC):
                 f"target {self.name!r} failed on images of shape {tuple(images.shape)}{first} "
                 f"with {type(error).__name__}: {reason}"
             ) from error
+        size = (images.shape[-2], images.shape[-1])
+        answer = self.adapter.output.applied(answer, self.truth, size, self.name)
         values = checked(answer, images, self.truth, self.access, self.name, ids)
         return Prediction(self.access, values)
 

@@ -85,6 +85,8 @@ class GeneratorTarget(ModuleTarget):
             return None
 
         def judged(inputs: Tensor, outputs: Tensor) -> Tensor:
+            inputs = self.adapter.input.applied(inputs)
+            outputs = self.adapter.output.undone(outputs, self.truth)
             with evaluating(discriminator), torch.no_grad():
                 answer = realness(discriminator, inputs.to(self.device), outputs.to(self.device))
             return answer.detach().to(device="cpu", dtype=torch.float32, copy=True)

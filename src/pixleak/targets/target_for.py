@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pixleak.core.access import Access
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import ImageTruth, Truth
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from pixleak.targets.adapter import Adapter
     from pixleak.targets.base import Target
     from pixleak.targets.module import ModuleTarget
 
@@ -93,6 +95,22 @@ def opened_object(
     raise InputError(
         f"model is a {type(model).__name__}; expected a torch module, a target or a function"
     )
+
+
+def adapted(target: Target, adapter: Adapter) -> Target:
+    """The same target, asked with an adapter; the one that was given stays as it is.
+
+    Raises:
+        InputError: the target has an adapter already.
+    """
+    if target.adapter.settings:
+        raise InputError(
+            f"{target.name} adapts its images or answers already; leave "
+            f"{setting('target.input')} and {setting('target.output')} out"
+        )
+    asked = copy.copy(target)
+    asked.adapter = adapter
+    return asked
 
 
 def mean_logit(discriminator: nn.Module, inputs: Tensor, outputs: Tensor) -> Tensor:

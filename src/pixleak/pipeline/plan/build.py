@@ -20,7 +20,7 @@ from pixleak.records.splitting.membership import draw_membership
 from pixleak.records.splitting.random import random_split
 from pixleak.records.splitting.split import Split, read_split
 from pixleak.request.given import open_records
-from pixleak.targets.target_for import opened_object
+from pixleak.targets.target_for import adapted, opened_object
 from pixleak.training.defence import check_defences
 
 if TYPE_CHECKING:
@@ -234,4 +234,6 @@ def open_existing(target: TargetModel, truth: Truth, seed: int) -> GivenTarget:
             device=target.device,
             discriminator=target.discriminator,
         )
+    if target.adapter.settings:
+        opened = adapted(opened, target.adapter)
     return GivenTarget.of(opened, seed, target.device)

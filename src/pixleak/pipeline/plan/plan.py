@@ -51,10 +51,13 @@ class GivenTarget:
             device: where it and the attacker's models run.
         """
         from pixleak.targets.base import Untwinned
+        from pixleak.targets.target_for import adapted
 
         twin = target.untrained(seed)
         if isinstance(twin, Untwinned):
             return cls(target, None, twin.reason, device)
+        if target.adapter.settings and not twin.adapter.settings:
+            twin = adapted(twin, target.adapter)
         return cls(target, twin, "", device)
 
     @property
