@@ -18,10 +18,12 @@ from pixleak.core.roles import Role
 from pixleak.core.whole_files import write_whole
 from pixleak.evaluation.statistics.sample import MIN_SUBJECTS
 from pixleak.evaluation.verdict.rule import decide
+from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.attacking import attack_pool
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.judging import judge
 from pixleak.pipeline.measuring.measure_all import measure_all
+from pixleak.pipeline.measuring.measured import Measured
 from pixleak.pipeline.models import obtain_models
 from pixleak.pipeline.plan.choosing import Chosen, choose
 from pixleak.pipeline.plan.plan import Plan
@@ -38,6 +40,7 @@ from pixleak.pipeline.storage.store import Store, alone, check_writable
 from pixleak.pipeline.utility import describe_models
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.results.audit import RecordsInfo, Result, SplitInfo
+from pixleak.results.controls import Control
 from pixleak.results.environment import environment_here
 from pixleak.results.models import ModelInfo
 from pixleak.results.sections import Section
@@ -125,6 +128,8 @@ def _run(
     with clock("controls"):
         note = models.untrained_note
         judged = judge(plan, chosen, measured, evaluated, note, victims, store, progress, clock)
+    judged.controls[:0] = models.asked
+    judged.controls.append(_working(plan, measured, records))
     context = Context(
         plan, chosen, models, measured, judged, victims, records, evaluated, progress, clock
     )
@@ -154,6 +159,13 @@ def _run(
     result = _result(context, found, verdict, infos, begun)
     write_result(folder, result)
     return result
+
+
+def _working(plan: Plan, measured: Measured, records: PreparedRecords) -> Control:
+    members = records.select(plan.ids(Role.TARGET_MEMBERS))
+    table = measured.asked["target"].table
+    units = plan.split.units(plan.records)
+    return working_control(table, members, units)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pixleak.core.access import Access
-from pixleak.core.errors import InputError, setting
 from pixleak.core.progress import Progress
 from pixleak.core.roles import Role
+from pixleak.pipeline.asking.self_check import asked_about, bare, check_answers, dependent
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
+from pixleak.results.controls import Control
 from pixleak.results.models import ModelInfo
 from pixleak.runners import runner_for
 from pixleak.targets.base import Target
@@ -23,7 +24,7 @@ from pixleak.training.defence import described, modified_recipe, recipe_of
 from pixleak.training.jobs import TrainingJob, finished, train_all
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from pixleak.records.prepared.prepare import PreparedRecords
     from pixleak.training.method import TrainingMethod
@@ -65,13 +66,17 @@ class Reference:
 
 @dataclass(frozen=True)
 class Models:
-    """All models of one audit; ``untrained`` and ``shadow`` may be missing."""
+    """All models of one audit; ``untrained`` and ``shadow`` may be missing.
+
+    ``asked`` are the controls of the self-check of the target.
+    """
 
     target: Model
     shadow: Model | None
     untrained: Model | None
     untrained_note: str
     references: tuple[Reference, ...] = ()
+    asked: tuple[Control, ...] = ()
 
 
 def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: Progress) -> Models:
@@ -79,16 +84,22 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
     names = () if plan.references is None else plan.references.membership.models
     if isinstance(plan.target, GivenTarget):
         # Queried first: if it cannot answer, nothing needs to be trained.
-        target = _given("target", plan.target.target, records, plan)
+        asked, answers = _self_checked(plan.target.target, records, plan)
+        target = _given("target", plan.target.target, answers)
         fresh = plan.target.untrained
-        control = None if fresh is None else _given("untrained", fresh, records, plan)
+        control = None
+        if fresh is not None:
+            control = _given("untrained", fresh, _probed(fresh, records, plan))
         note = plan.target.untrained_note
     trained = _train(plan, records, store, progress)
     if not isinstance(plan.target, GivenTarget):
         target, note = trained["target"].model(), ""
         control = _untrained(plan, plan.target, records)
+        images, answers = _images_and_answers(target.target, records, plan)
+        asked = [dependent(target.target, images, answers)]
     shadow = trained["shadow"].model() if "shadow" in trained else None
-    return Models(target, shadow, control, note, tuple(trained[name] for name in names))
+    pool = tuple(trained[name] for name in names)
+    return Models(target, shadow, control, note, pool, tuple(asked))
 
 
 def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> Model:
@@ -133,10 +144,10 @@ def training_jobs(plan: Plan, records: PreparedRecords, store: Store) -> dict[st
     Trainings of one path are the same, whichever audits they belong to.
     """
     jobs: dict[str, TrainingJob] = {}
-    for name, (bare, ids) in _methods(plan).items():
+    for name, (plain, ids) in _methods(plan).items():
         chosen = records.select(ids)
         defences = tuple(one for one in plan.defences_of(name) if one.side == "training")
-        method = modified_recipe(bare, defences)
+        method = modified_recipe(plain, defences)
         reserve = None
         if any(one.needs_reserve for one in defences):
             reserve = records.select(plan.reserve_of(name))
@@ -256,22 +267,45 @@ def _target_of(
     return target if access.of_images else restricted(target, access)
 
 
-def _given(name: str, target: Target, records: PreparedRecords, plan: Plan) -> Model:
-    """A target from outside, asked about a few records: whether it answers, and what it is.
+def _sides(plan: Plan) -> tuple[list[str], list[str]]:
+    return asked_about(plan.ids(Role.TARGET_MEMBERS), plan.ids(Role.TARGET_NONMEMBERS))
+
+
+def _self_checked(
+    target: Target, records: PreparedRecords, plan: Plan
+) -> tuple[list[Control], list[Tensor]]:
+    """The controls of a given target's self-check, and its answers on the members asked about."""
+    inside, outside = _sides(plan)
+    controls, _ = check_answers(
+        target,
+        records.select(inside),
+        records.select(outside),
+        batch_size=plan.batch_size,
+        samples=plan.samples,
+    )
+    return controls, _probed(target, records, plan)
+
+
+def _probed(target: Target, records: PreparedRecords, plan: Plan) -> list[Tensor]:
+    """Answers (1, ...) on a few members, to recognise a target by."""
+    probe = records.select(_sides(plan)[0])
+    return [target.predict(batch.images, batch.ids).values for batch in probe.batches(1)]
+
+
+def _images_and_answers(
+    target: Target, records: PreparedRecords, plan: Plan
+) -> tuple[list[Tensor], list[Tensor]]:
+    inside, outside = _sides(plan)
+    batches = list(records.select([*inside, *outside]).batches(1))
+    inner = bare(target)
+    return [one.images for one in batches], [inner.predict(one.images).values for one in batches]
+
+
+def _given(name: str, target: Target, answers: Sequence[Tensor]) -> Model:
+    """A target from outside, recognised by its answers on a few records where that is possible.
 
     What is measured on a target that cannot be recognised is never reused.
     """
-    probe = records.select(plan.audited[:4])
-    answers = [target.predict(batch.images, batch.ids).values for batch in probe.batches(1)]
-    single = all(values.shape[1] == 1 for values in answers)
-    inside = all(float(v.min()) >= 0 and float(v.max()) <= 1 for v in answers)
-    if name == "target" and target.access is Access.LOGIT and single and inside:
-        # A trained model whose logits all lie between 0 and 1 would be certain nowhere.
-        raise InputError(
-            "the target was declared to answer with logits, but its one channel lies in 0..1 on "
-            "every pixel asked for: these look like probabilities; set "
-            f"{setting('target.access')} to probability"
-        )
     known = target.identity(answers)
     if known is not None and target.adapter.settings:
         known = {**known, "adapter": target.adapter.settings}

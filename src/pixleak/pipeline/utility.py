@@ -26,6 +26,8 @@ from pixleak.evaluation.utility import (
 from pixleak.results.base import Interval
 from pixleak.results.models import ModelInfo, Utility
 from pixleak.signals.base import Columns, Signal
+from pixleak.signals.generation.base import ImageSignal
+from pixleak.signals.pixels.images import ImagePixels
 from pixleak.signals.pixels.labels import Pixels
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from pixleak.pipeline.plan.plan import Plan
 
 _COUNTS = ("right", "true", "predicted")
+
+ANSWER_ERROR = "answer-error"
+"""The column of :class:`AnswerError`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +74,28 @@ class Confusion(Signal):
         return Columns(values, np.ones(values.shape, dtype=np.bool_))
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnswerError(ImageSignal):
+    """Mean absolute error of a generator's answer, in units of the range.
+
+    Measured for utility, whichever signals an audit attacks.
+    """
+
+    info: ClassVar[SignalInfo] = SignalInfo(
+        name=ANSWER_ERROR,
+        unit="range",
+        members_are="lower",
+        access=Access.IMAGE,
+        summary="mean absolute difference of answer and true image",
+    )
+
+    def measure(self, pixels: ImagePixels) -> Columns:
+        return Columns.single(pixels.mean_of(pixels.absolute_error))
+
+
 def beside(truth: Truth) -> tuple[Signal, ...]:
     """What is measured of every model for its utility, beside the signals."""
-    return (Confusion(),) if isinstance(truth, LabelTruth) else ()
+    return (Confusion(),) if isinstance(truth, LabelTruth) else (AnswerError(),)
 
 
 @dataclass(frozen=True)
@@ -139,8 +163,7 @@ def utilities(
 
 def _kinds(table: SignalTable, truth: Truth) -> list[_Kind]:
     if isinstance(truth, LabelTruth):
-        names = [info.name for info in Confusion().infos(truth)]
-        counts = table.select(signals=names).values
+        counts = table.select(signals=confusion_columns(truth)).values
         return [
             _Kind("dice", dice_parts(counts, truth.background), mean_of_sums),
             _Kind("miou", counts, mean_iou),
@@ -159,6 +182,11 @@ def _kinds(table: SignalTable, truth: Truth) -> list[_Kind]:
                 _Kind(name, np.stack([values, known.astype(np.float64)], axis=1), mean_of_sums)
             )
     return found
+
+
+def confusion_columns(truth: LabelTruth) -> list[str]:
+    """The columns of :class:`Confusion`: right, true, predicted pixels of each class."""
+    return [info.name for info in Confusion().infos(truth)]
 
 
 def names_of(truth: Truth) -> Sequence[str]:

@@ -49,12 +49,16 @@ def python(path: str) -> str:
 
     >>> python("target.access"), python("target.samples"), python("analyses")
     ('access', 'TargetModel(samples=...)', 'AuditRequest(analyses=...)')
+    >>> python("target.input.range")
+    "TargetModel(input={'range': ...})"
     """
     if path in _ARGUMENTS:
         return _ARGUMENTS[path]
     part, _, field = path.partition(".")
     if part in _PARTS and field:
-        return f"{_PARTS[part]}({field.partition('.')[0]}=...)"
+        name, _, inner = field.partition(".")
+        value = f"{{'{inner}': ...}}" if inner else "..."
+        return f"{_PARTS[part]}({name}={value})"
     return f"AuditRequest({part}=...)"
 
 

@@ -230,8 +230,8 @@ def _activated(values: Tensor, activation: str) -> Tensor:
         return torch.tanh(values)
     if values.shape[1] == 1:
         raise InputError(
-            f"{setting('target.output.activation')} is argmax, but the answers have one channel; give sigmoid "
-            "and probability access, or leave the activation out"
+            f"{setting('target.output.activation')} is argmax, but the answers have one "
+            "channel; give sigmoid and probability access, or leave the activation out"
         )
     return values.argmax(dim=1, keepdim=True).float()
 
@@ -249,5 +249,6 @@ def _per_channel(given: PerChannel, images: Tensor, what: str) -> Tensor:
 def _check_channels(chosen: Channels, channels: int, where: str, whose: str) -> None:
     if max(chosen) >= channels:
         raise InputError(
-            f"{setting(where)} names channel {max(chosen)}, but the {whose} {channels} (0..{channels - 1})"
+            f"{setting(where)} names channel {max(chosen)}, but the {whose} {channels} "
+            f"(0..{channels - 1})"
         )

@@ -62,6 +62,14 @@ def checked(
     if access is Access.PROBABILITY:
         return _probabilities(values, low, high, asked)
     if _look_like_probabilities(values, low, high):
+        if values.shape[1] == 1:
+            whole = bool((values == values.round()).all())
+            what, fits = ("labels", "label") if whole else ("probabilities", "probability")
+            raise InputError(
+                f"target {name!r} was declared to answer with logits, but the values of its one "
+                f"channel look like {what} (all {'0 or 1' if whole else 'in 0..1'}): set "
+                f"{setting('target.access')} to {fits}"
+            )
         raise InputError(
             f"target {name!r} was declared to answer with logits, but its values look like "
             "probabilities (all in 0..1 and summing to one over the classes): set "
@@ -153,6 +161,12 @@ def _as_tensor(answer: object, asked: _Asked) -> Tensor:
 def _probabilities(values: Tensor, low: float, high: float, asked: _Asked) -> Tensor:
     if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
         outside = (values < -RANGE_TOLERANCE) | (values > 1 + RANGE_TOLERANCE)
+        if low >= 0 and high <= 255 and bool((values == values.round()).all()):
+            raise InputError(
+                f"target {asked.name!r} was declared to answer with probabilities, but on "
+                f"{asked.culprit(outside)} its values are whole numbers in {low:.4g}..{high:.4g}; "
+                f"these look like bytes: set {setting('target.output.range')} to [0, 255]"
+            )
         raise InputError(
             f"target {asked.name!r} was declared to answer with probabilities, but on "
             f"{asked.culprit(outside)} its values lie in {low:.4g}..{high:.4g}; these look like "
@@ -199,9 +213,12 @@ def _labels(values: Tensor, truth: LabelTruth, asked: _Asked) -> Tensor:
         )
     if low < 0 or high >= truth.classes:
         outside = (labels < 0) | (labels >= truth.classes)
+        cure = ""
+        if truth.classes == 2 and bool(((labels == 0) | (labels == 255)).all()):
+            cure = f"; of masks of 0 and 255, set {setting('target.output.range')} to [0, 255]"
         raise InputError(
             f"target {asked.name!r} answered with label {int(labels[outside][0])} on "
             f"{asked.culprit(outside)}, which is none of the {truth.classes} classes "
-            f"(0..{truth.classes - 1})"
+            f"(0..{truth.classes - 1}){cure}"
         )
     return labels

@@ -10,6 +10,8 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import SignalTable
 from pixleak.core.truth import ImageTruth
 from pixleak.pipeline.plan.choosing import available_difficulties
+from pixleak.pipeline.utility import beside
+from pixleak.records.checks.repeated_reads import check_repeatable
 from pixleak.signals import SIGNALS
 from pixleak.signals.difficulty import DIFFICULTIES, Difficulty
 from pixleak.signals.difficulty.base import measure_difficulty
@@ -31,7 +33,7 @@ class MeasuredErrors:
     """What was measured on some records.
 
     Args:
-        table: errors first, then difficulties.
+        table: errors first, what is measured for utility, then difficulties.
         errors: names of the errors that are shown.
         regressed: the one that regressions on difficulty are of: a logarithm where the access
             allows, since errors of easy and hard records differ by a factor.
@@ -72,7 +74,8 @@ def measure_errors(
     shown = [one.name for one in errors if target.access.grants(one.info.access)]
     regressed = LOGARITHMS.get(shown[0], shown[0])
     signals = [SIGNALS.make(name) for name in dict.fromkeys([*shown, regressed])]
-    found = measure(target, records, signals, batch_size=batch_size)
+    check_repeatable(records)
+    found = measure(target, records, [*signals, *beside(records.truth)], batch_size=batch_size)
     if difficulties:
         found = found.join(measure_difficulty(records, difficulties))
     return MeasuredErrors(

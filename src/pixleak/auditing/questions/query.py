@@ -19,6 +19,8 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.evaluation.statistics.conformal import conformal_rank, joint_residuals
+from pixleak.evaluation.verdict.rule import DEPENDENT
+from pixleak.pipeline.asking.self_check import asked_about, check_answers
 from pixleak.pipeline.plan.build import open_existing
 from pixleak.pipeline.plan.choosing import title_of
 from pixleak.records.checks.duplicates import find_duplicates
@@ -30,6 +32,7 @@ from pixleak.results.query import QueryAnswer, QueryMeasure
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.targets.base import Target
 
 FEATURES = "difficulty-features"
 """The difficulty whose plain difference from the error is the published attack."""
@@ -53,6 +56,7 @@ def answer_query(request: QueryRequest, record: Records) -> QueryReport:
     target = open_existing(request.target, record.truth, request.seed).target
     difficulties, batch_size = request.difficulties, request.batch_size
     alpha, level, seed, title = request.alpha, request.level, request.seed, request.title
+    still, asked = _asked(target, record, nonmembers, request)
     mine = measure_errors(target, record, difficulties, batch_size=batch_size)
     theirs = None
     if nonmembers is not None:
@@ -71,6 +75,8 @@ def answer_query(request: QueryRequest, record: Records) -> QueryReport:
     answer, sentence, cautions = _conclusion(
         decided, errors[0], hard, mine, theirs, level, record.ids[0]
     )
+    if still:
+        answer, sentence = "cannot-tell", f"Cannot tell. {still}"
     return QueryReport(
         title=title,
         record=record.ids[0],
@@ -84,9 +90,27 @@ def answer_query(request: QueryRequest, record: Records) -> QueryReport:
         decided_by=decided.name,
         answer=answer,
         sentence=sentence,
-        cautions=[*mine.left_out, *repeated, *cautions],
+        cautions=[*mine.left_out, *asked, *repeated, *cautions],
         environment=environment_here(*PACKAGES, device=str(target.device)),
     )
+
+
+def _asked(
+    target: Target, record: Records, nonmembers: Records | None, request: QueryRequest
+) -> tuple[str, list[str]]:
+    """Why nothing can be concluded, or the empty string; and cautions, by the self-check."""
+    others = record if nonmembers is None else nonmembers
+    few, _ = asked_about(others.ids, ())
+    controls, _ = check_answers(
+        target,
+        others.select(few),
+        record,
+        batch_size=request.batch_size,
+        samples=request.target.samples,
+    )
+    failed = [one for one in controls if one.passed is False]
+    still = [one.explanation for one in failed if one.name == DEPENDENT]
+    return (still[0] if still else "", [one.explanation for one in failed])
 
 
 def _column(measured: MeasuredErrors, name: str) -> tuple[Floats, np.ndarray]:

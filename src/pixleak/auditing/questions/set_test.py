@@ -18,6 +18,9 @@ from pixleak.evaluation.statistics.conformal import joint_residuals
 from pixleak.evaluation.statistics.intervals import auc_interval
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.statistics.sample import MIN_RECORDS
+from pixleak.evaluation.verdict.rule import DEPENDENT, WORKING
+from pixleak.pipeline.asking.self_check import asked_about, check_answers
+from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.plan.build import open_existing
 from pixleak.records.checks.duplicates import find_duplicates
 from pixleak.records.combine import gather
@@ -50,7 +53,16 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
     records, split = gather(
         {Role.TARGET_MEMBERS: owned, Role.TARGET_NONMEMBERS: comparable}, seed=seed
     )
+    sides = (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS)
     mine = set(split.roles[Role.TARGET_MEMBERS])
+    inside, outside = asked_about(*(split.roles[role] for role in sides))
+    asked, _ = check_answers(
+        target,
+        records.select(inside),
+        records.select(outside),
+        batch_size=request.batch_size,
+        samples=request.target.samples,
+    )
     measured = measure_errors(target, records, difficulties, batch_size=request.batch_size)
     columns = measured.table.select(signals=[measured.regressed, *measured.difficulties])
     known: Bools = np.all(columns.measured, axis=1)
@@ -77,9 +89,11 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
             level=0.05,
         ),
         _duplicates(compared, member),
+        *asked,
+        working_control(measured.table, records, by_id, whose="the records of both sets"),
     ]
-    inside = len({unit for unit, m in zip(units, member, strict=True) if m})
-    outside = len(set(units)) - inside
+    inside_units = len({unit for unit, m in zip(units, member, strict=True) if m})
+    outside_units = len(set(units)) - inside_units
     answer, sentence = _conclusion(tested.p_value, tested.floor, level, controls, len(member))
     return SetTestReport(
         title=request.title,
@@ -88,8 +102,8 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
         level=level,
         owned=int(member.sum()),
         comparable=int((~member).sum()),
-        owned_units=inside,
-        comparable_units=outside,
+        owned_units=inside_units,
+        comparable_units=outside_units,
         score=f"{measured.regressed} below what difficulty predicts ("
         + (", ".join(name.removeprefix("difficulty-") for name in measured.difficulties) or "none")
         + ")",
@@ -98,7 +112,7 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
         permutations=tested.permutations,
         effect=tested.effect,
         auc=auc_interval(scores, member, units=units, seed=seed),
-        detectable_auc=detectable_auc(inside, outside, level=level),
+        detectable_auc=detectable_auc(inside_units, outside_units, level=level),
         controls=controls,
         answer=answer,
         sentence=sentence,
@@ -123,8 +137,10 @@ def _duplicates(records: Records, member: Bools) -> Control:
 def _conclusion(
     p_value: float, floor: float, level: float, controls: Sequence[Control], records: int
 ) -> tuple[SetAnswer, str]:
-    blind, repeated = controls
+    blind, repeated, *of_target = controls
     seen = f"p = {p_value:.3g}"
+    if still := [one for one in of_target if one.name == DEPENDENT and one.passed is False]:
+        return ("cannot-tell", f"Cannot tell: {still[0].explanation}")
     if blind.passed is False:
         return (
             "cannot-tell",
@@ -143,6 +159,8 @@ def _conclusion(
             f"The target does better on the owner's set than chance allows ({seen}, level "
             f"{level:g}): it was trained on it, on some of it, or on something very like it.",
         )
+    if idle := [one for one in of_target if one.name in WORKING and one.passed is False]:
+        return ("cannot-tell", f"Cannot tell ({seen}): {idle[0].explanation}")
     aside = (
         " Comparable records repeat the owner's, which hides use." if not repeated.passed else ""
     )

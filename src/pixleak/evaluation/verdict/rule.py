@@ -25,6 +25,9 @@ Why the rule has these parts:
 - *A shift* in plain image properties does not block a verdict by itself, since with many records
   even a negligible shift is significant. The blind baseline measures how much it matters. If that
   could not be measured, the shift does block.
+- *A target that does not work* (asked in another way than it was trained, or not trained) reveals
+  nothing to any attack. That is a failed measurement and not a negative result. A leak that such a
+  target shows still counts, unless its answers do not depend on the image at all.
 - *Near-duplicates* make non-members look like members. They can hide a leak but cannot fake one.
 - *Members ranked lower* than non-members are not a sign of memorisation; they show that the two
   sets differ, which may hide a leak.
@@ -58,7 +61,15 @@ REQUIRED_AUC = 0.7
 UNTRAINED = "untrained-model"
 """Name of the control that each attack has of its own; it is judged together with the attack."""
 
+WORKING = ("working-target", "repeatable-answers")
+"""Names of the controls of the target without which a negative result does not count."""
+
+DEPENDENT = "image-dependence"
+"""Name of the control without which no result counts."""
+
 RULE = (
+    "If the target's answers do not depend on the image, the answer is 'cannot tell': there is "
+    "nothing to measure.",
     "If a control of the whole audit distinguishes members from non-members without the model, the "
     "answer is 'cannot tell': the split is confounded.",
     "If image properties differ between members and non-members and no control has measured how "
@@ -73,6 +84,8 @@ RULE = (
     "significant attack counts as evidence.",
     "If an attack counts as evidence, the answer is 'leak'.",
     "If attacks are significant but none counts as evidence, the answer is 'cannot tell'.",
+    "If the target does not do its job on its own training records better than a constant answer, "
+    "or does not repeat its answers, the answer is 'cannot tell': such a target is never cleared.",
     "If an attack ranks members significantly lower than non-members, corrected for the number of "
     "attacks, the answer is 'cannot tell': the two sets differ.",
     "If more than 5 % of the non-members have a duplicate among the members, the answer is "
@@ -128,7 +141,10 @@ def decide(
     evidence = [
         attacks[i] for i in strongest if _is_evidence(attacks[i], tests.auc[i], tests.rates[i])
     ]
-    shared = [control for control in controls if control.name != UNTRAINED]
+    of_target = (UNTRAINED, DEPENDENT, *WORKING)
+    shared = [control for control in controls if control.name not in of_target]
+    blind = [c for c in controls if c.name == DEPENDENT and c.passed is False]
+    idle = [c for c in controls if c.name in WORKING and c.passed is not True]
     failed = [control for control in shared if control.passed is False]
     checked = any(control.passed for control in shared)
     smallest = detectable_auc(members, nonmembers, level=level / max(tests.count, 1))
@@ -141,6 +157,8 @@ def decide(
 
     if best is None:
         answer, sentence = "cannot-tell", sentences.NO_ATTACK
+    elif blind:
+        answer, sentence = "cannot-tell", sentences.not_working(blind[0])
     elif failed:
         answer, sentence = "cannot-tell", sentences.confounded(failed[0], best)
     elif shifted and not checked:
@@ -152,6 +170,8 @@ def decide(
         )
     elif significant:
         answer, sentence = "cannot-tell", sentences.no_evidence(best)
+    elif idle:
+        answer, sentence = "cannot-tell", sentences.not_working(idle[0])
     elif tests.reversed:
         answer, sentence = "cannot-tell", sentences.reversed_ranking(attacks[tests.reversed[0]])
     elif affected > MAX_DUPLICATES:

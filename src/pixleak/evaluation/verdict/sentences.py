@@ -90,6 +90,11 @@ def no_evidence(best: AttackResult) -> str:
     )
 
 
+def not_working(control: Control) -> str:
+    """The target does not do its job, so that finding nothing means nothing."""
+    return f"{UNDETERMINED}. {control.explanation}"
+
+
 def reversed_ranking(attack: AttackResult) -> str:
     """An attack ranks members significantly lower than non-members."""
     return (

@@ -26,6 +26,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.core.whole_files import replaced, writing
 from pixleak.records.base import Batch, Record, RecordKey, Records
+from pixleak.records.checks.repeated_reads import check_repeatable
 from pixleak.records.prepared.array_files import MemoryArray, StoredArray, write_header
 from pixleak.records.prepared.validate import validate
 
@@ -146,7 +147,7 @@ def prepare(
         on_progress: called with (done, total) after each record.
 
     Raises:
-        InputError: a record that cannot be loaded or that
+        InputError: a record that cannot be loaded, that differs when it is read again, or that
             :func:`~pixleak.records.prepared.validate.validate` refuses; no space, or no permission.
     """
     folder = Path(folder)
@@ -183,6 +184,7 @@ def prepare(
         "keys": [[key.id, key.subject, key.group] for key in records.keys],
         "digests": digests,
     }
+    check_repeatable(records)
     with replaced(index) as temporary:
         temporary.write_text(json.dumps(content), encoding="utf-8")
     return open_prepared(folder)
