@@ -82,7 +82,12 @@ def test_every_attack_has_its_interval_its_control_and_one_row_a_record(finished
         rows = scores.filter(mine)
         assert len(rows) == len(set(rows["id"].to_pylist())) == 48
         assert rows["score"].null_count == attack.not_measured
-    assert {control.name for control in result.controls} == {"blind-baseline", "untrained-model"}
+    assert {control.name for control in result.controls} == {
+        "image-dependence",
+        "blind-baseline",
+        "untrained-model",
+        "working-target",
+    }
 
 
 def test_pictures_of_the_most_and_least_exposed_records_are_kept(finished: Path) -> None:

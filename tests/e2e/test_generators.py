@@ -112,7 +112,8 @@ def test_an_audit_of_a_generator(audited: Path) -> None:
     assert ("fitted-membership-error", "log-l1-error+total-variation+compression") in by
     assert not any(attack.signal == "discriminator" for attack in result.attacks)
     names = [control.name for control in result.controls]
-    assert names == ["blind-baseline", "untrained-model", *DIFFICULTIES]
+    asked = ["image-dependence"]
+    assert names == [*asked, "blind-baseline", "untrained-model", *DIFFICULTIES, "working-target"]
     target = result.models[0]
     assert target.members_error < target.nonmembers_error  # type: ignore[operator]
     assert target.members_dice is None

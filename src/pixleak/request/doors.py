@@ -43,6 +43,9 @@ _PARTS = {
     "run": "Run",
 }
 
+_MAPPINGS = ("input", "output")
+"""Fields that a Python caller gives as a mapping."""
+
 
 def python(path: str) -> str:
     """A setting as a Python caller writes it.
@@ -57,7 +60,7 @@ def python(path: str) -> str:
     part, _, field = path.partition(".")
     if part in _PARTS and field:
         name, _, inner = field.partition(".")
-        value = f"{{'{inner}': ...}}" if inner else "..."
+        value = f"{{'{inner}': ...}}" if inner and name in _MAPPINGS else "..."
         return f"{_PARTS[part]}({name}={value})"
     return f"AuditRequest({part}=...)"
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 REPEATABLE, DEPENDENT = "repeatable-answers", "image-dependence"
 """Names of the two controls."""
 
-ASKED = 4
+ASKED = 6
 """Records of each side that are asked about."""
 
 CLOSE = 5e-3
