@@ -11,8 +11,8 @@ The interval is the union of two:
        sd(a)^2 = a (1 - a) / (m n) * (1 + N (1 - a) / (2 - a) + N a / (1 + a)),  N = (m + n) / 2 - 1
 
    with m and n divided by the design effect where subjects hold several records (or reduced to
-   the number of subjects where the AUC is 0 or 1), and Student's t with the smaller number of
-   units minus one degrees of freedom.
+   the number of subjects where the AUC is 0 or 1), and Student's t with the smaller effective
+   number of units (Kish) minus one degrees of freedom, which one large subject makes small.
 
 Neither suffices alone: near 1 the bootstrap rests on few misplaced records, and at 1 it would
 claim [1, 1]; Newcombe's assumes that both sides have the same spread, and is too short where the
@@ -160,8 +160,8 @@ def sample_auc_interval(
 def newcombe(sample: Sample, placements: Placements, level: float) -> Bounds:
     """Newcombe's interval at the effective numbers of records."""
     m, n = _effective_sizes(sample, placements)
-    units = min(sample.members.count, sample.nonmembers.count)
-    quantile = float(special.stdtrit(units - 1, 0.5 + level / 2))
+    units = min(sample.members.effective_units, sample.nonmembers.effective_units)
+    quantile = float(special.stdtrit(max(units - 1, 1.0), 0.5 + level / 2))
     area = placements.auc
     both = (m + n) / 2 - 1
 

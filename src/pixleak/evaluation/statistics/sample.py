@@ -43,6 +43,17 @@ class SampleSide:
         """Whether some unit holds several records."""
         return self.count < len(self.scores)
 
+    @property
+    def largest_share(self) -> float:
+        """Share of the records that belongs to the largest unit."""
+        return float(np.bincount(self.units).max() / len(self.scores))
+
+    @property
+    def effective_units(self) -> float:
+        """How many units of equal size have the same sum of squared shares (Kish)."""
+        sizes = np.bincount(self.units, minlength=self.count).astype(np.float64)
+        return float(sizes.sum() ** 2 / np.sum(sizes**2))
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:

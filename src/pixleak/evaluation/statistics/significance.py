@@ -3,15 +3,28 @@
 Both are tests of exchangeability: if membership changes nothing, every assignment of the units
 (subjects, or records) to the two sides was as likely as the actual one.
 
-**AUC.** Permuting changes only the linear rank statistic, the sum over member units of::
+**AUC of records.** Permuting changes only the linear rank statistic, the sum over members of::
 
-    a_u = sum over records of u of (midrank - (N + 1) / 2)      = m n (AUC - 1/2) in total
+    a_u = midrank - (N + 1) / 2                                  = m n (AUC - 1/2) in total
 
-For records this is the Mann-Whitney test. It is exact for up to 2,500 pairs of records without
-ties, uses the normal limit of the permutation distribution where both sides hold at least 50
-records (100 subjects), and seeded random permutations otherwise. The limit has::
+This is the Mann-Whitney test. It is exact for up to 2,500 pairs of records without ties, uses the
+normal limit of the permutation distribution where both sides hold at least 50 records, and seeded
+random permutations otherwise. The limit has::
 
-    var = m n / (U (U - 1)) * sum a_u^2                          U = m + n units
+    var = m n / (N (N - 1)) * sum a_u^2                          N = m + n records
+
+**AUC of subjects.** Where subjects hold several records, a sum of ranks also grows with the number
+of records, which differs from subject to subject and may differ between the sides. So the AUC
+itself is permuted, divided by its standard error between subjects. With R_i = midrank / N and M the
+mean of R over a side::
+
+    T  = (M_members - M_nonmembers) / se              M_members - M_nonmembers = AUC - 1/2
+    se^2 = sum over sides  U / (U - 1) * sum over subjects u (sum over i in u of R_i - M)^2 / n^2
+
+for n records of U subjects on a side. The studentised statistic has the right level asymptotically
+also where subjects of the two sides differ in size. A subject that holds more than a third of the
+records of its side would decide the test alone; then R_i is averaged within each subject, and every
+subject counts once. From 100 subjects a side on, T is compared with a t distribution.
 
 **TPR at a bounded FPR.** The threshold is the (k + 1)-th largest non-member score, k being the
 allowed false positives. At least t members lie above it exactly if at least t of the first t + k
@@ -24,8 +37,11 @@ With subjects, the p-value is computed from permutations of the subjects.
 
 Source:
     Mann and Whitney, Annals of Mathematical Statistics 18, 1947; Hajek, Sidak, Sen, "Theory of
-    Rank Tests", 1999 (linear rank statistics under permutation); Phipson and Smyth, "Permutation
-    p-values should never be zero", 2010.
+    Rank Tests", 1999 (linear rank statistics under permutation); Janssen, "Studentized permutation
+    tests for non-i.i.d. hypotheses and the generalized Behrens-Fisher problem", Statistics and
+    Probability Letters 36, 1997; Chung and Romano, "Exact and asymptotically robust permutation
+    tests", Annals of Statistics 41, 2013; Phipson and Smyth, "Permutation p-values should never be
+    zero", 2010.
 """
 
 from __future__ import annotations
@@ -43,6 +59,8 @@ PERMUTATIONS = 20_000
 _EXACT_PAIRS = 2500
 _NORMAL_RECORDS = 50
 _NORMAL_SUBJECTS = 100
+DOMINATING = 1 / 3
+"""Share of a side's records above which one subject dominates it."""
 _CHUNK = 4_000_000
 _BUDGET = 20_000_000
 _FEWEST = 5_000
@@ -74,16 +92,51 @@ def auc_p_value(sample: Sample, seed: int = 0) -> float:
                 axis=None,
             ).pvalue
         )
+    if sample.clustered:
+        return _studentised(sample, units, seed)
     ranks = stats.rankdata(units.scores) - (len(units.scores) + 1) / 2
     influence = np.bincount(units.of_record, ranks, minlength=units.count)
     observed = float(influence[: units.members].sum())
-    if fewest >= (_NORMAL_SUBJECTS if sample.clustered else _NORMAL_RECORDS):
+    if fewest >= _NORMAL_RECORDS:
         outside = units.count - units.members
         variance = float(np.sum(influence**2)) * units.members * outside
         variance /= units.count * (units.count - 1)
         return float(special.ndtr(-observed / np.sqrt(variance))) if variance > 0 else 1.0
     # The tolerance keeps rounding from separating equal sums.
     return units.p_value(seed, lambda inside: inside @ influence >= observed - 1e-6)
+
+
+def _studentised(sample: Sample, units: _Units, seed: int) -> float:
+    """The test by subject; see the module."""
+    ranks = stats.rankdata(units.scores) / len(units.scores)
+    sizes = np.bincount(units.of_record, minlength=units.count).astype(np.float64)
+    sums = np.bincount(units.of_record, ranks, minlength=units.count)
+    if max(side.largest_share for side in (sample.members, sample.nonmembers)) > DOMINATING:
+        sums, sizes = sums / sizes, np.ones(units.count)
+    columns = np.stack([sums, sizes, sums**2, sums * sizes, sizes**2], axis=1)
+    total = columns.sum(axis=0)
+
+    def statistic(inside: Floats) -> Floats:
+        difference, variance = 0.0, 0.0
+        count = inside.sum(axis=1)
+        part = inside @ columns
+        for sign, of, u in ((1, part, count), (-1, total - part, units.count - count)):
+            rank, size, squared, crossed, size_squared = of.T
+            mean = rank / size
+            spread = np.maximum(squared - 2 * mean * crossed + mean**2 * size_squared, 0.0)
+            difference = difference + sign * mean
+            variance = variance + u / (u - 1) * spread / size**2
+        # Without any spread, only the sign of the difference is left.
+        return np.asarray(difference / np.sqrt(np.maximum(variance, 1e-18)))
+
+    start = (np.arange(units.count) < units.members)[None, :]
+    observed = float(statistic(start.astype(np.float64))[0])
+    fewest = min(sample.members.count, sample.nonmembers.count)
+    if fewest >= _NORMAL_SUBJECTS:
+        return float(special.stdtr(fewest - 1, -observed))
+    return units.p_value(
+        seed, lambda inside: statistic(inside.astype(np.float64)) >= observed - 1e-9
+    )
 
 
 def tpr_p_value(sample: Sample, fpr: float, seed: int = 0) -> float:

@@ -138,3 +138,39 @@ def test_no_member_above_the_threshold_is_no_finding() -> None:
     sample = small([0, 0], [1, 2])
     assert tpr_p_value(sample, 0.01) == 1.0
     assert allowed_false_positives(0.01, 2) == 0
+
+
+def subjects(rng, inside, outside, shift) -> Sample:
+    """Records of subjects with these numbers of records; half of the variance is the subject's."""
+    scores, member, units = [], [], []
+    for side, sizes in ((True, inside), (False, outside)):
+        for k, size in enumerate(sizes):
+            own = rng.normal() + rng.normal(size=size) + shift * side * np.sqrt(2)
+            scores += own.tolist()
+            member += [side] * size
+            units += [f"{side}-{k}"] * size
+    return sample_of(np.array(scores), np.array(member), units)
+
+
+SIZES = {
+    "more records per member subject": ([20] * 10, [2] * 10),
+    "fewer records per member subject": ([2] * 10, [20] * 10),
+    "one subject dominates": ([100] + [5] * 14, [5] * 15),
+}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_a_planted_auc_is_found_whatever_the_sizes_of_subjects(sizes) -> None:
+    rng = np.random.default_rng(4)
+    shift = stats.norm.ppf(0.85) * np.sqrt(2)
+    found = [auc_p_value(subjects(rng, *sizes, shift), seed) <= 0.05 for seed in range(20)]
+    assert sum(found) >= 17
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_subjects_of_any_sizes_keep_the_level(sizes) -> None:
+    rng = np.random.default_rng(5)
+    p = np.array([auc_p_value(subjects(rng, *sizes, 0.0), seed) for seed in range(40)])
+    # The probability of more than 7 of 40 at a level of 5 % is 0.1 %, in either tail.
+    assert (p <= 0.05).sum() <= 7
+    assert (1 - p <= 0.05).sum() <= 7
