@@ -17,6 +17,9 @@ score is its logit. Where no reference holds the target's records (references tr
 the attacker's own), it is trained on those of the population that some hold, and the last three
 features are left out.
 
+A spread needs two models, and one that lacks (or holds) the record plays the victim: three must
+lack it, and where fewer than three hold it the last three features are left out.
+
 No feature depends on how many references hold a record: where they differ in number, each
 record is compared with as many models of either side as the record that has fewest. In a pool of
 complementary halves they do not differ, since a victim's complement, which was trained on exactly
@@ -39,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixleak.attacks.base import Attack, SignalLists
-from pixleak.attacks.calibrated.moments import Moments, complement, moments
+from pixleak.attacks.calibrated.moments import Moments, complement, equally_many, moments
 from pixleak.attacks.evidence import Evidence
 from pixleak.attacks.usual import EVERY
 from pixleak.core.errors import InputError, UnmetNeedError
@@ -89,8 +92,8 @@ class LearnedResiduals(Attack):
     rank: ClassVar = 10
     signals: ClassVar = "many"
     partial: ClassVar[bool] = True
-    min_references: ClassVar[int] = 4
-    min_outside: ClassVar[int] = 2
+    min_references: ClassVar[int] = 6
+    min_outside: ClassVar[int] = 3
     natural_threshold: ClassVar[float | None] = 0.0
 
     strength: float = 8.0
@@ -205,10 +208,11 @@ class LearnedResiduals(Attack):
 
 
 def _sides(evidence: Evidence) -> _Sides:
-    holds, lacks = (_equally_many(evidence, side) for side in (evidence.member, ~evidence.member))
+    values = evidence.reference
+    holds, lacks = (equally_many(values, side) for side in (evidence.member, ~evidence.member))
     inside = None
-    # One of them is the victim, so there must be two.
-    if len(holds) and holds.sum(axis=0).min() >= 2:
+    # One of them is the victim, and a spread needs two others.
+    if len(holds) and holds.sum(axis=0).min() >= 3:
         inside = _moments(evidence, holds)
     return _Sides(_moments(evidence, lacks), inside, lacks, holds)
 
@@ -217,36 +221,6 @@ def _moments(evidence: Evidence, side: Bools) -> Moments:
     if evidence.reference_measured.all():
         return moments(evidence.reference, side)
     return moments(evidence.reference, side[:, :, None] & evidence.reference_measured)
-
-
-def _equally_many(evidence: Evidence, side: Bools) -> Bools:
-    """As many models of a side for every record as the record that has fewest.
-
-    A mean over more models varies less, so their number would show in the spread of residuals. In a
-    pool of complementary halves nothing is left out. Which models are left out follows from the
-    bits of their values, which depend neither on the order of the models nor on their number.
-    """
-    counts = side.sum(axis=0)
-    least = int(counts.min(initial=len(side)))
-    if not len(side) or (counts == least).all():
-        return side
-    keys = np.where(side, _lots(evidence), np.iinfo(np.uint64).max)
-    order = np.argsort(keys, axis=0, kind="stable")
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(len(side))[:, None], axis=0)
-    chosen: Bools = side & (rank < least)
-    return chosen
-
-
-def _lots(evidence: Evidence) -> NDArray[np.uint64]:
-    """(m, n): a number for each model and record, drawn by scrambling the bits of its values."""
-    values = np.nan_to_num(evidence.reference).view(np.uint64)
-    lots = np.bitwise_xor.reduce(values * np.uint64(0x9E3779B97F4A7C15), axis=2)
-    for shift in (30, 27, 31):
-        lots ^= lots >> np.uint64(shift)
-        lots *= np.uint64(0xBF58476D1CE4E5B9)
-    drawn: NDArray[np.uint64] = lots
-    return drawn
 
 
 def _picked(sides: _Sides, rows: Rows) -> _Sides:

@@ -35,7 +35,7 @@ from typing import ClassVar
 import numpy as np
 
 from pixleak.attacks.base import Attack, SignalLists
-from pixleak.attacks.calibrated.moments import Variance, check_variance, moments
+from pixleak.attacks.calibrated.moments import Variance, check_variance, equally_many, moments
 from pixleak.attacks.evidence import Evidence
 from pixleak.attacks.usual import CALIBRATED, ERROR, calibrated
 from pixleak.core.tables import Floats
@@ -110,7 +110,8 @@ class LiraOnline(Attack):
     def _score(self, evidence: Evidence) -> Floats:
         densities = []
         for mask in (evidence.inside, evidence.outside):
-            side = moments(evidence.reference, mask)
+            # Equally many for all records: their number would show in the score.
+            side = moments(evidence.reference, equally_many(evidence.reference, mask))
             variance = side.variance(self.variance, self.strength)
             distance = (evidence.values - side.mean) ** 2 / variance
             densities.append(-0.5 * (distance + np.log(variance)))

@@ -135,6 +135,46 @@ def check_variance(how: Variance, strength: float) -> None:
         raise InputError(f"strength must be above 0, got {strength}")
 
 
+def equally_many(values: Floats, side: Bools) -> Bools:
+    """As many models of a side for every record as the record that has the fewest.
+
+    A mean over more models varies less, so their number would show in the spread of scores. In a
+    pool of complementary halves nothing is left out. Which models are left out follows from the
+    bits of their values, which depend neither on the order of the models nor on their number.
+
+    Args:
+        values: (m, n) or (m, n, s) of the models.
+        side: (m, n) bool, the models of the side.
+
+    Example:
+        >>> side = np.array([[True, True], [True, False], [True, True]])
+        >>> equally_many(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), side).sum(axis=0)
+        array([2, 2])
+    """
+    counts = side.sum(axis=0)
+    least = int(counts.min(initial=len(side)))
+    if not len(side) or (counts == least).all():
+        return side
+    keys = np.where(side, _lots(values), np.iinfo(np.uint64).max)
+    order = np.argsort(keys, axis=0, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(len(side))[:, None], axis=0)
+    chosen: Bools = side & (rank < least)
+    return chosen
+
+
+def _lots(values: Floats) -> NDArray[np.uint64]:
+    """(m, n): a number for each model and record, drawn by scrambling the bits of its values."""
+    bits = np.ascontiguousarray(np.nan_to_num(values)).view(np.uint64)
+    bits = bits * np.uint64(0x9E3779B97F4A7C15)
+    lots = bits if bits.ndim == 2 else np.bitwise_xor.reduce(bits, axis=2)
+    for shift in (30, 27, 31):
+        lots ^= lots >> np.uint64(shift)
+        lots *= np.uint64(0xBF58476D1CE4E5B9)
+    drawn: NDArray[np.uint64] = lots
+    return drawn
+
+
 def complement(member: Bools, model: int) -> int | None:
     """The model that was trained on exactly the records that this one was not, if there is one.
 

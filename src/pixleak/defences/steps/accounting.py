@@ -15,7 +15,11 @@ Accountant = Literal["rdp", "prv"]
 
 
 class PrivacyAccount(AttributeState):
-    """The privacy that a training has spent: steps with one sampling rate and one noise level.
+    """The privacy of a training: steps with one sampling rate and one noise level.
+
+    All planned steps count, also where the training stops early: when it stops depends on the data,
+    so the steps that were not run must not be saved (Rogers et al., "Privacy Odometers and
+    Filters", NeurIPS 2016, arXiv:1605.08294).
 
     Args:
         units: U.
@@ -23,7 +27,7 @@ class PrivacyAccount(AttributeState):
         steps: number of planned steps, for which the noise is chosen.
         epsilon: to reach after the planned steps; None to use ``noise_multiplier``.
         noise_multiplier: sigma, if no epsilon is given.
-        delta: None for 1 / U.
+        delta: None for U ** -1.1, which is below 1 / U.
         accountant: ``"rdp"`` or ``"prv"``.
 
     Raises:
@@ -45,7 +49,8 @@ class PrivacyAccount(AttributeState):
     ) -> None:
         self.rate = rate
         self.accountant = accountant
-        self.delta = 1 / units if delta is None else delta
+        self.delta = units**-1.1 if delta is None else delta
+        self.planned = steps
         if self.delta >= 1:
             raise InputError("dp-sgd needs at least two records or subjects to train on")
         self.steps = 0
@@ -55,14 +60,14 @@ class PrivacyAccount(AttributeState):
 
     @property
     def epsilon(self) -> float:
-        """Spent by the steps so far; infinite without noise."""
+        """Of all planned steps, once there was one; infinite without noise."""
         if self.steps == 0:
             return 0.0
         if self.noise_multiplier == 0:
             return math.inf
         accountants = require("opacus.accountants", **EXTRA)
         accountant = accountants.create_accountant(mechanism=self.accountant)
-        accountant.history = [(self.noise_multiplier, self.rate, self.steps)]
+        accountant.history = [(self.noise_multiplier, self.rate, max(self.steps, self.planned))]
         with _QuietSearch():
             return float(accountant.get_epsilon(delta=self.delta))
 

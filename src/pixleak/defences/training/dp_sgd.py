@@ -11,8 +11,9 @@ whether a record was used::
 which is (epsilon, delta)-differentially private for sigma, q and the number of steps, as computed
 by an accountant. A unit is a subject with all its records, or otherwise a record; two sets are
 neighbours if one has a unit more. U, the number of units, is considered public. An epoch has
-ceil(n / b) steps, q = b / n for n records and the recipe's batch size b. A batch may be empty;
-then the step consists of noise only.
+ceil(U / b) steps, q = b / U for the recipe's batch size b, which counts units: neither q nor the
+number of steps reveals how many records a unit has. A batch may be empty; then the step consists
+of noise only.
 
 Losses are per image, and batch normalisation is replaced by group normalisation: a loss or a layer
 that couples the records of a batch would void the guarantee.
@@ -74,7 +75,7 @@ class DpSgd(Defence):
     Args:
         epsilon: to reach at the end of the recipe; it determines the noise.
         noise_multiplier: sigma, instead of epsilon; 0 only clips.
-        delta: None for one over the number of units, as in the source; smaller is better.
+        delta: None for U ** -1.1, which is below one over the number of units; smaller is better.
         clip: C, the largest norm of a unit's gradient.
         lr_factor: factor on the recipe's learning rate.
         accountant: ``"rdp"``, or ``"prv"``, which is tighter and slower.
@@ -196,10 +197,10 @@ class DpSgdTrainer(Trainer):
         return module
 
     def _steps(self) -> int:
-        return -(-len(self.records) // self.recipe.batch_size)
+        return -(-self.units // self.recipe.batch_size)
 
     def _rate(self) -> float:
-        return min(1.0, self.recipe.batch_size / len(self.records))
+        return min(1.0, self.recipe.batch_size / self.units)
 
     def optimizer(self, module: nn.Module) -> Optimizer:
         optimizers = require("opacus.optimizers", **EXTRA)

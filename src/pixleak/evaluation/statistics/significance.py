@@ -109,10 +109,14 @@ def auc_p_value(sample: Sample, seed: int = 0) -> float:
 def _studentised(sample: Sample, units: _Units, seed: int) -> float:
     """The test by subject; see the module."""
     ranks = stats.rankdata(units.scores) / len(units.scores)
-    sizes = np.bincount(units.of_record, minlength=units.count).astype(np.float64)
-    sums = np.bincount(units.of_record, ranks, minlength=units.count)
+    sums: Floats = np.asarray(
+        np.bincount(units.of_record, ranks, minlength=units.count), dtype=np.float64
+    )
+    sizes: Floats = np.asarray(
+        np.bincount(units.of_record, minlength=units.count), dtype=np.float64
+    )
     if max(side.largest_share for side in (sample.members, sample.nonmembers)) > DOMINATING:
-        sums, sizes = sums / sizes, np.ones(units.count)
+        sums, sizes = sums / sizes, np.ones_like(sizes)
     columns = np.stack([sums, sizes, sums**2, sums * sizes, sizes**2], axis=1)
     total = columns.sum(axis=0)
 

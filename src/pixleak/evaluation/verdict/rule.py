@@ -61,6 +61,9 @@ REQUIRED_AUC = 0.7
 UNTRAINED = "untrained-model"
 """Name of the control that each attack has of its own; it is judged together with the attack."""
 
+BLIND = "blind-baseline"
+"""Name of the control that measures how much a shift matters."""
+
 WORKING = ("working-target", "repeatable-answers")
 """Names of the controls of the target without which a negative result does not count."""
 
@@ -72,8 +75,8 @@ RULE = (
     "nothing to measure.",
     "If a control of the whole audit distinguishes members from non-members without the model, the "
     "answer is 'cannot tell': the split is confounded.",
-    "If image properties differ between members and non-members and no control has measured how "
-    "much that matters, the answer is 'cannot tell'.",
+    "If image properties differ between members and non-members and the blind baseline has not "
+    "measured how much that matters, the answer is 'cannot tell'.",
     "An attack is significant if its AUC is above 0.5, or its true positive rate at a false "
     "positive rate of 10 % or 1 % is above chance, by one-sided tests at a family-wise level of "
     "5 % over all attacks (Holm).",
@@ -146,7 +149,7 @@ def decide(
     blind = [c for c in controls if c.name == DEPENDENT and c.passed is False]
     idle = [c for c in controls if c.name in WORKING and c.passed is not True]
     failed = [control for control in shared if control.passed is False]
-    checked = any(control.passed for control in shared)
+    checked = any(control.passed for control in shared if control.name == BLIND)
     smallest = detectable_auc(members, nonmembers, level=level / max(tests.count, 1))
     size = sentences.size(members, nonmembers, attacks)
     best = next(iter(evidence or significant or [attacks[i] for i in strongest]), None)

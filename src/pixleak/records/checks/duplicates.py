@@ -8,7 +8,7 @@ from __future__ import annotations
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
-from pixleak.records.checks.hashes import close_pairs, look
+from pixleak.records.checks.hashes import close_pairs, look, unit_of_brightness
 from pixleak.results.controls import DuplicateCheck, DuplicatePair
 
 _LISTED = 50
@@ -30,10 +30,10 @@ def find_duplicates(
     mean square difference up to 0.04), but not distinct records of either (from 0.065).
 
     Args:
-        members: n records, brightness 0..1.
+        members: n records; other scales of brightness than 0..1 are brought to it.
         nonmembers: m records with images of the same shape.
         radius: largest Hamming distance of hashes, of 63 bits.
-        rms: largest root mean square pixel difference of a near-duplicate.
+        rms: largest root mean square pixel difference of a near-duplicate, brightness 0..1.
         contrast_share: largest such difference as a share of the standard deviation of the image
             with the lower contrast; without it, low-contrast images would all count as alike.
         tolerated: the check fails if a larger share of non-members is affected.
@@ -46,9 +46,10 @@ def find_duplicates(
         raise InputError(f"members are images of shape {first.shape}, non-members {second.shape}")
     pairs: list[DuplicatePair] = []
     affected: set[int] = set()
-    for i, j in close_pairs(first, second, radius, rms):
-        distance = _pixel_rms(members, nonmembers, i, j)
-        paler = min(first.contrast[i], second.contrast[j])
+    unit = unit_of_brightness(first, second)
+    for i, j in close_pairs(first, second, radius, rms * unit):
+        distance = _pixel_rms(members, nonmembers, i, j) / unit
+        paler = min(first.contrast[i], second.contrast[j]) / unit
         if distance > 0 and (distance > rms or distance > contrast_share * paler):
             continue
         affected.add(j)

@@ -41,6 +41,16 @@ class Looks:
     signs: NDArray[np.float32]
     contrast: Floats
 
+    @property
+    def low(self) -> float:
+        """Smallest value of a thumbnail."""
+        return float(self.thumbnails.min())
+
+    @property
+    def high(self) -> float:
+        """Largest value of a thumbnail."""
+        return float(self.thumbnails.max())
+
 
 def look(records: Records) -> Looks:
     """Thumbnails and hashes, in the order of the records.
@@ -63,6 +73,18 @@ def look(records: Records) -> Looks:
     signs = np.where(low > np.median(low, axis=1, keepdims=True), 1, -1).astype(np.float32)
     contrast = thumbnails.std(axis=(1, 2), dtype=np.float64)
     return Looks(shape, thumbnails.reshape(len(thumbnails), -1), signs, contrast)
+
+
+def unit_of_brightness(first: Looks, second: Looks) -> float:
+    """What differences are divided by, so that thresholds for images in 0..1 hold.
+
+    1 for images whose thumbnails lie in 0..1 and use a twentieth of that at least. Images that were
+    normalised, or are bytes or Hounsfield units, are measured in units of their common range.
+    """
+    low, high = min(first.low, second.low), max(first.high, second.high)
+    if low >= -0.01 and high <= 1.01 and high - low >= 0.05:
+        return 1.0
+    return high - low if high > low else 1.0
 
 
 def close_pairs(first: Looks, second: Looks, radius: int, rms: float) -> Iterator[tuple[int, int]]:

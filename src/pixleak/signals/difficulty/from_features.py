@@ -50,6 +50,7 @@ from pixleak.signals.difficulty.backbones import (
     content_of,
     require_lite,
     resized,
+    resized_bicubic,
 )
 from pixleak.signals.difficulty.base import Difficulty, RecordBatch, difficulty_info, true_images
 from pixleak.signals.difficulty.least_squares import (
@@ -149,7 +150,8 @@ class FeatureDifficulty(Difficulty):
             self._check_stages(len(maps))
             maps = [maps[k] for k in self.stages]
         size = (self.grid, self.grid)
-        targets = resized(truths.float(), size).double().flatten(2).transpose(1, 2)
+        shrunk = resized if self.mode == "sound" else resized_bicubic
+        targets = shrunk(truths.float(), size).double().flatten(2).transpose(1, 2)
         return as_array(
             [
                 self._one(Design([stage[i] for stage in maps], size), target)

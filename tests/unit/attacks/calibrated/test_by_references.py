@@ -15,6 +15,7 @@ from pixleak.attacks.calibrated.quantile_regression import QuantileRegression
 from pixleak.attacks.calibrated.rmia import Rmia
 from pixleak.attacks.evidence import Population
 from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.evaluation.statistics.roc import roc_of
 
 # Two records, five references. Record 0 is in the last two, record 1 in the first two.
 VALUES = [[1.0, 7.0], [2.0, 8.0], [3.0, 1.0], [9.0, 3.0], [8.0, 5.0]]
@@ -169,3 +170,17 @@ def test_a_small_population_is_refused() -> None:
 def test_impossible_parameters(kind: type, options: dict[str, object]) -> None:
     with pytest.raises(InputError):
         kind(**options)
+
+
+@pytest.mark.parametrize("models", [5, 7, 15])
+def test_lira_online_cannot_be_told_from_the_number_of_references(models: int) -> None:
+    # Each record is in half of all models, the target among them: a score that shows how many
+    # references hold a record gives the target's own membership away.
+    rng = np.random.default_rng(models)
+    n, both = 4000, models + 1
+    order = rng.random((both, n)).argsort(axis=0)
+    held = order < both // 2
+    values = rng.normal(size=(both, n))
+    scores = LiraOnline().score_arrays(values[0], values[1:], held[1:], members_are="higher")
+    area = roc_of(scores, held[0]).auc
+    assert abs(area - 0.5) < 4 * np.sqrt(1 / (12 * n / 2) * 2)

@@ -12,6 +12,7 @@ from pixleak.attacks.calibrated.learned_residuals import LearnedResiduals
 from pixleak.attacks.evidence import Population
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.evaluation.statistics.roc import roc_of
+from pixleak.testing.worlds.signal_tables import gaussian_world
 
 K = 8.0
 
@@ -90,7 +91,7 @@ def test_it_finds_more_than_the_best_single_signal() -> None:
     assert learned > single + 0.1
 
 
-@pytest.mark.parametrize(("models", "signals"), [(5, 20), (7, 3), (7, 20), (15, 3)])
+@pytest.mark.parametrize(("models", "signals"), [(7, 3), (7, 20), (15, 3)])
 def test_how_many_references_hold_a_record_does_not_show(models: int, signals: int) -> None:
     """A record is in exactly half of all models, the victim among them; nothing else leaks."""
     areas = []
@@ -161,3 +162,10 @@ def test_impossible_parameters() -> None:
     for options in ({"strength": 0.0}, {"regularisation": 0.0}, {"rows": 10}):
         with pytest.raises(InputError, match="learned-residuals needs"):
             LearnedResiduals(**options)  # type: ignore[arg-type]
+
+
+def test_a_pool_without_a_spread_is_refused() -> None:
+    # One model plays the victim; of the others some side keeps one only, which has no spread.
+    world = gaussian_world(1.0, references=5, records=60)
+    with pytest.raises(UnmetNeedError, match="at least 6 reference models, got 5"):
+        LearnedResiduals().score(world.observed, world.reference)

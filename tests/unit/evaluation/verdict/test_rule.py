@@ -345,3 +345,25 @@ def test_without_a_leak_a_leak_is_rarely_called() -> None:
     answers = [verdict(correlated(rng, 60), members=60, nonmembers=60).answer for _ in range(200)]
     assert answers.count("leak") <= 20
     assert answers.count("none-found") >= 170
+
+
+@pytest.mark.parametrize("name", ["working-target", "repeatable-answers"])
+@pytest.mark.parametrize("passed", [False, None])
+def test_a_target_that_does_not_work_is_never_cleared(name: str, passed: bool | None) -> None:
+    idle = blind(name=name).model_copy(update={"passed": passed, "explanation": "It is idle."})
+    found = verdict([attack()], [*PASSED, idle])
+    assert found.answer == "cannot-tell"
+    assert "It is idle." in found.sentence
+    # A leak that it shows is a leak.
+    assert verdict([attack(0.9, 0.0001)], [*PASSED, idle]).answer == "leak"
+
+
+def test_answers_that_do_not_depend_on_the_image_show_nothing() -> None:
+    still = blind(name="image-dependence").model_copy(update={"passed": False})
+    assert verdict([attack(0.9, 0.0001)], [*PASSED, still]).answer == "cannot-tell"
+
+
+def test_only_the_blind_baseline_measures_a_shift() -> None:
+    other = blind(name="difficulty-compression")
+    found = verdict([attack(0.9, 0.0001)], [blind(None), other], shift=SHIFTED)
+    assert found.answer == "cannot-tell"

@@ -37,6 +37,28 @@ def test_planted_duplicates_are_found_and_nothing_else() -> None:
     assert f"{len(copied)} of 80" in found.explanation
 
 
+def rescaled(records: Records, scale: float, shift: float) -> Records:
+    load = records.load
+    return Records(
+        records.keys,
+        lambda i: (load(i)[0] * scale + shift, load(i)[1]),
+        records.truth,
+        records.name,
+    )
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift"), [(255, 0), (1 / 0.226, -0.449 / 0.226), (2, -1), (4000, -1000), (0.01, 0)]
+)
+def test_duplicates_are_found_whatever_the_scale_of_brightness(scale: float, shift: float) -> None:
+    records = phantom(80, seed=4, near_duplicates=0.1)
+    members, nonmembers = _halves(records)
+    expected = {pair.nonmember for pair in find_duplicates(members, nonmembers).pairs}
+    assert expected
+    sides = (rescaled(side, scale, shift) for side in (members, nonmembers))
+    assert {pair.nonmember for pair in find_duplicates(*sides).pairs} == expected
+
+
 @pytest.mark.parametrize("settings", [{}, {"channels": 3, "size": 48}, {"shift": 1.0}])
 def test_distinct_records_are_no_duplicates(settings: dict[str, object]) -> None:
     found = find_duplicates(*_halves(phantom(160, seed=6, **settings)))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from pixleak.core.errors import InputError, MissingExtraError, UnmetNeedError
 from pixleak.core.truth import ImageTruth, LabelTruth
@@ -96,7 +97,8 @@ def test_the_faithful_form_is_what_the_paper_does(made_up: Backbone) -> None:
     one = FeatureDifficulty(mode="faithful", grid=14, seed=3)
     view = RecordBatch(("a",), None, image[None], ImageTruth(3))
     maps = made_up.stages(image[None], crop=True)
-    targets = backbones.resized(image[None], (14, 14))[0].double().flatten(1).T
+    shrunk = functional.interpolate(image[None], size=(14, 14), mode="bicubic", antialias=True)
+    targets = shrunk[0].double().flatten(1).T
     design = Design([stage[0] for stage in maps], (14, 14))
     expected = split_error(design.full(), targets, drawn_share(196, 0.7, 3))
     assert one.of(view) == pytest.approx([expected], rel=1e-6)
