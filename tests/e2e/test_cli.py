@@ -22,6 +22,7 @@ from jsonschema import Draft202012Validator
 from pixleak.analyses.exposed_records import Exposures
 from pixleak.analyses.walk import result_schema
 from pixleak.results.audit import Result
+from private_copies import left_behind
 from small_audit import SMALL, invoke
 
 
@@ -62,7 +63,7 @@ def test_a_run_folder_is_whole(finished: Path) -> None:
     for model in result.models[:2]:
         assert model.weights is not None
         assert (finished / model.weights).is_file()
-    assert not (finished / "artefacts" / ".records").exists()
+    assert not left_behind()
 
 
 def test_every_attack_has_its_interval_its_control_and_one_row_a_record(finished: Path) -> None:

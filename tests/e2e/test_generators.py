@@ -305,7 +305,7 @@ def test_discriminator_samples_and_a_pool(tmp_path: Path) -> None:
             "samples": 3,
         },
         "attacker": {"shadow": None, "difficulties": []},
-        "references": {"models": 4},
+        "references": {"models": 6},
         "run": {"exhibits": 0},
     }
     out = tmp_path / "run"
@@ -330,7 +330,7 @@ def test_from_python() -> None:
     from torch import nn
 
     records = pixleak.labels_to_photo(pixleak.phantom(40, size=16, seed=2))
-    model = nn.Conv2d(2, 1, 3, padding=1)
+    model = nn.Sequential(nn.Conv2d(2, 1, 3, padding=1), nn.Sigmoid())
     mine, others = records.select(records.ids[:20]), records.select(records.ids[20:])
     attacker = pixleak.Attacker(difficulties=DIFFICULTIES)
     result = pixleak.audit(model, mine, others, attacker=attacker)

@@ -44,7 +44,7 @@ CONFIG: dict[str, Any] = {
     },
     "target": {"recipe": {"network": {"name": "tiny"}, "epochs": 3, "lr": 0.01, "batch_size": 8}},
     "attacker": {"learned": ["type-ii-logistic"]},
-    "references": {"models": 6},
+    "references": {"models": 8},
     "canaries": {"count": 20},
     "evaluation": {"replicates": 100},
     "run": {"exhibits": 1},
@@ -88,9 +88,9 @@ def test_every_part_is_there(finished: Path) -> None:
     )
     references = result.section(ReferencesInfo)
     assert references is not None
-    assert (references.models, references.unit, references.units) == (6, "subject", 40)
+    assert (references.models, references.unit, references.units) == (8, "subject", 40)
     assert references.fidelity is not None
-    assert len(references.fidelity.reference_train) == 6
+    assert len(references.fidelity.reference_train) == 8
     names = {(a.name, a.signal) for a in result.attacks}
     assert {
         "threshold",
@@ -106,8 +106,8 @@ def test_every_part_is_there(finished: Path) -> None:
     assert all(a.control_auc is not None for a in result.attacks)
     spread = result.section(LeaveOneOut)
     assert spread is not None
-    assert len(spread.victims) == 6
-    assert spread.references == 4
+    assert len(spread.victims) == 8
+    assert spread.references == 6
     assert spread.default == "Learned on calibrated residuals"
     assert {s.title for s in spread.attacks} == {a.title for a in result.attacks}
     subgroups = result.section(Subgroups)
@@ -132,9 +132,9 @@ def test_who_was_trained_on_what_is_saved(finished: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 80
     for row in rows:
-        held = [row[f"reference-{i:03d}"] for i in range(6)]
-        assert held.count("1") == 3
-        assert all(held[i] != held[i + 1] for i in range(0, 6, 2))
+        held = [row[f"reference-{i:03d}"] for i in range(8)]
+        assert held.count("1") == 4
+        assert all(held[i] != held[i + 1] for i in range(0, 8, 2))
     by_unit = {}
     for row in rows:
         by_unit.setdefault(row["unit"], set()).add(tuple(list(row.values())[2:]))
@@ -145,7 +145,7 @@ def test_who_was_trained_on_what_is_saved(finished: Path) -> None:
     for key, inside in zip(member["id"].to_pylist(), member["member"].to_pylist(), strict=True):
         assert inside == truth.get(key, False)
     scores = pq.read_table(finished / "leave_one_out.parquet")
-    assert set(scores["victim"].to_pylist()) == {f"reference-{i:03d}" for i in range(6)}
+    assert set(scores["victim"].to_pylist()) == {f"reference-{i:03d}" for i in range(8)}
 
 
 def test_terminal_and_report_show_it(finished: Path) -> None:
@@ -161,7 +161,7 @@ def test_terminal_and_report_show_it(finished: Path) -> None:
 def test_a_larger_pool_reuses_the_smaller_one(finished: Path, tmp_path: Path) -> None:
     models = finished / "artefacts" / "model"
     before = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
-    config = _written(tmp_path, references={"models": 8, "leave_one_out": False})
+    config = _written(tmp_path, references={"models": 10, "leave_one_out": False})
     done = _invoke("audit", config, "--out", finished.parent / "run")
     assert done.exit_code == 0, done.stderr
     after = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
@@ -204,7 +204,7 @@ def test_killed_at_random_moments_the_run_ends_with_the_same_result(tmp_path: Pa
 
 def test_an_outsiders_pool_holds_no_audited_record(tmp_path: Path) -> None:
     config = _written(
-        tmp_path, references={"models": 4, "records": "own"}, canaries=None, split=CONFIG["split"]
+        tmp_path, references={"models": 6, "records": "own"}, canaries=None, split=CONFIG["split"]
     )
     done = _invoke("audit", config, "--out", tmp_path / "run")
     assert done.exit_code == 0, done.stderr
@@ -268,7 +268,7 @@ def test_from_python() -> None:
             population=records.select(ids[60:]),
             attacks=["learned-residuals", "quantile-regression"],
         ),
-        references=pixleak.References(4, training=recipe),
+        references=pixleak.References(6, training=recipe),
     )
     assert {"learned-residuals", "quantile-regression"} < {a.name for a in found.attacks}
     references = found.section(ReferencesInfo)

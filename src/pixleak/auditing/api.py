@@ -176,7 +176,7 @@ def query(
     Example:
         >>> import torch, pixleak
         >>> records = pixleak.labels_to_photo(pixleak.phantom(24, size=16, seed=0))
-        >>> model = torch.nn.Conv2d(2, 1, 3, padding=1)
+        >>> model = torch.nn.Sequential(torch.nn.Conv2d(2, 1, 3, padding=1), torch.nn.Sigmoid())
         >>> mine, others = records.select(records.ids[:1]), records.select(records.ids[1:])
         >>> plain = ["difficulty-total-variation"]
         >>> pixleak.query(model, mine, others, difficulties=plain).answer in (

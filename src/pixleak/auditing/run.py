@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Context
 from pixleak.analyses.walk import in_order
 from pixleak.core.errors import InputError, setting
+from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import Progress, Silent, step
 from pixleak.core.roles import Role
 from pixleak.core.whole_files import write_whole
@@ -97,14 +97,11 @@ def run_plan(
             records = shared.records.select(used_ids(plan))
             return _run(plan, chosen, folder, store, records, progress, begun)
         store = Store(folder / "artefacts")
-        copies = store.root / ".records"
-        try:
+        # A run folder is passed on, private images are not; every run copies them anew.
+        with private_folder() as copies:
             used = plan.records.select(used_ids(plan))
             records = prepare(used, copies, on_progress=step(progress, "reading records"))
             return _run(plan, chosen, folder, store, records, progress, begun)
-        finally:
-            # A run folder is passed on, private images are not; every run makes them anew.
-            shutil.rmtree(copies, ignore_errors=True)
 
 
 def _run(

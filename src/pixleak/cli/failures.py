@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import functools
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 import typer
@@ -33,13 +37,43 @@ def fail(message: str) -> None:
     )
 
 
+class _EndedError(KeyboardInterrupt):
+    """Another signal than that of Ctrl-C ends the command."""
+
+    def __init__(self, number: int) -> None:
+        self.number = signal.Signals(number)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Inside, TERM, HUP and QUIT end the command as Ctrl-C does, so that nothing is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _EndedError(number)
+
+    before = {}
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        # What is ignored stays ignored: nohup ignores HUP.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def friendly(command: Callable[P, R]) -> Callable[P, R]:
     """Errors that the user can mend become one sentence and exit code 2."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with _ended_by_signals():
+                return command(*args, **kwargs)
         except PixleakError as error:
             fail(str(error))
         except OSError as error:
@@ -49,9 +83,11 @@ def friendly(command: Callable[P, R]) -> Callable[P, R]:
                 f"{error.filename or 'the output folder'}: {_MENDABLE[error.errno]}; what was "
                 "computed so far is kept, run the same command again once that is mended"
             )
-        except KeyboardInterrupt:
-            fail("interrupted; finished models and signals are kept, the same command resumes")
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as error:
+            number = error.number if isinstance(error, _EndedError) else signal.SIGINT
+            how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+            fail(f"{how}; finished models and signals are kept, the same command resumes")
+            raise typer.Exit(128 + number) from None
         raise typer.Exit(2)
 
     return wrapped

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import logging
 import os
 import platform
 from collections.abc import Iterator
@@ -64,11 +66,12 @@ def _sweep(folder: Path, start: str) -> None:
     """Remove temporary files of processes of this machine that were killed while writing."""
     for left in folder.iterdir():
         pid = left.name.removeprefix(start).removesuffix(".tmp")
-        if left.name == f"{start}{pid}.tmp" and pid.isdecimal() and not _alive(int(pid)):
+        if left.name == f"{start}{pid}.tmp" and pid.isdecimal() and not alive(int(pid)):
             left.unlink(missing_ok=True)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of this machine has this number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -76,6 +79,19 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damaged(path: Path) -> None:
+    """Say that something that was kept is not what was written, and is computed again."""
+    logging.getLogger("pixleak").warning(
+        "%s is damaged or was not written by this run; it is computed again", path
+    )
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixleak.core.errors import PixleakError
+from pixleak.core.private_folder import private_folder
 from pixleak.core.whole_files import writing
 from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, pickled, rebuilt
 
@@ -51,7 +52,7 @@ class LocalRunner(Runner):
         limit = self.workers or (len(devices) if devices else available_cores())
         events: Events = queue.Queue()
         running: dict[_Worker, Job] = {}
-        with tempfile.TemporaryDirectory(prefix="pixleak-") as scratch:
+        with private_folder() as scratch:
             try:
                 while waiting and len(running) < limit:
                     device = devices[len(running) % len(devices)] if devices else None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import replaced, writing
+from pixleak.core.whole_files import damaged, file_digest, replaced, writing
 from pixleak.records.base import Records
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.runners import Job, Runner, runner_for
@@ -122,7 +122,8 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
         from pixleak.training.loop.samples import save_sheet
 
         save_sheet(pictures_path(job.path), job.records, trained.pictures)
-    content = {**job.determined_by, **course}
+    digests = {file.name: file_digest(file) for file in job.outputs if file != summary}
+    content = {**job.determined_by, **course, "digests": digests}
     with replaced(summary) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return course
@@ -216,6 +217,11 @@ def finished(job: TrainingJob) -> TrainedModel | None:
         wanted = json.loads(json.dumps(job.determined_by))
         if any(summary[key] != value for key, value in wanted.items()):
             return None
+        if summary["digests"] != {
+            file.name: file_digest(file) for file in job.outputs if file != path
+        }:
+            damaged(job.path)
+            return None
         return TrainedModel(
             job.name,
             job.path,
@@ -224,6 +230,7 @@ def finished(job: TrainingJob) -> TrainedModel | None:
             summary.get("facts", {}),
         )
     except (ValueError, KeyError, TypeError):  # somebody else's file
+        damaged(path)
         return None
 
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from pixleak.core.errors import InputError, PixleakError
+from pixleak.core.whole_files import file_digest
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.prepare import prepare
 from pixleak.training import jobs as jobs_module
@@ -215,11 +216,14 @@ def test_another_recipe_or_seed_is_not_finished(tmp_path: Path) -> None:
         "seed": 0,
         "epoch_losses": [1.0],
         "seconds": 2.0,
+        "digests": {one.path.name: file_digest(one.path)},
     }
     one.path.with_suffix(".json").write_text(json.dumps(summary))
     assert finished(one) is not None
     assert finished(job("a", tmp_path, seed=1)) is None
     assert finished(job("a", tmp_path, TINY.model_copy(update={"lr": 0.1}))) is None
+    one.path.write_bytes(b"weighty")  # damaged, or of somebody else
+    assert finished(one) is None
     for other in ("{", "[]", "{}"):
         one.path.with_suffix(".json").write_text(other)
         assert finished(one) is None

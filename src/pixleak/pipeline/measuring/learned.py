@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import step
 from pixleak.core.roles import Role
 from pixleak.core.tables import SignalTable
@@ -74,8 +73,7 @@ def _learn(
     """Fit what is not fitted yet on the outputs of a pass that is made for it."""
     plan, progress = passes.plan, passes.progress
     with ExitStack() as stack:
-        scratch = stack.enter_context(TemporaryDirectory(dir=passes.store.root, prefix=".maps-"))
-        maps = stack.enter_context(MapStore(Path(scratch)))
+        maps = stack.enter_context(MapStore(stack.enter_context(private_folder())))
         table = passes.table(shadow, records, described, progress, maps)
         for signal, place in zip(passes.chosen.learned, places, strict=True):
             if place.exists:

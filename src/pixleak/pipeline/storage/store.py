@@ -2,7 +2,9 @@
 
 An artefact is a folder named by the SHA-256 of everything that determines it (weights,
 records, parameters, package version). It is written under a temporary name and renamed when
-complete, so a run killed at any moment leaves either the whole artefact or none.
+complete, so a run killed at any moment leaves either the whole artefact or none. It holds the
+digests of its files: one that was damaged, or put there from elsewhere, is removed and computed
+again.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pixleak.core.errors import InputError, setting
+from pixleak.core.whole_files import alive, damaged, file_digest
 from pixleak.version import __version__
 
 
@@ -31,6 +35,45 @@ def digest(content: object) -> str:
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+DIGESTS = "digests.json"
+"""The file of an artefact that says what its other files hold."""
+
+_INTACT: set[tuple[Any, ...]] = set()
+"""Artefacts that were found intact: folder, and name, size and time of each file."""
+
+
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    stats = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return tuple((path.name, found.st_size, found.st_mtime_ns) for path, found in stats)
+
+
+def files_digests(folder: Path) -> dict[str, str]:
+    """Name -> SHA-256 of every file in a folder but the list of digests itself."""
+    return {
+        path.relative_to(folder).as_posix(): file_digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != DIGESTS
+    }
+
+
+def _written(folder: Path, name: str) -> dict[str, str] | None:
+    """The digests with which this artefact was written; None where they are not known."""
+    try:
+        content = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
+        return dict(content["files"]) if content["artefact"] == name else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _sweep_parts(root: Path) -> None:
+    """Remove what processes of this machine left behind when they were killed while writing."""
+    end = f".{platform.node()}."
+    for left in root.glob("*/.*.part"):
+        pid = left.name.removesuffix(".part").rpartition(end)[2]
+        if pid.isdecimal() and not alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -46,8 +89,25 @@ class Artefact:
 
     @property
     def exists(self) -> bool:
-        """Whether it is there, complete."""
-        return self.folder.is_dir()
+        """Whether it is there, complete and with the content that was written.
+
+        What is damaged is removed, with a line that says so.
+        """
+        if not self.folder.is_dir():
+            return False
+        seen = (str(self.folder), *_state(self.folder))
+        if seen in _INTACT:
+            return True
+        if files_digests(self.folder) == _written(self.folder, self._name):
+            _INTACT.add(seen)
+            return True
+        damaged(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return False
+
+    @property
+    def _name(self) -> str:
+        return f"{self.folder.parent.name}/{self.key}"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -63,10 +123,15 @@ class Artefact:
     @contextmanager
     def writing(self) -> Iterator[Path]:
         """A temporary folder to write into, which becomes the artefact on success."""
-        temporary = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex[:8]}.part")
+        owner = f"{platform.node()}.{os.getpid()}"
+        temporary = self.folder.with_name(
+            f".{self.folder.name}.{uuid.uuid4().hex[:8]}.{owner}.part"
+        )
         temporary.mkdir(parents=True)
         try:
             yield temporary
+            content = {"artefact": self._name, "files": files_digests(temporary)}
+            (temporary / DIGESTS).write_text(json.dumps(content), encoding="utf-8")
             for path in temporary.rglob("*"):
                 if path.is_file():
                     with path.open("rb") as file:
@@ -96,6 +161,7 @@ class Store:
         self.root = root
         self._seen_from = root.parent if seen_from is None else seen_from
         check_writable(root)
+        _sweep_parts(root)
 
     def file(self, path: Path) -> str:
         """The name of one of its files as a result gives it: relative to the run folder."""

@@ -8,7 +8,6 @@ computed once, and what an interrupted run computed is used again.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pixleak.auditing.run import PACKAGES
+from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import Progress, Silent
 from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.storage.save import write_parquet
@@ -63,16 +63,11 @@ def _prepared(
     check_writable(folder)
     with alone(folder):
         store = Store(folder / "artefacts")
-        for left in store.root.glob(".maps-*"):
-            shutil.rmtree(left, ignore_errors=True)  # of processes that were killed
-        copies = store.root / ".records"
-        try:
+        # A study's folder is passed on; private images must not be.
+        with private_folder() as copies:
             with _one_thread():
                 cells = prepare_cells(grid.cells, plans, sources, copies, progress)
             yield grid, cells, store
-        finally:
-            # A study's folder is passed on; private images must not be.
-            shutil.rmtree(copies, ignore_errors=True)
 
 
 @contextmanager

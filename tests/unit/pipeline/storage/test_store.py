@@ -1,4 +1,7 @@
 import errno
+import os
+import platform
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,46 @@ def test_an_unwritable_folder_is_one_sentence(
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(InputError, match="No space left on device"):
         check_writable(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "damage", ["flipped", "truncated", "emptied", "removed", "added", "swapped"]
+)
+def test_an_artefact_that_is_not_what_was_written_is_computed_again(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(tmp_path)
+    place, other = (store.artefact("signals", {"i": i}) for i in range(2))
+    for one in (place, other):
+        with one.writing() as folder:
+            (folder / "table.npz").write_bytes(one.key.encode() * 10)
+    assert place.exists
+    file = place.folder / "table.npz"
+    content = file.read_bytes()
+    if damage == "swapped":  # another artefact, whole, in this one's place
+        shutil.rmtree(place.folder)
+        shutil.copytree(other.folder, place.folder)
+    elif damage == "removed":
+        file.unlink()
+    elif damage == "added":
+        (place.folder / "more.json").write_text("{}")
+    else:
+        file.write_bytes(
+            {"flipped": b"x" + content[1:], "truncated": content[:-3], "emptied": b""}[damage]
+        )
+    assert not place.exists
+    assert not place.folder.exists()
+    assert "it is computed again" in caplog.text
+    assert other.exists
+
+
+def test_what_a_killed_process_left_while_writing_is_swept(tmp_path: Path) -> None:
+    place = Store(tmp_path).artefact("signals", {})
+    node = platform.node()
+    left = place.folder.with_name(f".{place.key}.abc.{node}.999999999.part")
+    running = place.folder.with_name(f".{place.key}.abc.{node}.{os.getpid()}.part")
+    for one in (left, running):
+        one.mkdir(parents=True)
+    Store(tmp_path)
+    assert not left.exists()
+    assert running.exists()

@@ -105,7 +105,7 @@ def test_what_is_left_out_is_said() -> None:
     first, *others = chosen.left_out
     assert first == "learned signals were left out: there is no shadow model to learn from"
     assert others[0] == (
-        "Learned on calibrated residuals was left out: it needs at least 4 reference models, "
+        "Learned on calibrated residuals was left out: it needs at least 6 reference models, "
         "there are 2 (see references.models)"
     )
 
