@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pixleak.core.errors import setting
 from pixleak.core.part import Part
 from pixleak.core.truth import LabelTruth
-from pixleak.records.readers.image_files import Size
+from pixleak.records.readers.files.pixels import Size
 from pixleak.request.given import Difficulties, RecordsGiven
 from pixleak.request.target import TargetModel
 

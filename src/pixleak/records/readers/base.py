@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -20,7 +21,8 @@ from pixleak.core.part import Part
 from pixleak.core.truth import LabelTruth
 from pixleak.core.validation import first_error
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.readers.image_files import Size
+from pixleak.records.readers.files.pixels import Size, ValueRange
+from pixleak.records.readers.files.raster import Exif
 from pixleak.records.readers.labels_to_photo import labels_to_photo
 
 
@@ -61,6 +63,31 @@ class Resizing(Reader):
     size: Size | None = Field(
         None, description="height, width to resize to; null keeps the size of every file"
     )
+
+
+class ImageFiles(Resizing):
+    """Fields of a reader of image files."""
+
+    range: ValueRange | None = Field(
+        None,
+        description="values of images that become 0 and 1, where their type does not say so: "
+        "[0, 4095] of 12 bits in 16, [-160, 240] of Hounsfield units",
+    )
+    exif: Exif = Field(
+        "refuse",
+        description="files that are stored turned (EXIF): refuse, apply (show them) or ignore",
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="file names to leave out, such as '*_superpixels.png'"
+    )
+    subfolders: bool = Field(False, description="whether files in folders below count as well")
+
+    @field_validator("range")
+    @classmethod
+    def _ascending(cls, range: ValueRange | None) -> ValueRange | None:
+        if range is not None and not range[0] < range[1]:
+            raise ValueError(f"must ascend, got {list(range)}")
+        return range
 
 
 class Labelled(Reader):

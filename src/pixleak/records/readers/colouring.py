@@ -13,8 +13,10 @@ from torch import Tensor
 from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import Records
-from pixleak.records.readers.base import Grouping, Resizing, read
-from pixleak.records.readers.image_files import Size, image_files, opened, to_tensor
+from pixleak.records.readers.base import Grouping, ImageFiles, read
+from pixleak.records.readers.files.finding import image_files
+from pixleak.records.readers.files.pixels import Size, ValueRange, to_tensor
+from pixleak.records.readers.files.raster import Exif, opened
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the grey of ITU-R BT.601."""
@@ -26,14 +28,16 @@ class _GreyAndColour:
 
     files: tuple[str, ...]
     size: Size | None
+    between: ValueRange | None
+    exif: Exif
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        colours = to_tensor(opened(self.files[index]), 3, self.size)
+        colours = to_tensor(opened(self.files[index], self.exif), 3, self.size, self.between)
         grey = (colours * torch.tensor(LUMA)[:, None, None]).sum(dim=0, keepdim=True)
         return grey, colours
 
 
-class ColouringReader(Resizing, Grouping):
+class ColouringReader(ImageFiles, Grouping):
     """A folder of colour images: from grey to colour."""
 
     name: ClassVar[str] = "colouring"
@@ -42,8 +46,8 @@ class ColouringReader(Resizing, Grouping):
     root: Located = Field(description="folder of images")
 
     def open(self) -> Records:
-        files = image_files(self.root)
-        load = _GreyAndColour(tuple(map(str, files.values())), self.size)
+        files = image_files(self.root, exclude=self.exclude, subfolders=self.subfolders)
+        load = _GreyAndColour(tuple(map(str, files.values())), self.size, self.range, self.exif)
         return Records([self.key(stem) for stem in files], load, ImageTruth(3), self.root.name)
 
 

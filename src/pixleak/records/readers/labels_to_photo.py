@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import Load, Records
-from pixleak.records.readers.image_files import Size, opened
+from pixleak.records.readers.files.pixels import Size, resampled
+from pixleak.records.readers.files.raster import opened
 
 Edges = Callable[[int], Tensor]
 """Position of a record -> (h, w) edges between instances, 0 or 1."""
@@ -110,7 +112,6 @@ class InstanceEdges:
     size: Size | None
 
     def __call__(self, index: int) -> Tensor:
-        picture = opened(self.files[index])
-        if self.size is not None:
-            picture = picture.resize((self.size[1], self.size[0]), resample=0)
+        numbers = opened(self.files[index]).pixels[..., 0].astype(np.int32)
+        picture = resampled(Image.fromarray(numbers), self.size, Image.Resampling.NEAREST)
         return torch.from_numpy(instance_edges(np.asarray(picture)))

@@ -13,15 +13,10 @@ from torch import Tensor
 from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.readers.base import Grouping, Resizing, read
-from pixleak.records.readers.image_files import (
-    Size,
-    check_same_size,
-    image_files,
-    matched,
-    opened,
-    to_tensor,
-)
+from pixleak.records.readers.base import Grouping, ImageFiles, read
+from pixleak.records.readers.files.finding import image_files, matched
+from pixleak.records.readers.files.pixels import Size, ValueRange, check_same_size, to_tensor
+from pixleak.records.readers.files.raster import Exif, opened
 
 
 @dataclass(frozen=True)
@@ -32,13 +27,16 @@ class _TwoFiles:
     targets: tuple[str, ...]
     channels: tuple[int, int]
     size: Size | None
+    between: ValueRange | None
+    exif: Exif
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        first, second = opened(self.inputs[index]), opened(self.targets[index])
-        check_same_size(first, second, self.inputs[index], self.targets[index])
+        first = opened(self.inputs[index], self.exif)
+        second = opened(self.targets[index], self.exif)
+        check_same_size(first, second)
         return (
-            to_tensor(first, self.channels[0], self.size),
-            to_tensor(second, self.channels[1], self.size),
+            to_tensor(first, self.channels[0], self.size, self.between),
+            to_tensor(second, self.channels[1], self.size, self.between),
         )
 
 
@@ -50,17 +48,35 @@ def paired_images(
     name: str,
     channels: tuple[int, int] = (3, 3),
     size: Size | None = None,
+    between: ValueRange | None = None,
+    exif: Exif = "refuse",
 ) -> Records:
-    """Records of given files of inputs and of true outputs, in the order of the keys."""
-    load = _TwoFiles(tuple(map(str, inputs)), tuple(map(str, targets)), channels, size)
+    """Records of given files of inputs and of true outputs, in the order of the keys.
+
+    Args:
+        keys: one per record.
+        inputs: one per record.
+        targets: one per record.
+        name: what to call the set.
+        channels: of input and true output.
+        size: (h, w) to resize to; None keeps the size.
+        between: values that become 0 and 1; None where their type says so.
+        exif: what to do with files that are stored turned.
+    """
+    files = tuple(map(str, inputs)), tuple(map(str, targets))
+    load = _TwoFiles(*files, channels, size, between, exif)
     return Records(keys, load, ImageTruth(channels[1]), name)
 
 
-class Paired(Resizing, Grouping):
+class Paired(ImageFiles, Grouping):
     """Fields of a reader of pairs of images."""
 
     channels: Literal[1, 3] = Field(3, description="of the input; 1: grey, 3: RGB")
     target_channels: Literal[1, 3] = Field(3, description="of the true output")
+
+    def found(self, folder: Path) -> dict[str, Path]:
+        """The image files of a folder, by stem."""
+        return image_files(folder, exclude=self.exclude, subfolders=self.subfolders)
 
 
 class PairsReader(Paired):
@@ -80,7 +96,7 @@ class PairsReader(Paired):
 
     def open(self) -> Records:
         inputs, targets = self.root / self.inputs, self.root / self.targets
-        files = matched(image_files(inputs), image_files(targets), ("input", "target"))
+        files = matched(self.found(inputs), self.found(targets), ("input", "target"))
         return paired_images(
             [self.key(stem) for stem, _, _ in files],
             [path for _, path, _ in files],
@@ -88,6 +104,8 @@ class PairsReader(Paired):
             name=inputs.name,
             channels=(self.channels, self.target_channels),
             size=self.size,
+            between=self.range,
+            exif=self.exif,
         )
 
 
@@ -99,7 +117,7 @@ def read_pairs(inputs: Path, targets: Path, *, name: str | None = None, **option
         targets: folder of images, one per input.
         name: what to call the set; the input folder's name if None.
         **options: fields of :class:`PairsReader`: ``size``, ``channels``, ``target_channels``,
-            ``subject``, ``group``.
+            ``range``, ``exif``, ``exclude``, ``subfolders``, ``subject``, ``group``.
 
     Raises:
         InputError: a missing folder, an image without its partner, an option that does not fit.

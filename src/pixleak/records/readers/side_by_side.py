@@ -15,7 +15,8 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import read
-from pixleak.records.readers.image_files import Size, image_files, opened, to_tensor
+from pixleak.records.readers.files.pixels import Size, ValueRange, to_tensor
+from pixleak.records.readers.files.raster import Exif, opened
 from pixleak.records.readers.pairs import Paired
 
 
@@ -27,21 +28,22 @@ class _Halves:
     input_left: bool
     channels: tuple[int, int]
     size: Size | None
+    between: ValueRange | None = None
+    exif: Exif = "refuse"
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        both = opened(self.files[index])
-        width, height = both.size
+        both = opened(self.files[index], self.exif)
+        width = both.size[0]
         if width % 2:
             raise InputError(
                 f"{self.files[index]} is {width} pixels wide; two images of equal width side by "
                 "side need an even number"
             )
-        left = both.crop((0, 0, width // 2, height))
-        right = both.crop((width // 2, 0, width, height))
+        left, right = both.columns(0, width // 2), both.columns(width // 2, width)
         first, second = (left, right) if self.input_left else (right, left)
         return (
-            to_tensor(first, self.channels[0], self.size),
-            to_tensor(second, self.channels[1], self.size),
+            to_tensor(first, self.channels[0], self.size, self.between),
+            to_tensor(second, self.channels[1], self.size, self.between),
         )
 
 
@@ -53,6 +55,8 @@ def halves(
     name: str,
     channels: tuple[int, int] = (3, 3),
     size: Size | None = None,
+    between: ValueRange | None = None,
+    exif: Exif = "refuse",
 ) -> Records:
     """Records of given files that show two images side by side.
 
@@ -63,8 +67,10 @@ def halves(
         name: what to call the set.
         channels: of input and true output.
         size: (h, w) to resize each half to; None keeps its size.
+        between: values that become 0 and 1; None where their type says so.
+        exif: what to do with files that are stored turned.
     """
-    load = _Halves(tuple(map(str, files)), input_left, channels, size)
+    load = _Halves(tuple(map(str, files)), input_left, channels, size, between, exif)
     return Records(keys, load, ImageTruth(channels[1]), name)
 
 
@@ -83,7 +89,7 @@ class SideBySideReader(Paired):
     )
 
     def open(self) -> Records:
-        files = image_files(self.root)
+        files = self.found(self.root)
         return halves(
             [self.key(stem) for stem in files],
             list(files.values()),

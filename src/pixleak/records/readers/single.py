@@ -8,8 +8,9 @@ from typing import Literal
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
+from pixleak.records.readers.files.masks import LabelReader
+from pixleak.records.readers.files.pixels import Size
 from pixleak.records.readers.folders import masked_images
-from pixleak.records.readers.image_files import LabelReader, Size
 from pixleak.records.readers.labels_to_photo import labels_to_photo
 from pixleak.records.readers.pairs import paired_images
 

@@ -19,8 +19,9 @@ from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.validate import outside
 from pixleak.records.readers.base import Labelled, Resizing, Turnable, label_fields, read
-from pixleak.records.readers.image_files import Size, matched
-from pixleak.records.readers.nifti import (
+from pixleak.records.readers.files.finding import channel_files, matched
+from pixleak.records.readers.files.masks import check_named
+from pixleak.records.readers.files.nifti import (
     AXES,
     depth,
     nibabel_module,
@@ -29,6 +30,7 @@ from pixleak.records.readers.nifti import (
     volume,
     volume_files,
 )
+from pixleak.records.readers.files.pixels import Size
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class _Slices:
     def label_plane(self, number: int, position: int) -> NDArray[np.int32]:
         """(h, w) labels of a slice of one volume after mapping, at the volume's own size."""
         raw = plane(volume(self.labels[number], True), self.axis, position)
+        check_named(raw, self.remap, f"label volume {self.labels[number]}", "remap")
         labels = raw.copy()
         for value, label in self.remap:
             labels[raw == value] = label
@@ -110,7 +113,9 @@ class VolumesReader(Labelled, Resizing, Turnable):
     def open(self) -> Records:
         nibabel_module()
         images, labels = self.root / self.images, self.root / self.labels
-        files = matched(volume_files(images), volume_files(labels), ("volume", "label volume"))
+        files = matched(
+            _one_channel(volume_files(images)), volume_files(labels), ("volume", "label volume")
+        )
         axis, truth = AXES[self.axis], self.truth()
         cut = _Slices(
             tuple(str(image) for _, image, _ in files),
@@ -137,6 +142,22 @@ class VolumesReader(Labelled, Resizing, Turnable):
             )
         records = Records(keys, replace(cut, at=tuple(at)), truth, images.name)
         return self.directed(records)
+
+
+def _one_channel(images: dict[str, Path]) -> dict[str, Path]:
+    """Volumes by case: nnU-Net calls the only channel of a case ``case_0000``.
+
+    Raises:
+        InputError: cases have several channels.
+    """
+    cases = channel_files(images)
+    several = next((paths for paths in cases.values() if len(paths) > 1), None)
+    if several is not None:
+        raise InputError(
+            f"{several[0]} and {several[1].name} are channels of one case, and a slice has one; "
+            "put the volumes of one channel into a folder of their own"
+        )
+    return {case: paths[0] for case, paths in cases.items()}
 
 
 def _is_empty(labels: NDArray[np.int32], truth: LabelTruth) -> bool:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
+from pixleak.records.readers.files.finding import natural
 from pixleak.records.readers.folders import read_folders
-from pixleak.records.readers.image_files import natural
 
 Save = Callable[[Path, object], Path]
 GREY = np.zeros((4, 6), dtype=np.uint8)
@@ -191,7 +191,7 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, save: Save, suffi
 
 def test_impossible_formats_are_refused(tmp_path: Path, save: Save) -> None:
     save(tmp_path / "i" / "a.png", GREY)
-    with pytest.raises(InputError, match="channels must be 1"):
-        read_folders(tmp_path / "i", tmp_path / "i", channels=2)
+    with pytest.raises(InputError, match="channels must be at least 1, got 0"):
+        read_folders(tmp_path / "i", tmp_path / "i", channels=0)
     with pytest.raises(InputError, match=r"size\.0 must be at least 1, got 0"):
         read_folders(tmp_path / "i", tmp_path / "i", size=(0, 4))

@@ -79,11 +79,13 @@ def test_slices_are_turned_the_way_radiologists_look(
 def test_window_size_steps_and_mapping(volume: Volume) -> None:
     image = np.broadcast_to(np.arange(8.0) * 100 - 300, (4, 4, 8))
     labels = np.broadcast_to(np.array([0, 0, 1, 2, 2, 1, 0, 0]), (4, 4, 8))
-    records = _read(volume, image, labels, window=(-100, 300), remap={2: 1}, every=2, size=(2, 2))
+    records = _read(
+        volume, image, labels, window=(-100, 300), remap={1: 1, 2: 1}, every=2, size=(2, 2)
+    )
     assert records.ids == ("v-0000", "v-0002", "v-0004", "v-0006")
     assert [float(r.image.mean()) for r in records] == [0, 0, 0.5, 1]
     assert [r.truth.unique().tolist() for r in records] == [[0], [1], [1], [0]]
-    full = _read(volume, image, labels, remap={2: 1}, empty="drop")
+    full = _read(volume, image, labels, remap={1: 1, 2: 1}, empty="drop")
     assert full.ids == ("v-0002", "v-0003", "v-0004", "v-0005")
     # Without a window the volume's own percentiles fill the range.
     assert float(full[0].image.mean()) == pytest.approx(2 / 7, abs=0.02)
@@ -153,3 +155,35 @@ def test_liver_and_tumour_are_merged_as_asked(
         assert records.truth == DATASETS["msd-liver"].truth
     with pytest.raises(InputError, match="tumour must be"):
         open_msd_liver(tmp_path, tumour="both")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", ["flip", "origin", "spacing"])
+def test_labels_that_lie_elsewhere_are_refused(tmp_path: Path, change: str) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    voxels = np.arange(64, dtype=np.float32).reshape(4, 4, 4)
+    place = np.diag([2.0, 2.0, 3.0, 1.0])
+    other = place.copy()
+    if change == "flip":
+        other[0, 0] *= -1
+    elif change == "origin":
+        other[:3, 3] = 60
+    else:
+        other[2, 2] = 5
+    for name, affine in (("i", place), ("l", other)):
+        (tmp_path / name).mkdir()
+        nibabel.save(nibabel.Nifti1Image(voxels % 2, affine), tmp_path / name / "v.nii.gz")
+    with pytest.raises(InputError, match="lie in different places") as caught:
+        read_volumes(tmp_path / "i", tmp_path / "l")
+    assert "i/v.nii.gz" in str(caught.value)
+    assert "l/v.nii.gz" in str(caught.value)
+
+
+def test_names_of_volumes_that_people_have(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    voxels = np.arange(64, dtype=np.float32).reshape(4, 4, 4)
+    for name in ("i/case_0000.nii.gz", "l/case.nii.gz"):
+        (tmp_path / name).parent.mkdir()
+        nibabel.save(nibabel.Nifti1Image(voxels % 2, np.eye(4)), tmp_path / name)
+    (tmp_path / "l/case.nii.gz").rename(tmp_path / "l/case.NII.GZ")
+    records = read_volumes(tmp_path / "i", tmp_path / "l")
+    assert {key.subject for key in records.keys} == {"case"}

@@ -42,8 +42,9 @@ def open_camvid(root: Path, size: tuple[int, int] | None = None) -> Records:
     set should be split in blocks.
     """
     from pixleak.records.base import RecordKey
+    from pixleak.records.readers.files.finding import image_files, matched, natural
+    from pixleak.records.readers.files.masks import LabelReader
     from pixleak.records.readers.folders import masked_images
-    from pixleak.records.readers.image_files import LabelReader, image_files, matched, natural
 
     try:
         folder = root_with(root, _INSIDE, ("images", "labels"), "camvid")

@@ -49,8 +49,9 @@ def open_cityscapes(
     The test part is left out by default, because its published labels are all void.
     """
     from pixleak.records.base import RecordKey
+    from pixleak.records.readers.files.finding import image_files, matched
+    from pixleak.records.readers.files.masks import LabelReader
     from pixleak.records.readers.folders import masked_images
-    from pixleak.records.readers.image_files import LabelReader, image_files, matched
 
     folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")
     keys, images, labels = [], [], []
@@ -79,7 +80,7 @@ def edges_of(root: Path, size: tuple[int, int] | None = None) -> InstanceEdges |
     Raises:
         InputError: some frames have instances and others do not.
     """
-    from pixleak.records.readers.image_files import image_files
+    from pixleak.records.readers.files.finding import image_files
     from pixleak.records.readers.labels_to_photo import InstanceEdges
 
     folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")

@@ -19,7 +19,11 @@ _TRUTHS = {
     "separate": LabelTruth(3, names=("background", "liver", "tumour")),
     "only": LabelTruth(2, names=("background", "tumour")),
 }
-_REMAPS = {"merge": {2: 1}, "separate": {}, "only": {1: 0, 2: 1}}
+_REMAPS = {
+    "merge": {0: 0, 1: 1, 2: 1},
+    "separate": {},
+    "only": {0: 0, 1: 0, 2: 1},
+}
 
 
 def open_msd_liver(

@@ -29,7 +29,7 @@ def _open(
 ) -> Records:
     """Records of the parts that exist, in order; an id begins with the name of its part."""
     from pixleak.records.base import RecordKey
-    from pixleak.records.readers.image_files import image_files
+    from pixleak.records.readers.files.finding import image_files
     from pixleak.records.readers.side_by_side import halves
 
     way = chosen_direction(name, (*ways, "AtoB", "BtoA"), direction)

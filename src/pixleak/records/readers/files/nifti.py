@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixleak.core.errors import InputError, require
-from pixleak.records.readers.image_files import natural
+from pixleak.records.readers.files.finding import natural
 
+_ROUNDING = 0.01  # of a voxel, by which affines of one space may differ
 AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 
@@ -29,16 +32,20 @@ def volume_files(folder: Path) -> dict[str, Path]:
     """Stem -> NIfTI file, in natural order.
 
     Raises:
-        InputError: the folder is missing or holds no volumes.
+        InputError: the folder is missing or holds no volumes, or two have the same stem.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
-    found = {
-        path.name.removesuffix(".gz").removesuffix(".nii"): path
-        for path in sorted(folder.iterdir(), key=lambda p: natural(p.name))
-        if path.name.endswith((".nii", ".nii.gz")) and not path.name.startswith(".")
-    }
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda p: natural(p.name)):
+        ending = re.search(r"\.nii(\.gz)?$", path.name, re.IGNORECASE)
+        if ending is None or path.name.startswith("."):
+            continue
+        stem = unicodedata.normalize("NFC", path.name[: ending.start()])
+        if stem in found:
+            raise InputError(f"{folder}: {found[stem].name} and {path.name} have the same stem")
+        found[stem] = path
     if not found:
         raise InputError(f"{folder} holds no NIfTI volumes (.nii, .nii.gz)")
     return found
@@ -105,10 +112,11 @@ def depth(image: Path, label: Path, axis: int) -> int:
     """Number of slices along an anatomical axis, from the headers.
 
     Raises:
-        InputError: a file cannot be read, or image and label volume differ in shape.
+        InputError: a file cannot be read, or image and label volume differ in shape or lie in
+            different places.
     """
     nibabel = nibabel_module()
-    shapes = []
+    shapes, places = [], []
     for path in (image, label):
         try:
             file = nibabel.load(path)
@@ -117,11 +125,24 @@ def depth(image: Path, label: Path, axis: int) -> int:
             raise InputError(f"volume {path} cannot be read: {error}") from error
         if len(file.shape) < 3:
             raise InputError(f"volume {path} has shape {file.shape}, expected three dimensions")
+        places.append(np.asarray(file.affine, dtype=np.float64))
         source = [int(np.flatnonzero(order[:, 0] == a)[0]) for a in range(3)]
         shapes.append(tuple(int(file.shape[s]) for s in source))
     if shapes[0] != shapes[1]:
         raise InputError(
             f"{image} has {shapes[0]} voxels, {label} {shapes[1]} (right, anterior, superior); "
             "they must be equal"
+        )
+    spacing = float(np.abs(places[0][:3, :3]).max())
+    if np.abs(places[0] - places[1]).max() > _ROUNDING * spacing:
+        first, second = (
+            f"origin {np.round(place[:3, 3], 2).tolist()}, axes "
+            f"{np.round(place[:3, :3], 3).tolist()}"
+            for place in places
+        )
+        raise InputError(
+            f"{image} ({first}) and {label} ({second}) lie in different places or orientations of "
+            "the scanner's space, so that voxels of equal position do not belong together; "
+            "resample the labels to the image"
         )
     return int(shapes[0][axis])
