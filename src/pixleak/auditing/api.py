@@ -9,9 +9,15 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
-from pixleak.auditing.arguments import access_of, existing_target, records_of
+from pixleak.auditing.arguments import (
+    access_of,
+    asked_about_records,
+    existing_target,
+    records_of,
+)
 from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
+from pixleak.core.errors import InputError
 from pixleak.core.progress import Progress, Silent, shown
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.request.doors import python, speaking
@@ -91,6 +97,8 @@ def audit(
     from pixleak.request.target import TargetModel
 
     with speaking(python):
+        if model is None:
+            raise InputError("model is None; expected a torch module, a target or a function")
         target = model if isinstance(model, TargetModel) else TargetModel(model=model)
         if access is not None:
             target = target.model_copy(update={"access": access_of(access)})
@@ -119,8 +127,15 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
     Raises:
         InputError: as :func:`audit`.
     """
-    folder = request.run.folder if out is None else Path(out)
+    from pixleak.request.audit import AuditRequest
+
     with speaking(python), ExitStack() as stack:
+        if not isinstance(request, AuditRequest):
+            raise InputError(
+                f"request is a {type(request).__name__}; expected pixleak.AuditRequest(...); a "
+                "YAML file is run by `pixleak audit FILE`"
+            )
+        folder = request.run.folder if out is None else Path(out)
         progress = stack.enter_context(shown()) if request.run.progress else Silent()
         return run_into(request, folder, progress)
 
@@ -190,15 +205,18 @@ def query(
 
     with speaking(python):
         target = existing_target(model, access, device)
+        one = asked_about_records(record, "record")
+        if one is None:
+            raise InputError("record is None; expected a set of one record")
         request = QueryRequest(
             target=target,
-            nonmembers=nonmembers,
+            nonmembers=asked_about_records(nonmembers, "nonmembers"),
             difficulties=difficulties,
             alpha=alpha,
             level=level,
             seed=seed,
         )
-        return answer_query(request, record)
+        return answer_query(request, one)
 
 
 def set_test(
@@ -240,8 +258,8 @@ def set_test(
         return answer_set_test(
             SetTestRequest(
                 target=existing_target(model, access, device),
-                owned=owned,
-                comparable=comparable,
+                owned=asked_about_records(owned, "owned"),
+                comparable=asked_about_records(comparable, "comparable"),
                 difficulties=difficulties,
                 level=level,
                 permutations=permutations,

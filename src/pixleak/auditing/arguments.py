@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixleak.core.access import Access
@@ -42,6 +43,8 @@ def records_of(
     Raises:
         InputError: a Dataset without classes, or classes that contradict the records.
     """
+    from torch.utils.data import DataLoader
+
     from pixleak.records.base import Records
     from pixleak.records.readers.dataset import read_dataset
 
@@ -52,6 +55,16 @@ def records_of(
                 "classes out, since records know their own"
             )
         return given
+    if isinstance(given, DataLoader):
+        raise InputError(
+            f"{argument} is a DataLoader, which makes batches; give the Dataset that it loads, "
+            "as in loader.dataset"
+        )
+    if isinstance(given, str | Path | list | tuple | dict) or not hasattr(given, "__getitem__"):
+        raise InputError(
+            f"{argument} is a {type(given).__name__}; expected pixleak.Records, such as those of "
+            "pixleak.read_folders(...), or a torch Dataset of (image, truth)"
+        )
     if classes is None:
         raise InputError(
             f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
@@ -72,6 +85,31 @@ def _same_truth(known: Truth, classes: int | Truth) -> bool:
     if isinstance(known, LabelTruth) and isinstance(classes, LabelTruth):
         return replace(known, names=()) == replace(classes, names=())
     return known == classes
+
+
+def asked_about_records(given: Any, argument: str) -> Records | None:
+    """The records of a question: as they are, or one record as a set of one.
+
+    Args:
+        given: records, one record, or None.
+        argument: that it was given as, for messages.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    from pixleak.records.base import Record, Records
+
+    if given is None or isinstance(given, Records):
+        return given
+    if isinstance(given, Record):
+        raise InputError(
+            f"{argument} is one Record without what its truth means; give a set of one, as in "
+            "records.select(records.ids[:1])"
+        )
+    raise InputError(
+        f"{argument} is a {type(given).__name__}; expected pixleak.Records, such as those of "
+        "pixleak.read_pairs(...), or pixleak.read_dataset(dataset, pixleak.LabelTruth(2))"
+    )
 
 
 def existing_target(model: Any, access: Access | str | None, device: str) -> TargetModel:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pixleak.cli import audits, data, lists, questions
+from pixleak.cli import audits, data, failures, lists, questions
 from pixleak.version import __version__
 
 app = typer.Typer(
@@ -32,8 +32,12 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Print the traceback of an error as well.")
+    ] = False,
 ) -> None:
     """Membership inference audits of models whose output is an image."""
+    failures.show_tracebacks(debug)
 
 
 app.command()(audits.demo)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import functools
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -27,8 +29,19 @@ _MENDABLE = {
 }
 
 
+_tracebacks = False
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Whether errors are printed with the traceback that led to them."""
+    global _tracebacks
+    _tracebacks = wanted
+
+
 def fail(message: str) -> None:
-    """Print an error on standard error."""
+    """Print an error on standard error, with its traceback if that is wanted."""
+    if _tracebacks and sys.exc_info()[0] is not None:
+        traceback.print_exc()
     from rich.console import Console
     from rich.text import Text
 

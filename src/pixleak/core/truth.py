@@ -7,6 +7,9 @@ from typing import Literal
 
 from pixleak.core.errors import InputError
 
+MOST_CLASSES = 4096
+"""More are taken for a mistake: every class has maps and counts of its own."""
+
 
 @dataclass(frozen=True)
 class LabelTruth:
@@ -25,6 +28,12 @@ class LabelTruth:
     background: int | None = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.classes, bool) or not isinstance(self.classes, int):
+            raise InputError(f"classes must be a whole number, got {self.classes!r}")
+        if self.classes > MOST_CLASSES:
+            raise InputError(
+                f"a label map has at most {MOST_CLASSES} classes here, got classes={self.classes}"
+            )
         if self.classes < 2:
             raise InputError(f"a label map needs at least 2 classes, got classes={self.classes}")
         if self.names and len(self.names) != self.classes:
@@ -59,6 +68,12 @@ class ImageTruth:
     channels: int
     low: float = 0.0
     high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.channels not in range(1, 65):
+            raise InputError(f"a true image has 1 to 64 channels, got channels={self.channels!r}")
+        if not self.low < self.high:
+            raise InputError(f"the range of true images must ascend, got {self.low}..{self.high}")
 
     def __str__(self) -> str:
         kind = "channel" if self.channels == 1 else "channels"

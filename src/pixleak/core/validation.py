@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pydantic import ValidationError
 
 from pixleak.core.registry import alternatives
 
+_TYPES = ("float", "int", "str", "bool")
+"""Steps of a location that name a type of a union."""
+
 _WORDS = {"greater than or equal to": "at least", "less than or equal to": "at most"}
+
+_INSTANCE = re.compile(r"be a valid dictionary or instance of (\w+)")
 
 
 def first_error(
@@ -45,7 +51,10 @@ def first_error(
     """
     first = error.errors()[0]
     kind, message = first["type"], first["msg"].removeprefix("Value error, ")
-    place = ".".join(str(part) for part in first["loc"] if part not in set(without))
+    hidden = {*without, *_TYPES}
+    place = ".".join(
+        str(part) for part in first["loc"] if part not in hidden and "[" not in str(part)
+    )
     if kind == "extra_forbidden":
         return f"unknown {noun} {place!r}{alternatives(str(first['loc'][-1]), known)}"
     if kind == "missing":
@@ -54,6 +63,7 @@ def first_error(
         return f"{place}: {message}" if place else message
     for long, short in _WORDS.items():
         message = message.replace(long, short)
+    message = _INSTANCE.sub(r"be \1(...), or a mapping of its settings", message)
     if message.startswith("Input should "):
         message = f"must {message.removeprefix('Input should ')}"
         return f"{place or 'the value'} {message}, got {first['input']!r}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +86,18 @@ def _read_csv(path: Path) -> _Table:
     rows: list[list[str]] = []
     places: list[str] = []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True, skipinitialspace=True)
+        with path.open("rb") as raw:
+            start = raw.read(2)
+        # What spreadsheets save as "Unicode text", and the line with which Excel names a separator.
+        encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+        with path.open(newline="", encoding=encoding) as file:
+            first = file.readline().strip()
+            separator = first[4:5] if re.fullmatch(r"sep=.", first, re.IGNORECASE) else ""
+            if not separator:
+                file.seek(0)
+            reader = csv.reader(
+                file, strict=True, skipinitialspace=True, delimiter=separator or ","
+            )
             header = [name.strip() for name in next(reader, [])]
             _check_header(header, path)
             for row in reader:
@@ -93,11 +105,11 @@ def _read_csv(path: Path) -> _Table:
                     continue
                 if len(row) != len(header):
                     raise InputError(
-                        f"{path}, line {reader.line_num}: {len(row)} values, but the header "
-                        f"names {len(header)} columns"
+                        f"{path}, line {reader.line_num + bool(separator)}: {len(row)} values, "
+                        f"but the header names {len(header)} columns"
                     )
                 rows.append(row)
-                places.append(f"line {reader.line_num}")
+                places.append(f"line {reader.line_num + bool(separator)}")
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path} cannot be read as CSV: {error}") from error
     return _Table({name: [row[i] for row in rows] for i, name in enumerate(header)}, places)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,6 +104,11 @@ class Records(Sequence[Record]):
         return len(self.keys)
 
     def __getitem__(self, index: int) -> Record:  # type: ignore[override]
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+            raise InputError(
+                f"{self.name}: records are taken one at a time by position, or several with "
+                f"select(ids), such as records.select(records.ids[:2]); got {index!r}"
+            )
         image, truth = self.load(range(len(self))[index])
         return Record(self.keys[index], image, truth)
 

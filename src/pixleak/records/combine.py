@@ -47,8 +47,8 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
     for role, records in sets.items():
         if records.truth != first.truth:
             raise InputError(
-                f"{role}: the truth of these records is {records.truth}, elsewhere {first.truth}; "
-                "all sets need the same classes"
+                f"{role}: the truth of these records is {records.truth!r}, elsewhere "
+                f"{first.truth!r}; all sets need the same, names and background included"
             )
     _refuse_overlap(sets)
     counted: dict[str, int] = {}

@@ -19,6 +19,7 @@ from pixleak.core.paths import path_fields
 from pixleak.records.readers import READERS
 from pixleak.request.audit import AuditRequest
 from pixleak.request.parts import SplitChoice
+from pixleak.request.yaml_text import parse_yaml
 from pixleak.training import METHODS
 from pixleak.training.target_kinds import TARGETS
 
@@ -80,7 +81,9 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
         if not equals or not path:
             raise InputError(f"--set {one!r}: expected key=value, as in records.root=PATH")
         try:
-            value = yaml.safe_load(text)
+            value = parse_yaml(text)
+        except InputError as error:
+            raise InputError(f"--set {one!r}: {error}") from error
         except yaml.YAMLError as error:
             reason = str(getattr(error, "problem", None) or "it cannot be read")
             raise InputError(f"--set {one!r}: {text!r} is not YAML: {reason}") from error
@@ -128,7 +131,9 @@ def read_content(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"there is no configuration file {path}; 'pixleak init' writes one")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

@@ -31,19 +31,22 @@ class SplitChoice(Part):
     unit: Literal["auto", "record", "subject", "group"] = Field(
         "auto", description="what stays on one side of a random split; auto: subjects if known"
     )
-    target_members: int | None = Field(None, ge=1, description="null: see `counts`")
-    target_nonmembers: int | None = Field(None, ge=1)
-    shadow_members: int | None = Field(None, ge=0)
-    shadow_nonmembers: int | None = Field(None, ge=0)
-    population: int = Field(0, ge=0, description="records that no model is trained on")
+    target_members: int | None = Field(None, ge=1, le=10_000_000, description="null: see `counts`")
+    target_nonmembers: int | None = Field(None, ge=1, le=10_000_000)
+    shadow_members: int | None = Field(None, ge=0, le=10_000_000)
+    shadow_nonmembers: int | None = Field(None, ge=0, le=10_000_000)
+    population: int = Field(
+        0, ge=0, le=10_000_000, description="records that no model is trained on"
+    )
     reserve: int = Field(
         0,
         ge=0,
+        le=10_000_000,
         description="records that the defender holds beside the training records, for defences "
         "that need some; the shadow gets as many of its own",
     )
-    block: int = Field(10, ge=1, description="frames per block")
-    gap: int = Field(2, ge=0, description="frames dropped at a border between roles")
+    block: int = Field(10, ge=1, le=1_000_000, description="frames per block")
+    gap: int = Field(2, ge=0, le=1_000_000, description="frames dropped at a border between roles")
     path: Located | None = Field(None, description="CSV with columns id and role, for kind: file")
 
     @model_validator(mode="after")
@@ -186,7 +189,7 @@ class References(TrainingChoice):
 class Canaries(Part):
     """Records with wrong label maps, each trained on by the toss of a coin."""
 
-    count: int = Field(100, ge=10, description="about half of them are trained on")
+    count: int = Field(100, ge=10, le=1_000_000, description="about half of them are trained on")
     kind: CanaryKind = Field("shifted", description="shifted or relabelled label maps")
     abstain: float = Field(
         0.0, ge=0, lt=1, description="share not guessed; fixed before anything is scored"
@@ -243,10 +246,10 @@ class Run(Part):
     )
     progress: bool = Field(False, exclude=True, description="show progress bars")
     workers: int | None = Field(
-        None, ge=1, description="models trained side by side; null: one per core"
+        None, ge=1, le=4096, description="models trained side by side; null: one per core"
     )
     runner: str = Field("local", description="local, ray, or ray:ADDRESS of a cluster")
-    batch_size: int = Field(16, ge=1, description="records per query")
+    batch_size: int = Field(16, ge=1, le=1_000_000, description="records per query")
     exhibits: int = Field(
         6, ge=0, le=24, description="pictures on each side, most and least exposed"
     )

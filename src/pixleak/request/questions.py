@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from pixleak.core.errors import setting
 from pixleak.core.part import Part
-from pixleak.core.truth import LabelTruth
+from pixleak.core.truth import MOST_CLASSES, LabelTruth
 from pixleak.records.readers.files.pixels import Size
 from pixleak.request.given import Difficulties, RecordsGiven
 from pixleak.request.target import TargetModel
@@ -23,7 +23,9 @@ class RecordFormat(Part):
     size: Size | None = Field(None, description="height, width to resize to")
     channels: Literal[1, 3] = 3
     target_channels: Literal[1, 3] = 3
-    classes: int = Field(2, ge=2, description="of a label map, background included")
+    classes: int = Field(
+        2, ge=2, le=MOST_CLASSES, description="of a label map, background included"
+    )
     ignore: int | None = Field(None, description="label of pixels that count nowhere")
     background: int | None = Field(0, description="class of an empty mask; null where none is")
 
@@ -39,7 +41,7 @@ class _Question(Part):
         None, description="null: of generators the usual ones"
     )
     level: float = Field(0.05, gt=0, lt=0.5, description="of the p-value that the answer goes by")
-    batch_size: int = Field(16, ge=1, description="records per query")
+    batch_size: int = Field(16, ge=1, le=1_000_000, description="records per query")
 
     @model_validator(mode="after")
     def _exists(self) -> _Question:

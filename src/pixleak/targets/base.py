@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
+from pixleak.core.code import told
 from pixleak.core.errors import InputError, PixleakError
 from pixleak.core.truth import Truth
 from pixleak.targets.adapter import Adapter
@@ -115,11 +116,10 @@ class Target(ABC):
         except PixleakError:
             raise
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             first = f" (first record {ids[0]!r})" if ids else ""
             raise InputError(
                 f"target {self.name!r} failed on images of shape {tuple(images.shape)}{first} "
-                f"with {type(error).__name__}: {reason}"
+                f"with {told(error)}"
             ) from error
         size = (images.shape[-2], images.shape[-1])
         answer = self.adapter.output.applied(answer, self.truth, size, self.name)

@@ -95,6 +95,12 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path, allow_pickle: bool) -> object:
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start != b"PK" and not start.startswith(b"\x80"):
+        raise InputError(
+            f"{path} is not a torch checkpoint: it begins neither as an archive nor as a pickle"
+        )
     try:
         with warnings.catch_warnings():
             # torch warns of what the error below says anyway.

@@ -58,7 +58,7 @@ class Adversary(BaseModel):
         description="discriminators, each at half the scale of the last",
     )
     layers: int = Field(3, ge=1, le=5, description="3: a receptive field of 70 x 70")
-    width: int = Field(64, ge=4, description="channels of the first convolution")
+    width: int = Field(64, ge=4, le=4096, description="channels of the first convolution")
     lr: float | None = Field(None, gt=0, description="null: the generator's")
     spectral_norm: bool = False
 

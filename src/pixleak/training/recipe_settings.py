@@ -112,8 +112,8 @@ class RecipeSettings(BaseModel):
     adversary: Adversary | None = Field(
         default=None, description="a discriminator: pix2pix, pix2pixhd or spade, or its settings"
     )
-    epochs: Annotated[int, Field(ge=1)] = 50
-    batch_size: Annotated[int, Field(ge=1)] = 8
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 8
     lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=1e-3, description="learning rate at the start"
     )

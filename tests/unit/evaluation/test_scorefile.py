@@ -92,3 +92,20 @@ def test_bad_parquet(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"score": [1.0, None], "member": [True, False]}), path)
     with pytest.raises(InputError, match="row 2: score None is not a number"):
         read_scores(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "start", "separator"),
+    [("utf-16", "", ","), ("utf-8-sig", "sep=;\n", ";"), ("utf-16", "sep=;\r\n", ";")],
+)
+def test_files_of_spreadsheets(tmp_path: Path, encoding: str, start: str, separator: str) -> None:
+    lines = [separator.join(("score", "member", "id"))]
+    lines += [separator.join((str(i / 7), str(i % 2), f"r{i}")) for i in range(4)]
+    path = tmp_path / "scores.csv"
+    path.write_bytes((start + "\n".join(lines) + "\n").encode(encoding))
+    found = read_scores(path)
+    assert found.scores.tolist() == [i / 7 for i in range(4)]
+    assert found.ids == ("r0", "r1", "r2", "r3")
+    path.write_bytes((start + "\n".join([*lines, "x"]) + "\n").encode(encoding))
+    with pytest.raises(InputError, match=f"line {6 + bool(start)}"):
+        read_scores(path)

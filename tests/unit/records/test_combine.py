@@ -65,7 +65,7 @@ def test_the_shadow_halves_keep_subjects_whole() -> None:
 
 
 def test_sets_of_other_classes_do_not_mix() -> None:
-    with pytest.raises(InputError, match="all sets need the same classes"):
+    with pytest.raises(InputError, match="all sets need the same"):
         gather(
             {
                 "target-members": make(keys("a"), 0.1),

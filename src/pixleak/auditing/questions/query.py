@@ -63,10 +63,16 @@ def answer_query(request: QueryRequest, record: Records) -> QueryReport:
         theirs = measure_errors(target, nonmembers, difficulties, batch_size=batch_size)
     level_of_intervals = 0.95
     repeated = []
-    if nonmembers is not None and find_duplicates(record, nonmembers).pairs:
+    pairs = [] if nonmembers is None else find_duplicates(record, nonmembers).pairs
+    if any(pair.kind == "identical" for pair in pairs):
+        raise InputError(
+            f"record {record.ids[0]!r} is itself among the reference non-members, as "
+            f"{pairs[0].nonmember!r}: take it out, or it is compared with itself"
+        )
+    if pairs:
         repeated.append(
-            "The record, or one very like it, is itself among the reference non-members: take it "
-            "out, or it is compared with itself."
+            f"A record very like it, {pairs[0].nonmember}, is among the reference non-members: "
+            "take that out, or the record is compared with a copy of itself."
         )
     errors = [_measured(mine, theirs, name, level_of_intervals) for name in mine.errors]
     hard = [_measured(mine, theirs, name, level_of_intervals) for name in mine.difficulties]

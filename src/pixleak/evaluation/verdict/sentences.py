@@ -99,7 +99,9 @@ def reversed_ranking(attack: AttackResult) -> str:
     """An attack ranks members significantly lower than non-members."""
     return (
         f"{UNDETERMINED}: '{attack.title}' ranks members lower than non-members "
-        f"({auc(attack.auc)}), so the two sets differ, and this difference may hide a leak."
+        f"({auc(attack.auc)}), so the two sets differ, and this difference may hide a leak. Where "
+        "scores of your own were given, check their sign: higher must mean member, so a loss is "
+        "given with a minus."
     )
 
 

@@ -61,7 +61,8 @@ class Declared:
                     f"like bytes or labels; set {access} to probability and "
                     f"{setting('target.output.range')} to [0, 255], or {access} to label"
                 )
-        if logits and low >= 0 and high <= 1:
+        # Several small channels may be logits of a network that was hardly trained.
+        if logits and low >= 0 and high <= 1 and (one or (low < 0.1 and high > 0.9)):
             # A trained model whose logits all lie between 0 and 1 would be certain nowhere.
             if one:
                 raise InputError(

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pixleak.core.code import told
 from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.core.whole_files import replaced, writing
@@ -204,8 +205,7 @@ def _loaded(records: Records, position: int) -> Record:
         raise
     except Exception as error:
         raise InputError(
-            f"{records.name}: record {records.keys[position].id!r} cannot be loaded: "
-            f"{type(error).__name__}: {error}"
+            f"{records.name}: record {records.keys[position].id!r} cannot be loaded: {told(error)}"
         ) from error
 
 

@@ -18,7 +18,7 @@ from pydantic import (
 
 from pixleak.core.errors import InputError
 from pixleak.core.part import Part
-from pixleak.core.truth import LabelTruth
+from pixleak.core.truth import MOST_CLASSES, LabelTruth
 from pixleak.core.validation import first_error
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.files.pixels import Size, ValueRange
@@ -93,7 +93,9 @@ class ImageFiles(Resizing):
 class Labelled(Reader):
     """Fields of a reader whose truths are label maps."""
 
-    classes: int = Field(2, ge=2, description="number of classes, background included")
+    classes: int = Field(
+        2, ge=2, le=MOST_CLASSES, description="number of classes, background included"
+    )
     ignore: int | None = Field(None, description="label of pixels that are not counted")
     class_names: tuple[str, ...] = Field((), description="one name per class")
     background: int | None = Field(

@@ -29,7 +29,7 @@ class PhantomReader(Turnable):
     name: ClassVar[str] = "phantom"
     summary: ClassVar[str] = "generated CT-like images with tumours and a known truth"
 
-    count: int = Field(480, ge=1, description="number of images")
+    count: int = Field(480, ge=1, le=1_000_000, description="number of images")
     size: int = Field(64, ge=16, le=4096, description="height and width in pixels")
     channels: Literal[1, 3] = Field(1, description="1: grey, 3: tinted")
     classes: int = Field(
@@ -42,6 +42,7 @@ class PhantomReader(Turnable):
     slices_per_subject: int = Field(
         1,
         ge=1,
+        le=100_000,
         description="neighbouring images that show one anatomy; from 2 on, records carry a subject",
     )
     difficulty: float = Field(

@@ -98,7 +98,7 @@ class VolumesReader(Labelled, Resizing, Turnable):
         "the 0.5th and 99.5th percentile of each volume",
     )
     empty: Literal["keep", "drop"] = Field("keep", description="slices without foreground")
-    every: int = Field(1, ge=1, description="keep every n-th slice")
+    every: int = Field(1, ge=1, le=100_000, description="keep every n-th slice")
     remap: dict[int, int] | None = Field(
         None, description="value in the file -> class; other values are kept"
     )
