@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -125,7 +126,8 @@ def test_an_error_is_one_sentence_that_names_target_and_record(
         MAKERS[kind](net).predict(images, ids=("p", "q", "r", "s"))
     sentence = str(caught.value)
     assert "target 'target' failed on images of shape (4, 1, 6, 5)" in sentence
-    assert sentence.endswith("with RuntimeError: the module fails")
+    assert "with RuntimeError: the module fails at length (" in sentence
+    assert Path(__file__).name in sentence
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 

@@ -60,7 +60,7 @@ def records_of(
             f"{argument} is a DataLoader, which makes batches; give the Dataset that it loads, "
             "as in loader.dataset"
         )
-    if isinstance(given, str | Path | list | tuple | dict) or not hasattr(given, "__getitem__"):
+    if isinstance(given, str | Path | dict) or not hasattr(given, "__getitem__"):
         raise InputError(
             f"{argument} is a {type(given).__name__}; expected pixleak.Records, such as those of "
             "pixleak.read_folders(...), or a torch Dataset of (image, truth)"

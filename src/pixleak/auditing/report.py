@@ -71,6 +71,25 @@ class AuditReport(Result):
 
         return result_text(self)
 
+    def share(self, folder: str | Path, *, pictures: bool = False) -> Path:
+        """Write ``result.json`` and ``report.html`` that can be passed on.
+
+        Absolute paths, the names of user and machine, ids and subjects of records, and (unless
+        ``pictures``) pictures of records are left out.
+
+        Returns:
+            The path of the report.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        from pixleak.core.private_folder import private_folder
+        from pixleak.report.share import write_shared_copy
+
+        with private_folder() as whole:
+            self.save(whole)
+            return write_shared_copy(whole, folder, pictures=pictures)
+
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json``, ``scores.parquet``, pictures and ``report.html``.
 

@@ -9,6 +9,7 @@ import typer
 
 from pixleak.cli.failures import fail, friendly
 from pixleak.cli.options import Out, Settings
+from pixleak.core.errors import InputError
 from pixleak.request.doors import Word, command_line, speaking, yaml
 from pixleak.request.templates import TEMPLATES
 
@@ -111,8 +112,22 @@ def study(
 @friendly
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run or study.")],
+    share: Annotated[
+        Path | None,
+        typer.Option(help="Write a copy to pass on into this folder: no paths, names, pictures."),
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Keep pictures of records in the shared copy.")
+    ] = False,
 ) -> None:
     """Write the report of a saved run or study again; needs neither the model nor torch."""
+    if pictures and share is None:
+        raise InputError("--pictures goes with --share, which leaves pictures out otherwise")
+    if share is not None:
+        from pixleak.report.share import write_shared_copy
+
+        typer.echo(f"Report to pass on: {write_shared_copy(folder, share, pictures=pictures)}")
+        return
     if (folder / "study.json").is_file():
         from pixleak.studies.output.page import write_page
 

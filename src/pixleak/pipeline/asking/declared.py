@@ -62,7 +62,7 @@ class Declared:
                     f"{setting('target.output.range')} to [0, 255], or {access} to label"
                 )
         # Several small channels may be logits of a network that was hardly trained.
-        if logits and low >= 0 and high <= 1 and (one or (low < 0.1 and high > 0.9)):
+        if logits and low >= 0 and high <= 1 and (one or (low < 0.2 and high > 0.8)):
             # A trained model whose logits all lie between 0 and 1 would be certain nowhere.
             if one:
                 raise InputError(

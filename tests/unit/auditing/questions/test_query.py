@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import pixleak
+from pixleak.core.errors import InputError
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 
@@ -54,7 +55,12 @@ def test_too_few_references_for_the_level_are_said_to_be_too_few() -> None:
     assert "at least 19 are needed for a level of 0.05" in asked.sentence
 
 
-def test_a_record_among_its_own_references_is_cautioned_against() -> None:
+def test_a_record_among_its_own_references_is_refused_and_a_copy_cautioned_against() -> None:
     mine = REFERENCES.select(REFERENCES.ids[:1])
-    asked = pixleak.query(torch.nn.Identity(), mine, REFERENCES, difficulties=[])
-    assert any("among the reference non-members" in caution for caution in asked.cautions)
+    with pytest.raises(InputError, match="is itself among the reference non-members"):
+        pixleak.query(torch.nn.Identity(), mine, REFERENCES, difficulties=[])
+    record = mine[0]
+    noise = 0.005 * torch.rand(record.truth.shape, generator=torch.Generator().manual_seed(0))
+    copy = Records(mine.keys, lambda _: (record.image, record.truth + noise), mine.truth, "copy")
+    asked = pixleak.query(torch.nn.Identity(), copy, REFERENCES, difficulties=[])
+    assert any("very like it" in caution for caution in asked.cautions)
