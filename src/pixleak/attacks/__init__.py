@@ -14,9 +14,11 @@ from pixleak.attacks.calibrated.difficulty_calibration import DifficultyCalibrat
 from pixleak.attacks.calibrated.learned_residuals import LearnedResiduals
 from pixleak.attacks.calibrated.lira import LiraOffline, LiraOnline
 from pixleak.attacks.calibrated.membership_error import FittedMembershipError, MembershipError
+from pixleak.attacks.calibrated.multi_signal_lira import MultiSignalLira
 from pixleak.attacks.calibrated.quantile_regression import QuantileRegression
 from pixleak.attacks.calibrated.rmia import Rmia
 from pixleak.attacks.calibrated.stratified_lira import StratifiedLira
+from pixleak.attacks.calibrated.student_lira import StudentLira
 from pixleak.attacks.choice import AttackChoice
 from pixleak.attacks.evidence import Evidence, Population
 from pixleak.attacks.table import ATTACKS
@@ -33,9 +35,11 @@ __all__ = [
     "LiraOffline",
     "LiraOnline",
     "MembershipError",
+    "MultiSignalLira",
     "Population",
     "QuantileRegression",
     "Rmia",
     "StratifiedLira",
+    "StudentLira",
     "Threshold",
 ]

@@ -7,9 +7,11 @@ from pixleak.attacks.calibrated.difficulty_calibration import DifficultyCalibrat
 from pixleak.attacks.calibrated.learned_residuals import LearnedResiduals
 from pixleak.attacks.calibrated.lira import LiraOffline, LiraOnline
 from pixleak.attacks.calibrated.membership_error import FittedMembershipError, MembershipError
+from pixleak.attacks.calibrated.multi_signal_lira import MultiSignalLira
 from pixleak.attacks.calibrated.quantile_regression import QuantileRegression
 from pixleak.attacks.calibrated.rmia import Rmia
 from pixleak.attacks.calibrated.stratified_lira import StratifiedLira
+from pixleak.attacks.calibrated.student_lira import StudentLira
 from pixleak.attacks.threshold import Threshold
 from pixleak.core.registry import Registry
 
@@ -21,8 +23,10 @@ _OWN: tuple[type[Attack], ...] = (
     DifficultyCalibration,
     LiraOffline,
     LiraOnline,
+    StudentLira,
     Rmia,
     StratifiedLira,
+    MultiSignalLira,
     LearnedResiduals,
 )
 

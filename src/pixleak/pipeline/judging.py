@@ -16,6 +16,7 @@ from pixleak.core.tables import Bools, Floats, Scores, SignalTable
 from pixleak.evaluation.controls import evaluate_control, untrained_control
 from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.statistics.sample import MIN_RECORDS, MIN_SUBJECTS
+from pixleak.evaluation.statistics.simultaneous import simultaneous_intervals
 from pixleak.pipeline.attacking import Scored, Victims, attack_target
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.measuring.measured import Measured
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 UNTRAINED_SIGNALS = ("cross-entropy", "l1-error")
 """Signals whose attack represents all in the list of controls; each attack also has its own."""
+
+MOST_SIMULTANEOUS = 1000
+"""Bootstrap replicates of the intervals that hold for all attacks together."""
 
 TRAINED_ON = ("cross-entropy", "dice-loss", "l1-error", "l2-error")
 """Signals that are training losses as well."""
@@ -110,6 +114,19 @@ def judge(
                 f"{carried.lacking}"
             )
         progress.update("evaluating", i + 1, len(scored))
+    with clock("evaluation"):
+        together = simultaneous_intervals(
+            [one.scores for one in scored],
+            member,
+            units,
+            level=plan.evaluation.level,
+            replicates=min(plan.evaluation.replicates, MOST_SIMULTANEOUS),
+            seed=plan.seed_for("simultaneous"),
+        )
+        attacks = [
+            attack.model_copy(update={"auc_simultaneous": interval})
+            for attack, interval in zip(attacks, together, strict=True)
+        ]
     with clock("controls"):
         checks = checks_of(records, member, units, store, seed=plan.seed_for("blind"))
     return Judged(

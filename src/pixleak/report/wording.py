@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixleak.evaluation.verdict.rule import quoted_rate
+from pixleak.evaluation.verdict.rule import BLIND, quoted_rate
 from pixleak.results.attacks import AttackResult
 from pixleak.results.audit import Result
 from pixleak.results.numbers import area, count, percent
@@ -94,7 +94,7 @@ def _leak(result: Result) -> Meaning:
     )
     premise = (
         ""
-        if any(control.passed for control in result.controls)
+        if any(control.passed for control in result.controls if control.name == BLIND)
         else " All this holds only if members and non-members were drawn alike, which no control "
         "could check here."
     )

@@ -37,6 +37,11 @@ class AttackResult(SavedModel):
     needs_truth: bool
     queries: int = Field(default=1, description="queries per record, at most")
     auc: Interval
+    auc_simultaneous: Interval | None = Field(
+        default=None,
+        description="with an interval that holds for all attacks of the audit together, so also "
+        "for the one that turned out to be the strongest",
+    )
     tpr_at_fpr: list[TprAtFpr]
     operating_points: list[OperatingPoint]
     members: int = Field(description="members scored")

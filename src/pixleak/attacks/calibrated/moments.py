@@ -127,6 +127,32 @@ def moments(reference: Floats, chosen: Bools) -> Moments:
     return Moments(count[:, None] if shared else count, mean, squares)
 
 
+def shrunk_covariance(values: Floats, chosen: Bools, side: Moments, shrinkage: float) -> Floats:
+    """(s, s) covariance of deviations from each record's own mean, shrunk to its diagonal.
+
+    Args:
+        values: (m, n, s) of the models.
+        chosen: (m, n, s) bool, which of them belong to the side and were measured.
+        side: their moments.
+        shrinkage: weight of the diagonal, 0 to 1.
+    """
+    deviation = np.where(chosen, np.where(chosen, values, 0.0) - side.mean, 0.0)
+    # n / (n - 1) undoes what centring took from each record's spread.
+    deviation *= np.sqrt(side.count / np.maximum(side.count - 1, 1))
+    flat = deviation.reshape(-1, deviation.shape[-1])
+    seen = chosen.reshape(-1, deviation.shape[-1]).astype(np.float64)
+    pairs = np.maximum(seen.T @ seen, 1.0)
+    covariance = flat.T @ flat / pairs
+    diagonal = np.diag(covariance).copy()
+    diagonal[diagonal <= 0] = max(float(diagonal.max(initial=0.0)), 1e-12)
+    covariance *= 1 - shrinkage
+    # Pairs are counted each on its own, which may leave the matrix indefinite.
+    eigen, vectors = np.linalg.eigh(covariance + np.diag(shrinkage * diagonal))
+    least = 1e-6 * float(diagonal.mean())
+    sound: Floats = (vectors * np.maximum(eigen, least)) @ vectors.T
+    return sound
+
+
 def check_variance(how: Variance, strength: float) -> None:
     """Refuse parameters that no variance can be made from."""
     if how not in ("own", "pooled", "shrunk"):

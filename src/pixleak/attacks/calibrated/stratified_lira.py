@@ -32,7 +32,7 @@ from typing import ClassVar
 import numpy as np
 
 from pixleak.attacks.base import Attack, SignalLists
-from pixleak.attacks.calibrated.moments import moments
+from pixleak.attacks.calibrated.moments import moments, shrunk_covariance
 from pixleak.attacks.evidence import Evidence
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Floats
@@ -70,7 +70,9 @@ class StratifiedLira(Attack):
     def _score(self, evidence: Evidence) -> Floats:
         outside = moments(evidence.reference, evidence.outside)
         residual = evidence.values - outside.mean
-        covariance = self._covariance(evidence, outside.mean, outside.count)
+        covariance = shrunk_covariance(
+            evidence.reference, evidence.outside, outside, self.shrinkage
+        )
         shift = _shift(evidence, outside.mean, np.sqrt(np.diag(covariance)))
         score = np.zeros(len(residual))
         # Records with the same strata share one direction.
@@ -83,25 +85,6 @@ class StratifiedLira(Attack):
             widened = np.sqrt(1 + 1 / outside.count[np.ix_(rows, pattern)].min(axis=1))
             score[rows] = residual[np.ix_(rows, pattern)] @ direction / length / widened
         return score
-
-    def _covariance(self, evidence: Evidence, mean: Floats, count: Floats) -> Floats:
-        """(s, s): of deviations from each record's own mean, over pairs of measured strata."""
-        outside = evidence.outside
-        deviation = np.where(outside, np.where(outside, evidence.reference, 0.0) - mean, 0.0)
-        # n / (n - 1) undoes what centring took from each record's spread.
-        deviation *= np.sqrt(count / np.maximum(count - 1, 1))
-        flat = deviation.reshape(-1, deviation.shape[-1])
-        seen = outside.reshape(-1, deviation.shape[-1]).astype(np.float64)
-        pairs = np.maximum(seen.T @ seen, 1.0)
-        covariance = flat.T @ flat / pairs
-        diagonal = np.diag(covariance).copy()
-        diagonal[diagonal <= 0] = max(float(diagonal.max(initial=0.0)), 1e-12)
-        covariance *= 1 - self.shrinkage
-        # Pairs are counted each on its own, which may leave the matrix indefinite.
-        values, vectors = np.linalg.eigh(covariance + np.diag(self.shrinkage * diagonal))
-        least = 1e-6 * float(diagonal.mean())
-        sound: Floats = (vectors * np.maximum(values, least)) @ vectors.T
-        return sound
 
 
 def _shift(evidence: Evidence, mean: Floats, deviation: Floats) -> Floats:

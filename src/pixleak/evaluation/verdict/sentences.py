@@ -18,6 +18,16 @@ def auc(interval: Interval) -> str:
     return f"AUC {interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
+def headline(attack: AttackResult) -> str:
+    """The AUC of an attack that was chosen by its figure, with the interval that allows for that.
+
+    ``AUC 0.93 [0.88, 0.97], an interval that holds for all 12 attacks together``
+    """
+    if attack.auc_simultaneous is None:
+        return auc(attack.auc)
+    return auc(attack.auc_simultaneous)
+
+
 def share(value: float) -> str:
     """A share in percent, with one decimal unless it is zero."""
     return f"{100 * value:.1f}".removesuffix(".0") + " %"
@@ -52,7 +62,7 @@ def leak(best: AttackResult, rate: TprAtFpr | None, *, checked: bool) -> str:
         checked: whether a control of the whole audit passed.
     """
     at = "" if rate is None else f" and identifies {_members(rate)} {_false_positives(rate)}"
-    finding = f"'{best.title}' distinguishes members from non-members with {auc(best.auc)}{at}."
+    finding = f"'{best.title}' distinguishes members from non-members with {headline(best)}{at}."
     if checked:
         return f"{LEAK}: {finding}"
     return (
@@ -126,7 +136,7 @@ def none_found(best: AttackResult, attacks: int, size: str, smallest: float) -> 
     tried = "the one attack" if attacks == 1 else f"any of {attacks} attacks"
     return (
         f"No leak was found by {tried}. With {size}, an AUC of {smallest:.2f} or more would have "
-        f"been detected with probability 0.8; the highest is '{best.title}' with {auc(best.auc)}."
+        f"been detected with probability 0.8; the highest is '{best.title}' with {headline(best)}."
     )
 
 

@@ -48,11 +48,15 @@ def tiles(result: Result) -> list[Tile]:
 
 
 def _attack_tiles(best: AttackResult, result: Result) -> list[Tile]:
+    together = ""
+    if best.auc_simultaneous is not None and len(result.attacks) > 1:
+        together = f", which holds for all {len(result.attacks)} attacks together"
     found = [
         Tile(
             area(best.auc.value),
             "AUC of the strongest attack",
-            f"{best.title}; interval {area_range(best.auc)}; guessing is 0.500",
+            f"{best.title}; interval {area_range(best.auc_simultaneous or best.auc)}"
+            f"{together}; guessing is 0.500",
         )
     ]
     strict = quoted_rate(best, result.attacks, result.verdict.level)
