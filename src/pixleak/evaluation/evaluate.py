@@ -15,7 +15,7 @@ from pixleak.evaluation.statistics.intervals import sample_auc_interval
 from pixleak.evaluation.statistics.operating import best_threshold, operating_point, oracle_point
 from pixleak.evaluation.statistics.ppv import predictive_values
 from pixleak.evaluation.statistics.rates import rate_of
-from pixleak.evaluation.statistics.roc import Roc, roc_of
+from pixleak.evaluation.statistics.roc import Roc, attainable_auc, roc_of
 from pixleak.evaluation.statistics.sample import Sample, sample_of
 from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
 from pixleak.evaluation.verdict.rule import decide
@@ -82,6 +82,7 @@ def evaluate_scores(
         needs_truth=False if info is None else info.needs_truth,
         queries=1 if info is None else info.queries,
         auc=sample_auc_interval(sample, level=level, replicates=replicates, seed=seed),
+        auc_attainable=attainable_auc(roc),
         tpr_at_fpr=[tpr_at_fpr(sample, roc, fpr, level=level, seed=seed) for fpr in fprs],
         operating_points=_each_once(points),
         members=roc.members,

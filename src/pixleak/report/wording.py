@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixleak.evaluation.verdict.rule import BLIND, quoted_rate
+from pixleak.evaluation.verdict.rule import (
+    BLIND,
+    DEPENDENT,
+    REQUIRED_AUC,
+    WORKING,
+    attainable,
+    quoted_rate,
+)
 from pixleak.results.attacks import AttackResult
 from pixleak.results.audit import Result
 from pixleak.results.numbers import area, count, percent
@@ -117,7 +124,7 @@ def _leak(result: Result) -> Meaning:
 
 def _none_found(result: Result) -> Meaning:
     power = area(result.verdict.detectable_auc)
-    tried = len(result.attacks)
+    tried = sum(attainable(attack) >= REQUIRED_AUC for attack in result.attacks)
     which = "The attack did not tell" if tried == 1 else f"None of {tried} attacks told"
     return Meaning(
         f"{which} members (records the model was trained on) from non-members beyond chance. With "
@@ -136,27 +143,41 @@ def units(result: Result) -> str:
 
 
 def _cannot_tell(result: Result) -> Meaning:
-    failed = [control.title for control in result.controls if control.passed is False]
+    failed = [control for control in result.controls if control.passed is False]
+    of_target = [control for control in failed if control.name in (DEPENDENT, *WORKING)]
+    of_sides = [control.title for control in failed if control not in of_target]
     if result.shift and not result.shift.passed:
-        failed.append("Shift between the groups")
+        of_sides.append("Shift between the groups")
     repeated = ""
     if result.duplicates is not None and not result.duplicates.passed:
         affected, of = result.duplicates.nonmembers_affected, result.duplicates.nonmembers
+        also = ", too" if failed or of_sides else ""
         repeated = (
-            f" The check for duplicates failed, too ({affected:,} of {count(of, 'non-member')}): "
+            f" The check for duplicates failed{also} ({affected:,} of {count(of, 'non-member')}): "
             "they look like members and hide part of a leak."
         )
-    if failed:
+    if of_target:
+        also = f" Other checks failed, too: {', '.join(of_sides)}." if of_sides else ""
+        return Meaning(
+            "The model did not answer as a trained model should (failed: "
+            f"{', '.join(control.title for control in of_target)}). An attack on such answers "
+            "measures how the model was asked, and not what it remembers. "
+            f"{of_target[0].explanation}{also}{repeated}",
+            "Neither that the model leaks nor that it does not. Ask the model as it was trained "
+            "(the same scaling of the images, the same access, evaluation mode), and run the "
+            "audit again.",
+        )
+    if of_sides:
         return Meaning(
             "Members and non-members differ in ways that have nothing to do with the "
-            f"model (failed: {', '.join(failed)}). Whatever the attacks find may come from that "
-            f"difference, so it cannot be laid at the model’s door.{repeated}",
+            f"model (failed: {', '.join(of_sides)}). Whatever the attacks find may come from that "
+            f"difference and not from the model.{repeated}",
             "Neither that the model leaks nor that it does not. Draw both groups at random from "
             "the same source, keep each subject on one side, and run the audit again.",
         )
     return Meaning(
-        "What was measured does not allow an answer, for the reasons above. Whatever the attacks "
-        f"found cannot be laid at the model’s door.{repeated.replace(', too (', ' (')}",
+        "What was measured does not allow an answer, for the reasons above. It cannot be said "
+        f"whether what the attacks found comes from the model.{repeated}",
         "Neither that the model leaks nor that it does not. A measurement that failed, or one on "
         "too few records, is no sign of safety.",
     )

@@ -42,6 +42,11 @@ class AttackResult(SavedModel):
         description="with an interval that holds for all attacks of the audit together, so also "
         "for the one that turned out to be the strongest",
     )
+    auc_attainable: Number | None = Field(
+        default=None,
+        description="the highest AUC that any labelling of these scores could have given: below 1 "
+        "where scores are tied, 0.5 where all of them are equal",
+    )
     tpr_at_fpr: list[TprAtFpr]
     operating_points: list[OperatingPoint]
     members: int = Field(description="members scored")

@@ -160,3 +160,22 @@ def test_bad_ids() -> None:
         judge_scores(LADDER, MEMBER, ids=["x", "x", *map(str, range(38))])
     with pytest.raises(InputError, match="40 scores but 2 ids"):
         judge_scores(LADDER, MEMBER, ids=["x", "y"])
+
+
+@pytest.mark.parametrize("value", [0.0, np.inf, -np.inf])
+def test_constant_scores_cannot_tell(value: float) -> None:
+    result = judge_scores([value] * 400, [True, False] * 200)
+
+    assert result.attacks[0].auc_attainable == 0.5
+    assert result.verdict.answer == "cannot-tell"
+    assert "every record has the same score" in result.verdict.sentence
+
+
+def test_scores_that_single_out_a_few_records_only_cannot_clear() -> None:
+    scores = np.zeros(400)
+    scores[:10] = 1.0
+    result = judge_scores(scores.tolist(), [True, False] * 200)
+
+    # All ten could be members: k = 190 of 200 members lie in the tie with all non-members.
+    assert result.attacks[0].auc_attainable == 1 - 190 * 200 / (2 * 200 * 200)
+    assert result.verdict.answer == "cannot-tell"

@@ -119,3 +119,19 @@ def test_cannot_tell_names_what_failed() -> None:
     assert "does not allow an answer" in told.is_
     assert "check for duplicates failed (2 of 60 non-members)" in told.is_
     assert "no sign of safety" in told.is_not
+
+
+@pytest.mark.parametrize("name", ["working-target", "repeatable-answers", "image-dependence"])
+def test_a_target_that_does_not_work_is_not_a_difference_between_the_groups(name: str) -> None:
+    factory = RunFactory("cannot-tell", n=120)
+    failed = Control(name=name, title="Target", auc=None, passed=False, explanation="It is idle.")
+    passed = Control(name="blind-baseline", title="Blind", auc=None, passed=True, explanation="")
+    factory.parts["controls"] = [passed, failed]
+    factory.parts["duplicates"] = factory.parts["shift"] = None
+
+    told = meaning(factory.result())
+
+    assert "It is idle." in told.is_
+    assert "differ" not in told.is_
+    assert "random" not in told.is_not
+    assert "Ask the model as it was trained" in told.is_not

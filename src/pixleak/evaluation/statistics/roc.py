@@ -141,3 +141,27 @@ def roc_of(scores: Floats, member: Bools) -> Roc:
         members=members,
         nonmembers=nonmembers,
     )
+
+
+def attainable_auc(roc: Roc) -> float:
+    """The highest AUC that scores with these ties could have given, had they ranked perfectly.
+
+    Of m members and n non-members, all m highest scores are taken to be members. If the tie at the
+    border holds k members and l non-members, their k * l pairs count one half each::
+
+        AUC = 1 - k l / (2 m n)
+
+    Example:
+        >>> attainable_auc(roc_of(np.array([1.0, 1.0, 1.0]), np.array([True, False, False])))
+        0.5
+        >>> scores = np.array([2.0, 1.0, 1.0, 0.0])  # the tie holds one of each
+        >>> attainable_auc(roc_of(scores, np.array([True, False, True, False])))
+        0.875
+    """
+    above = roc.true_positives + roc.false_positives
+    border = int(np.searchsorted(above, roc.members))
+    if above[border] == roc.members:
+        return 1.0
+    inside = int(roc.members - above[border - 1])
+    outside = int(above[border] - roc.members)
+    return float(1 - inside * outside / (2 * roc.members * roc.nonmembers))

@@ -56,7 +56,11 @@ MAX_DUPLICATES = 0.05
 """Share of non-members with a duplicate among the members up to which a negative result counts."""
 
 REQUIRED_AUC = 0.7
-"""An AUC that an audit must detect with probability 0.8 for its negative result to count."""
+"""An AUC that an audit must detect with probability 0.8 for its negative result to count.
+
+It is also the AUC that the scores of at least one attack must be able to reach: scores that are
+all equal, or almost all, rank nothing.
+"""
 
 UNTRAINED = "untrained-model"
 """Name of the control that each attack has of its own; it is judged together with the attack."""
@@ -93,6 +97,8 @@ RULE = (
     "attacks, the answer is 'cannot tell': the two sets differ.",
     "If more than 5 % of the non-members have a duplicate among the members, the answer is "
     "'cannot tell': the duplicates would hide a leak.",
+    "If so many scores of every attack are equal that none could have reached an AUC of 0.7, the "
+    "answer is 'cannot tell': such scores rank nothing.",
     "If there are too few records to detect an AUC of 0.7 with probability 0.8, the answer is "
     "'cannot tell'.",
     "Otherwise the answer is 'none found', with the smallest AUC that would have been detected.",
@@ -154,6 +160,8 @@ def decide(
     size = sentences.size(members, nonmembers, attacks)
     best = next(iter(evidence or significant or [attacks[i] for i in strongest]), None)
     shifted = shift is not None and not shift.passed
+    ranking = [attack for attack in attacks if attainable(attack) >= REQUIRED_AUC]
+    reachable = max((attainable(attack) for attack in attacks), default=0.0)
     affected = 0.0
     if duplicates is not None:
         affected = duplicates.nonmembers_affected / max(duplicates.nonmembers, 1)
@@ -179,10 +187,12 @@ def decide(
         answer, sentence = "cannot-tell", sentences.reversed_ranking(attacks[tests.reversed[0]])
     elif affected > MAX_DUPLICATES:
         answer, sentence = "cannot-tell", sentences.duplicated(affected)
+    elif reachable < REQUIRED_AUC:
+        answer, sentence = "cannot-tell", sentences.all_tied(reachable)
     elif smallest > REQUIRED_AUC:
         answer, sentence = "cannot-tell", sentences.too_few_records(size, smallest)
     else:
-        answer, sentence = "none-found", sentences.none_found(best, len(attacks), size, smallest)
+        answer, sentence = "none-found", sentences.none_found(best, len(ranking), size, smallest)
     return Verdict.model_validate(
         {
             "answer": answer,
@@ -192,6 +202,7 @@ def decide(
                 significant=significant,
                 evidence=evidence,
                 reversed_attacks=[attacks[i] for i in tests.reversed],
+                tied=[attack for attack in attacks if attack not in ranking],
                 controls=controls,
                 checked=checked,
                 duplicates=duplicates,
@@ -228,6 +239,11 @@ def quoted_rate(
     rates = tests.rates[position]
     fallback = None if tests.auc[position] else next(iter(rates), None)
     return next((rate for rate in rates if rate.resolvable), fallback)
+
+
+def attainable(attack: AttackResult) -> float:
+    """The highest AUC that its scores could have given; 1 where that was not recorded."""
+    return 1.0 if attack.auc_attainable is None else attack.auc_attainable
 
 
 def _tests(attacks: Sequence[AttackResult], level: float) -> _Tests:

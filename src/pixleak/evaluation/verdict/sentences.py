@@ -123,6 +123,19 @@ def duplicated(affected: float) -> str:
     )
 
 
+def all_tied(reachable: float) -> str:
+    """The scores of no attack rank the records."""
+    if reachable <= 0.5:
+        return (
+            f"{UNDETERMINED}: every record has the same score, so the scores rank nothing. Check "
+            "what they were computed from."
+        )
+    return (
+        f"{UNDETERMINED}: so many scores are equal that no attack could have reached an AUC above "
+        f"{reachable:.2f}, however much the model leaks."
+    )
+
+
 def too_few_records(size: str, smallest: float) -> str:
     """Too few records for a negative result."""
     return (
@@ -146,6 +159,7 @@ def reasons(
     significant: Sequence[AttackResult],
     evidence: Sequence[AttackResult],
     reversed_attacks: Sequence[AttackResult],
+    tied: Sequence[AttackResult],
     controls: Sequence[Control],
     checked: bool,
     duplicates: DuplicateCheck | None,
@@ -178,6 +192,11 @@ def reasons(
         found.append(
             f"Members are ranked lower than non-members by {_titles(reversed_attacks)}. This is "
             "not a sign of memorisation, but of a difference between the two sets."
+        )
+    if tied:
+        found.append(
+            f"Gave almost every record the same score, and so could not have shown a leak: "
+            f"{_titles(tied)}."
         )
     found += [_control(control) for control in controls]
     if not checked:

@@ -367,3 +367,22 @@ def test_only_the_blind_baseline_measures_a_shift() -> None:
     other = blind(name="difficulty-compression")
     found = verdict([attack(0.9, 0.0001)], [blind(None), other], shift=SHIFTED)
     assert found.answer == "cannot-tell"
+
+
+def test_scores_that_are_all_equal_are_no_clean_bill() -> None:
+    tied = [one.model_copy(update={"auc_attainable": 0.5}) for one in (attack(), attack())]
+    found = verdict(tied)
+    assert found.answer == "cannot-tell"
+    assert "every record has the same score" in found.sentence
+
+    nearly = [one.model_copy(update={"auc_attainable": 0.64}) for one in tied]
+    assert verdict(nearly).answer == "cannot-tell"
+    assert "above 0.64" in verdict(nearly).sentence
+
+
+def test_one_attack_that_ranks_is_enough_and_the_others_are_named() -> None:
+    tied = attack(title="Dice").model_copy(update={"auc_attainable": 0.5})
+    found = verdict([attack(), tied])
+    assert found.answer == "none-found"
+    assert "by the one attack" in found.sentence
+    assert any("almost every record the same score" in r and "'Dice'" in r for r in found.reasons)
