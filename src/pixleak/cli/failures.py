@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from pixleak.core.errors import PixleakError
+from pixleak.core.errors import PixleakError, fault_of_others
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -101,6 +101,11 @@ def friendly(command: Callable[P, R]) -> Callable[P, R]:
             how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
             fail(f"{how}; finished models and signals are kept, the same command resumes")
             raise typer.Exit(128 + number) from None
+        except Exception as error:
+            sentence = fault_of_others(error)
+            if sentence is None:
+                raise
+            fail(f"{sentence} (--debug shows the whole traceback)")
         raise typer.Exit(2)
 
     return wrapped

@@ -20,8 +20,7 @@ import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
-from pixleak.core.code import told
-from pixleak.core.errors import InputError, PixleakError
+from pixleak.core.errors import InputError, PixleakError, told
 from pixleak.core.truth import Truth
 from pixleak.targets.adapter import Adapter
 from pixleak.targets.check import checked

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pixleak.core.code import load_function, told
-from pixleak.core.errors import InputError
+from pixleak.core.code import load_function
+from pixleak.core.errors import InputError, told
 from pixleak.targets.state_dict import load_state
 
 # Where training scripts put the weights among a checkpoint's other contents.
