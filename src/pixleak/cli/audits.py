@@ -51,7 +51,7 @@ def audit(
 ) -> None:
     """Audit a segmentation model or a generator as CONFIG says, and write a report.
 
-    A run that was interrupted goes on where it stopped when the same command is given again.
+    A run that was interrupted resumes where it stopped when the same command is given again.
     """
     _audit(config, settings or [], out, yaml)
 

@@ -94,7 +94,7 @@ def friendly(command: Callable[P, R]) -> Callable[P, R]:
                 raise
             fail(
                 f"{error.filename or 'the output folder'}: {_MENDABLE[error.errno]}; what was "
-                "computed so far is kept, run the same command again once that is mended"
+                "computed so far is kept, run the same command again once that is fixed"
             )
         except KeyboardInterrupt as error:
             number = error.number if isinstance(error, _EndedError) else signal.SIGINT

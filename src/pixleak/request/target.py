@@ -34,8 +34,8 @@ class TargetModel(TrainingChoice):
     kind: TargetKind | None = Field(None, exclude=True, description="how to open a model")
     access: Access | None = Field(
         None,
-        description="what the target gives away: label, probability or logit; of generators image "
-        "or discriminator; null: logit or image",
+        description="what the target answers with: label, probability or logit; of generators "
+        "image or discriminator; null: logit or image",
     )
     samples: int = Field(
         1, ge=1, le=1000, description="answers drawn per record, of a generator that samples"
