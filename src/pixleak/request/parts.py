@@ -194,7 +194,7 @@ class Canaries(Part):
     abstain: float = Field(
         0.0, ge=0, lt=1, description="share not guessed; fixed before anything is scored"
     )
-    delta: float = Field(0.0, ge=0, lt=1, description="of the (epsilon, delta) in question")
+    delta: float = Field(1e-5, ge=0, lt=1, description="of the (epsilon, delta) in question")
 
 
 class PoisonChoice(Part):
