@@ -20,7 +20,7 @@ from pixleak.core.whole_files import write_whole
 from pixleak.evaluation.statistics.sample import MIN_SUBJECTS
 from pixleak.evaluation.verdict.rule import decide
 from pixleak.pipeline.asking.rehearsal import Expected, expected
-from pixleak.pipeline.asking.self_check import bare
+from pixleak.pipeline.asking.self_check import asked_about, bare
 from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.attacking import attack_pool
 from pixleak.pipeline.clock import Clock
@@ -122,7 +122,7 @@ def _run(
     """Models, signals, attacks and controls, analyses, verdict, and all of it saved."""
     clock = Clock()
     with clock("models"):
-        needed, meter = queries_of(plan, chosen, store.root, records), _meter_of(plan)
+        needed, meter = queries_of(plan, chosen, store.root, records), meter_of(plan)
         if needed is not None and meter is not None:
             meter.check(needed.queries)
         models = obtain_models(plan, records, store, progress)
@@ -167,7 +167,8 @@ def _run(
     return result
 
 
-def _meter_of(plan: Plan) -> Meter | None:
+def meter_of(plan: Plan) -> Meter | None:
+    """What asks, keeps and counts, of a target whose every query has its price; else None."""
     given = plan.target
     return bare(given.target).meter if isinstance(given, GivenTarget) else None
 
@@ -186,17 +187,17 @@ def queries_of(
     Raises:
         InputError: the service cannot be asked about such images.
     """
-    meter = _meter_of(plan)
+    meter = meter_of(plan)
     if meter is None or not isinstance(plan.target, GivenTarget):
         return None
     meter.keep_in(artefacts / "answers")
+    inside, outside = asked_about(plan.ids(Role.TARGET_MEMBERS), plan.ids(Role.TARGET_NONMEMBERS))
     return expected(
         plan.target.target,
-        plan.ids(Role.TARGET_MEMBERS),
-        plan.ids(Role.TARGET_NONMEMBERS),
-        records,
+        records.select(inside),
+        records.select(outside),
+        [records.select(asked_ids(plan, chosen))],
         chosen.fixed,
-        asked=asked_ids(plan, chosen),
         batch_size=plan.batch_size,
         samples=plan.samples,
     )

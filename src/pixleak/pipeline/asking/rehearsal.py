@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +18,12 @@ import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
+from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import LabelTruth
 from pixleak.pipeline.asking.conventions import other_inputs
 from pixleak.pipeline.asking.self_check import (
     ask_again,
     ask_together,
-    asked_about,
     bare,
     convention_records,
 )
@@ -56,6 +57,49 @@ class Expected:
     together: int
 
 
+def check_affordable(
+    target: Target,
+    inside: Records,
+    outside: Records,
+    *passes: Records,
+    batch_size: int,
+    samples: int = 1,
+) -> None:
+    """Refuse a question about records that would cost too much, or whose answers would be lost.
+
+    Args:
+        target: that exists.
+        inside: that the self-check asks about.
+        outside: the others that it asks about.
+        passes: that are asked about afterwards.
+        batch_size: records per query.
+        samples: answers drawn per record.
+
+    Raises:
+        InputError: the budget is too small, or no folder keeps the answers.
+    """
+    meter = bare(target).meter
+    if meter is None:
+        return
+    check_kept(meter.folder)
+    found = expected(target, inside, outside, passes, (), batch_size=batch_size, samples=samples)
+    if found is not None:
+        meter.check(found.queries)
+
+
+def check_kept(folder: Path | None) -> None:
+    """Refuse to pay for answers that nobody keeps.
+
+    Raises:
+        InputError: there is no folder for them.
+    """
+    if folder is None:
+        raise InputError(
+            "every answer of an endpoint is kept, so that none is paid for twice: say where with "
+            f"{setting('target.answers')}, the name of a folder"
+        )
+
+
 class Rehearsal(Target):
     """Stands in for a metered target: collects questions, and answers with blanks.
 
@@ -85,12 +129,11 @@ class Rehearsal(Target):
 
 def expected(
     target: Target,
-    members: Sequence[str],
-    others: Sequence[str],
-    records: Records,
+    inside: Records,
+    outside: Records,
+    passes: Sequence[Records],
     signals: Sequence[Signal],
     *,
-    asked: Sequence[str] | None = None,
     batch_size: int = 16,
     samples: int = 1,
 ) -> Expected | None:
@@ -98,11 +141,10 @@ def expected(
 
     Args:
         target: with the defences around it.
-        members: ids of records that it was trained on, or that are in question.
-        others: ids of others.
-        records: all of these.
+        inside: records that the self-check asks about, of those that it was trained on.
+        outside: others that it asks about.
+        passes: records that are asked about afterwards.
         signals: that are measured; those that ask further questions are.
-        asked: ids of the pass; None for all records.
         batch_size: records per query.
         samples: answers drawn per record.
 
@@ -116,7 +158,6 @@ def expected(
     if inner.meter is None:
         return None
     rehearsal = Rehearsal(inner)
-    inside, outside = (records.select(ids) for ids in asked_about(members, others))
     batches = [*inside.batches(1), *outside.batches(1)]
     for one in batches:
         rehearsal.predict(one.images)
@@ -128,14 +169,14 @@ def expected(
         some = next(inside.batches(convention_records(inner, inside)))
         for _, adapter in other_inputs(inner, some.images):
             adapted(rehearsal, Adapter(input=adapter)).predict(some.images)
-    chosen = records if asked is None else records.select(asked)
     stand_in = _in_place(target, rehearsal)
     further = [one for one in signals if one.info.queries > 1]
-    if further or samples > 1:
-        measured = further or list(signals)
-        measure(stand_in, chosen, measured, batch_size=batch_size, samples=samples)
-    else:
-        for batch in chosen.batches(batch_size):
+    for records in passes:
+        if further or (samples > 1 and signals):
+            measured = further or list(signals)
+            measure(stand_in, records, measured, batch_size=batch_size, samples=samples)
+            continue
+        for batch in records.batches(batch_size):
             stand_in.predict(batch.images)
     meter = inner.meter
     return Expected(
