@@ -101,6 +101,20 @@ class Service:
         return text + binary, told, images
 
 
+def kserve_service(datatype: str = "FP32", *, binary: bool = False) -> Service:
+    """A service of KServe's protocol, with one input and one output."""
+    service = Service(decode="kserve")
+    service.metadata = {
+        "name": "m",
+        "versions": ["1"],
+        "platform": "test",
+        "inputs": [{"name": "image", "datatype": datatype, "shape": [-1, 1, -1, -1]}],
+        "outputs": [{"name": "mask", "datatype": "FP32", "shape": [-1, 2, -1, -1]}],
+    }
+    service.extensions = ["binary_tensor_data"] if binary else []
+    return service
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     service: Service

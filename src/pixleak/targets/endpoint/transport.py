@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -123,6 +124,7 @@ class Transport:
         seen: list[bytes] = []
 
         def attempt() -> T:
+            self._open()  # its time is not the pace's
             before()
             self.pace.wait(self.ended)
             if self.ended.is_set():
@@ -161,9 +163,8 @@ class Transport:
     def _wait(self, state: RetryCallState) -> float:
         import tenacity
 
-        grown: float = tenacity.wait_exponential_jitter(
-            initial=self.pause, max=_LONGEST_PAUSE, jitter=self.pause
-        )(state)
+        growing = tenacity.wait_exponential(multiplier=self.pause, max=_LONGEST_PAUSE)
+        grown: float = (growing + tenacity.wait_random(0, self.pause))(state)
         error = None if state.outcome is None else state.outcome.exception()
         after = error.after if isinstance(error, _PassingError) else 0.0
         if after > 0:
@@ -236,6 +237,7 @@ class Transport:
         if self._client is None:
             module: Any = require("httpx", extra="http", why=_WHY)
             self._client = module.Client(timeout=self.timeout, follow_redirects=False)
+            weakref.finalize(self, self._client.close)
         return self._client
 
     def _check_status(self, url: str, status: int, body: bytes, headers: Mapping[str, str]) -> None:
