@@ -196,12 +196,18 @@ class _Handler(BaseHTTPRequestHandler):
                     service.paid[hashlib.sha256(image.tobytes()).hexdigest()] += 1
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # clients that hang up are part of the tests
+
+
 @contextmanager
 def serving(service: Service, path: str = "/predict") -> Iterator[Service]:
     """The service at ``service.url``, in threads of this process."""
     handler = type("_Bound", (_Handler,), {"service": service})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         service.url = f"http://127.0.0.1:{server.server_port}{path}"
