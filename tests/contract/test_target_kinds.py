@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from loopback import Service, kserve_service, serving
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.targets.base import Target, Untwinned
 from pixleak.targets.function import FunctionTarget
+from pixleak.targets.kinds.http import HttpEndpoint
+from pixleak.targets.kinds.kserve import KServe
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
 from pixleak.testing import check_target, check_target_kind
@@ -57,11 +60,26 @@ SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", TARGETS)
+ENDPOINTS = {"http", "kserve"}
+"""Kinds that are checked against a real server."""
+
+
+@pytest.mark.parametrize("name", sorted(set(TARGETS) - ENDPOINTS))
 def test_kinds_of_target_keep_the_contract(name: str, tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text(CODE)
     kind = TARGETS[name].model_validate(SETTINGS[name](tmp_path))
     check_target_kind(kind, TRUTH, Access.LOGIT, IMAGES)
+
+
+def test_a_plain_endpoint_keeps_the_contract() -> None:
+    with serving(Service()) as service:
+        kind = HttpEndpoint(service.url, batch=3)
+        check_target_kind(kind, TRUTH, Access.PROBABILITY, IMAGES)
+
+
+def test_a_kserve_endpoint_keeps_the_contract() -> None:
+    with serving(kserve_service(), "/v2/models/m") as service:
+        check_target_kind(KServe(service.url, batch=3), TRUTH, Access.PROBABILITY, IMAGES)
 
 
 def _net() -> nn.Module:

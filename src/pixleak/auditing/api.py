@@ -142,10 +142,14 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
 
 def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
     """Run a request into a folder and write its report there; None: into a temporary folder."""
-    from pixleak.auditing.run import run_plan
+    from pixleak.auditing.run import meter_of, run_plan
+    from pixleak.pipeline.asking.rehearsal import check_kept
     from pixleak.pipeline.plan.build import build
 
     plan = build(request)
+    meter = meter_of(plan)
+    if folder is None and meter is not None:
+        check_kept(meter.folder)  # a temporary folder would lose them
     place = Path(mkdtemp(prefix="pixleak-")) if folder is None else folder
     try:
         result = run_plan(plan, place, progress)

@@ -65,6 +65,8 @@ class TargetModel(TrainingChoice):
         if not isinstance(given, Mapping):
             return given
         content = dict(given)
+        if isinstance(content.get("model"), TargetKind) and content.get("kind") is None:
+            content["kind"] = content.pop("model")
         objects = [name for name in ("model", "kind") if content.get(name) is not None]
         if objects:
             others = [

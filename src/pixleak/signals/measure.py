@@ -182,7 +182,7 @@ def _sampled(target: Target, image: Tensor, key: str, samples: int) -> Tensor:
     """(n, c, h, w) answers on one image."""
     seed = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16)
     device = getattr(target, "device", "cpu")
-    with seeded(seed, device):
+    with seeded(seed, device), target.anew("sample", each=True):
         return target.predict(image.expand(samples, -1, -1, -1), [key] * samples).values
 
 

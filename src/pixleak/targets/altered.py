@@ -26,6 +26,7 @@ class AlteredTarget(Target):
         super().__init__(inner.truth, access, inner.name)
         self.inner = inner
         self.device = inner.device
+        self.meter = inner.meter
 
     @property
     def judge(self) -> Callable[[Tensor, Tensor], Tensor] | None:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import Tensor
@@ -24,6 +25,9 @@ from pixleak.core.errors import InputError, PixleakError, told
 from pixleak.core.truth import Truth
 from pixleak.targets.adapter import Adapter
 from pixleak.targets.check import checked
+
+if TYPE_CHECKING:
+    from pixleak.targets.endpoint.meter import Meter
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,9 @@ class Target(ABC):
     adapter: Adapter = Adapter.plain
     """What is done to images and answers around every query."""
 
+    meter: Meter | None = None
+    """Asks, keeps and counts, where every query has its price; None where queries are free."""
+
     def __init__(self, truth: Truth, access: Access, name: str) -> None:
         self.truth = truth
         self.access = access
@@ -76,6 +83,15 @@ class Target(ABC):
     def judge(self) -> Callable[[Tensor, Tensor], Tensor] | None:
         """Asks the discriminator about (inputs, true images) -> (b,); None where there is none."""
         return None
+
+    def anew(self, purpose: str, *, each: bool = False) -> AbstractContextManager[None]:
+        """Inside, a target that keeps its answers is really asked, once for each purpose.
+
+        Args:
+            purpose: of asking again.
+            each: whether equal images of one query are questions of their own.
+        """
+        return nullcontext() if self.meter is None else self.meter.anew(purpose, each=each)
 
     def identity(self, answers: Sequence[Tensor]) -> Mapping[str, Any] | None:
         """What identifies its answers beyond this run, in plain JSON values.
