@@ -90,6 +90,11 @@ def shifted(best: AttackResult) -> str:
     )
 
 
+def correlated(control: Control) -> str:
+    """Records of a side are not independent, so intervals and tests are too narrow."""
+    return f"{UNDETERMINED}: the records of a side are not independent. {control.explanation}"
+
+
 def no_evidence(best: AttackResult) -> str:
     """Attacks are significant, but none stands out from its own control."""
     control = "" if best.control_auc is None else f" and {auc(best.control_auc)}"
