@@ -288,6 +288,11 @@ def check(plan: Plan) -> None:
     for name in plan.analyses or ():
         ANALYSES[name]
     for role in (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS):
+        what = (
+            "clusters of near-identical records or single records"
+            if plan.split.clusters
+            else "subjects or blocks"
+        )
         count, independent = len(plan.ids(role)), _independent(plan, role)
         told = role.words
         if plan.poisoning is not None:
@@ -296,7 +301,7 @@ def check(plan: Plan) -> None:
             raise InputError(f"there are {count} {told}; an audit needs at least {FEWEST}")
         if independent < MIN_SUBJECTS:
             raise InputError(
-                f"there are {count} {told}, of {independent} subjects or blocks; an audit needs "
+                f"there are {count} {told}, of {independent} {what}; an audit needs "
                 f"at least {MIN_SUBJECTS} of these"
             )
     if plan.shadow is not None and plan.ids(Role.SHADOW_MEMBERS):

@@ -47,7 +47,7 @@ def size(members: int, nonmembers: int, attacks: Sequence[AttackResult]) -> str:
     )
     if records[0] > members or records[1] > nonmembers:
         return (
-            f"{members} + {nonmembers} independent subjects or blocks "
+            f"{members} + {nonmembers} independent subjects, blocks or clusters "
             f"({records[0]} + {records[1]} records)"
         )
     return f"{members} members and {nonmembers} non-members"
