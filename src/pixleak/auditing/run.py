@@ -24,6 +24,7 @@ from pixleak.pipeline.asking.self_check import asked_about, bare
 from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.attacking import attack_pool
 from pixleak.pipeline.clock import Clock
+from pixleak.pipeline.clusters import correlation_control, unit_warnings, with_clusters
 from pixleak.pipeline.judging import judge
 from pixleak.pipeline.measuring.measure_all import asked_ids, measure_all
 from pixleak.pipeline.measuring.measured import Measured
@@ -43,7 +44,7 @@ from pixleak.pipeline.storage.store import Store, alone, check_writable
 from pixleak.pipeline.utility import describe_models
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.results.audit import RecordsInfo, Result, SplitInfo
-from pixleak.results.controls import Control
+from pixleak.results.controls import Control, NearCopies
 from pixleak.results.environment import environment_here
 from pixleak.results.models import ModelInfo
 from pixleak.results.sections import Section
@@ -121,6 +122,9 @@ def _run(
 ) -> Result:
     """Models, signals, attacks and controls, analyses, verdict, and all of it saved."""
     clock = Clock()
+    with clock("controls"):
+        plan, copies = with_clusters(plan, records, store)
+        check(plan)
     with clock("models"):
         needed, meter = queries_of(plan, chosen, store.root, records), meter_of(plan)
         if needed is not None and meter is not None:
@@ -136,6 +140,8 @@ def _run(
         judged = judge(plan, chosen, measured, evaluated, note, victims, store, progress, clock)
     judged.controls[:0] = models.asked
     judged.controls.append(_working(plan, measured, records))
+    with clock("controls"):
+        judged.controls.extend(correlation_control(plan, evaluated, judged.scored, store))
     context = Context(
         plan, chosen, models, measured, judged, victims, records, evaluated, progress, clock
     )
@@ -162,7 +168,7 @@ def _run(
         write_pool(folder, plan, measured, victims)
         write_files(folder, found.files, [name for one in in_order() for name in one.leaves])
         _keep_pictures(folder, models.target.info)
-    result = _result(context, found, verdict, infos, begun)
+    result = _result(context, found, verdict, infos, copies, begun)
     write_result(folder, result)
     return result
 
@@ -245,7 +251,12 @@ def _analysed(context: Context) -> _Found:
 
 
 def _result(
-    context: Context, found: _Found, verdict: Verdict, infos: list[ModelInfo], begun: float
+    context: Context,
+    found: _Found,
+    verdict: Verdict,
+    infos: list[ModelInfo],
+    copies: NearCopies | None,
+    begun: float,
 ) -> Result:
     plan, judged, records = context.plan, context.judged, context.records
     preferred = context.chosen.attacks[context.chosen.default]
@@ -278,9 +289,15 @@ def _result(
         controls=judged.controls,
         duplicates=judged.duplicates,
         shift=judged.shift,
+        near_copies=copies,
         sections=dict(found.sections),
         verdict=verdict,
-        warnings=[*context.chosen.left_out, *judged.left_out, *found.warnings],
+        warnings=[
+            *unit_warnings(plan, copies),
+            *context.chosen.left_out,
+            *judged.left_out,
+            *found.warnings,
+        ],
     )
 
 
@@ -316,6 +333,11 @@ def check(plan: Plan) -> None:
     for name in plan.analyses or ():
         ANALYSES[name]
     for role in (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS):
+        what = (
+            "clusters of near-identical records or single records"
+            if plan.split.clusters
+            else "subjects or blocks"
+        )
         count, independent = len(plan.ids(role)), _independent(plan, role)
         told = role.words
         if plan.poisoning is not None:
@@ -324,7 +346,7 @@ def check(plan: Plan) -> None:
             raise InputError(f"there are {count} {told}; an audit needs at least {FEWEST}")
         if independent < MIN_SUBJECTS:
             raise InputError(
-                f"there are {count} {told}, of {independent} subjects or blocks; an audit needs "
+                f"there are {count} {told}, of {independent} {what}; an audit needs "
                 f"at least {MIN_SUBJECTS} of these"
             )
     if plan.shadow is not None and plan.ids(Role.SHADOW_MEMBERS):

@@ -28,6 +28,7 @@ from pixleak.results.audit import Result
 
 _PICTURES = ("exhibits.npz", "training.png")
 _PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\'",;:<>|]+)+[/\\]?""")
+_QUOTED = re.compile(r"'([^'\n]+)'")
 _SHORTEST = 3  # characters of a user's or machine's name that is looked for in texts
 
 
@@ -100,6 +101,7 @@ def _cleaned(value: Any, names: Mapping[str, str]) -> Any:
     def text(found: str) -> str:
         if found in names:
             return names[found]
+        found = _QUOTED.sub(lambda quoted: repr(names.get(quoted[1], quoted[1])), found)
         found = _PATH.sub(lambda path: re.split(r"[/\\]", path[0].rstrip("/\\"))[-1], found)
         for word, instead in hidden:
             found = re.sub(rf"\b{re.escape(word)}\b", instead, found)

@@ -139,7 +139,12 @@ def _none_found(result: Result) -> Meaning:
 
 def units(result: Result) -> str:
     """What was counted as independent: the units that the split kept together."""
-    return "records or subjects" if result.split is None else f"{result.split.unit}s"
+    if result.split is None:
+        return "records or subjects"
+    copies = result.near_copies
+    if copies is not None and copies.units and copies.records:
+        return "subjects, records or clusters of near-identical records"
+    return f"{result.split.unit}s"
 
 
 def _cannot_tell(result: Result) -> Meaning:

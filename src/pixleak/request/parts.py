@@ -230,6 +230,9 @@ class Evaluation(Part):
     level: float = Field(0.95, gt=0.5, lt=1, description="coverage of intervals")
     fprs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.01, 0.001), min_length=1)
     replicates: int = Field(1000, ge=100, le=1_000_000, description="bootstrap replicates")
+    near_copies: Literal["one unit", "separate"] = Field(
+        "one unit", description="near-identical records of a side without subjects"
+    )
 
 
 class Run(Part):

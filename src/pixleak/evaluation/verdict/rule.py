@@ -25,6 +25,9 @@ Why the rule has these parts:
 - *A shift* in plain image properties does not block a verdict by itself, since with many records
   even a negligible shift is significant. The blind baseline measures how much it matters. If that
   could not be measured, the shift does block.
+- *Correlated records* (slices of one volume that carry no subject) make every interval and test too
+  narrow. Copies that are near-identical are counted as one unit; what else is alike blocks a
+  verdict where the scores depend on it (:mod:`pixleak.evaluation.correlated`).
 - *A target that does not work* (asked in another way than it was trained, or not trained) reveals
   nothing to any attack. That is a failed measurement and not a negative result. A leak that such a
   target shows still counts, unless its answers do not depend on the image at all.
@@ -42,6 +45,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from pixleak.core.holm import holm
+from pixleak.evaluation.correlated import CORRELATED
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.verdict import sentences
 from pixleak.results.attacks import AttackResult
@@ -81,6 +85,8 @@ RULE = (
     "answer is 'cannot tell': the split is confounded.",
     "If image properties differ between members and non-members and the blind baseline has not "
     "measured how much that matters, the answer is 'cannot tell'.",
+    "If records of a side are more like one another than like those of the other side, and their "
+    "scores are alike too, the answer is 'cannot tell': they are not independent.",
     "An attack is significant if its AUC is above 0.5, or its true positive rate at a false "
     "positive rate of 10 % or 1 % is above chance, by one-sided tests at a family-wise level of "
     "5 % over all attacks (Holm).",
@@ -150,9 +156,10 @@ def decide(
     evidence = [
         attacks[i] for i in strongest if _is_evidence(attacks[i], tests.auc[i], tests.rates[i])
     ]
-    of_target = (UNTRAINED, DEPENDENT, *WORKING)
-    shared = [control for control in controls if control.name not in of_target]
+    apart = (UNTRAINED, DEPENDENT, CORRELATED, *WORKING)
+    shared = [control for control in controls if control.name not in apart]
     blind = [c for c in controls if c.name == DEPENDENT and c.passed is False]
+    alike = [c for c in controls if c.name == CORRELATED and c.passed is False]
     idle = [c for c in controls if c.name in WORKING and c.passed is not True]
     failed = [control for control in shared if control.passed is False]
     checked = any(control.passed for control in shared if control.name == BLIND)
@@ -174,6 +181,8 @@ def decide(
         answer, sentence = "cannot-tell", sentences.confounded(failed[0], best)
     elif shifted and not checked:
         answer, sentence = "cannot-tell", sentences.shifted(best)
+    elif alike:
+        answer, sentence = "cannot-tell", sentences.correlated(alike[0])
     elif evidence:
         answer, sentence = (
             "leak",

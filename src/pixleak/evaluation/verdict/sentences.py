@@ -47,7 +47,7 @@ def size(members: int, nonmembers: int, attacks: Sequence[AttackResult]) -> str:
     )
     if records[0] > members or records[1] > nonmembers:
         return (
-            f"{members} + {nonmembers} independent subjects or blocks "
+            f"{members} + {nonmembers} independent subjects, blocks or clusters "
             f"({records[0]} + {records[1]} records)"
         )
     return f"{members} members and {nonmembers} non-members"
@@ -88,6 +88,11 @@ def shifted(best: AttackResult) -> str:
         f"has measured how much that contributes to the attacks ('{best.title}' reached "
         f"{auc(best.auc)})."
     )
+
+
+def correlated(control: Control) -> str:
+    """Records of a side are not independent, so intervals and tests are too narrow."""
+    return f"{UNDETERMINED}: the records of a side are not independent. {control.explanation}"
 
 
 def no_evidence(best: AttackResult) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixleak.core.errors import InputError
@@ -27,6 +27,7 @@ class Split:
         unit: what has one role as a whole: ``"record"``, ``"subject"``, ``"group"``, ``"block"``.
         seed: of the draw, or None.
         roles: role -> record ids; every role is a key afterwards, those not given have no ids.
+        clusters: record id -> its cluster of near-identical records, for records in one.
 
     Raises:
         InputError: an unknown role, or a record that occurs twice.
@@ -36,6 +37,7 @@ class Split:
     unit: str
     seed: int | None
     roles: Mapping[Role, tuple[str, ...]]
+    clusters: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         given = {role_of(role): tuple(ids) for role, ids in self.roles.items()}
@@ -92,7 +94,8 @@ class Split:
         """Record id -> unit; records of one unit are not independent.
 
         The unit is the subject if the record has one; for blocks, the run of neighbouring records
-        of one group with one role; else the record itself.
+        of one group with one role; else the cluster of near-identical records; else the record
+        itself.
         """
         role_of = {key: role for role, ids in self.roles.items() for key in ids}
         units: dict[str, str] = {}
@@ -104,7 +107,9 @@ class Split:
                 before = (role, key.group)
                 block += 1
             if role is not None:
-                run = f"block {block}" if self.unit == "block" else key.id
+                run = (
+                    f"block {block}" if self.unit == "block" else self.clusters.get(key.id, key.id)
+                )
                 units[key.id] = key.subject if key.subject is not None else run
         return units
 

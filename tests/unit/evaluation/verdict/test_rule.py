@@ -290,7 +290,7 @@ def test_too_few_records() -> None:
     assert found.answer == "cannot-tell"
     assert found.detectable_auc > 0.7
     # 200 records on each side, of 20 subjects.
-    size = "20 + 20 independent subjects or blocks (200 + 200 records)"
+    size = "20 + 20 independent subjects, blocks or clusters (200 + 200 records)"
     assert f"with {size}, only an AUC of" in found.sentence
     assert found.reasons[-1].startswith(f"With {size}, these attacks would have detected an AUC of")
     alone = attack().model_copy(update={"members": 20, "nonmembers": 20})
@@ -386,3 +386,26 @@ def test_one_attack_that_ranks_is_enough_and_the_others_are_named() -> None:
     assert found.answer == "none-found"
     assert "by the one attack" in found.sentence
     assert any("almost every record the same score" in r and "'Dice'" in r for r in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("passed", "answer"), [(True, "leak"), (None, "leak"), (False, "cannot-tell")]
+)
+def test_correlated_records_block_a_leak(passed: bool | None, answer: str) -> None:
+    control = Control(
+        name="correlated-records",
+        title="Correlated records",
+        auc=None,
+        passed=passed,
+        explanation="Records of a side are like one another.",
+    )
+    found = decide(
+        [attack(0.9, 1e-9)],
+        [control],
+        duplicates=None,
+        shift=None,
+        members=100,
+        nonmembers=100,
+    )
+    assert found.answer == answer
+    assert ("not independent" in found.sentence) == (passed is False)
