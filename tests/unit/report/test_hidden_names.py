@@ -77,7 +77,7 @@ def test_a_path_with_spaces_is_cut_as_a_whole() -> None:
 def test_a_machine_is_hidden_in_paths_and_in_texts_where_its_name_is_no_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    content = {"told": "ran on gpu-01, into /tmp/pixleak-gpu-01-7", "gpu": "the gpu"}
+    content = {"told": "ran on gpu-01, into /scratch/pixleak-gpu-01-7", "gpu": "the gpu"}
     monkeypatch.setattr(platform, "node", lambda: "gpu-01")
     assert _cleaned(content) == {"told": "ran on machine, into pixleak-machine-7", "gpu": "the gpu"}
     monkeypatch.setattr(platform, "node", lambda: "gpu")
