@@ -22,6 +22,7 @@ from pixleak.version import __version__
 
 if TYPE_CHECKING:
     from pixleak import attacks as attacks
+    from pixleak import targets as targets
     from pixleak import testing as testing
     from pixleak.auditing.api import audit as audit
     from pixleak.auditing.api import evaluate as evaluate
@@ -99,7 +100,7 @@ _HOMES = {
     "OutputAdapter": "pixleak.targets.adapter",
     "Recipe": "pixleak.training.recipe",
 }
-_ROOMS = ("attacks", "testing")
+_ROOMS = ("attacks", "targets", "testing")
 
 __all__ = ["__version__", *sorted(_HOMES), *_ROOMS]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from pixleak.training import Recipe
 from pixleak.training.target_kinds import TARGETS
 
 TRUTH = LabelTruth(2)
+IDS = ("a", "b", "c", "d")
 IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 CODE = """
@@ -50,10 +52,18 @@ def _weights(root: Path) -> dict[str, object]:
     return {"weights": root / "model.safetensors"}
 
 
+def _predictions(root: Path) -> dict[str, object]:
+    (root / "preds").mkdir()
+    for i, key in enumerate(IDS):
+        np.save(root / "preds" / f"{key}.npy", np.random.default_rng(i).normal(size=(2, 8, 8)))
+    return {"predictions": root / "preds"}
+
+
 SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "module": _module,
     "function": _function,
     "weights": _weights,
+    "predictions": _predictions,
 }
 
 
@@ -61,7 +71,7 @@ SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
 def test_kinds_of_target_keep_the_contract(name: str, tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text(CODE)
     kind = TARGETS[name].model_validate(SETTINGS[name](tmp_path))
-    check_target_kind(kind, TRUTH, Access.LOGIT, IMAGES)
+    check_target_kind(kind, TRUTH, Access.LOGIT, IMAGES, ids=IDS)
 
 
 def _net() -> nn.Module:

@@ -18,11 +18,17 @@ from pixleak.core.registry import Registry, alternatives
 from pixleak.targets.kind import TargetKind
 from pixleak.targets.kinds.function import FunctionKind
 from pixleak.targets.kinds.module import ModuleKind
+from pixleak.targets.kinds.predictions import Predictions
 from pixleak.training import METHODS
 from pixleak.training.method import TrainingMethod
 from pixleak.training.weights import WeightsKind
 
-_ALL: tuple[type[TargetKind], ...] = (ModuleKind, FunctionKind, WeightsKind)
+_ALL: tuple[type[TargetKind], ...] = (
+    ModuleKind,
+    FunctionKind,
+    WeightsKind,
+    Predictions,
+)
 
 TARGETS: Registry[type[TargetKind]] = Registry(
     "targets", {one.name: one for one in _ALL}, noun="kind of target", base=TargetKind
