@@ -16,7 +16,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError, UnmetNeedError
 from pixleak.core.truth import LabelTruth
 from pixleak.request.file import read_request
-from pixleak.targets.saved import SavedPredictions, prediction_files
+from pixleak.targets.formats.saved import SavedPredictions, prediction_files
 
 CONFIGURATION = """
 records: {reader: masks, root: labels}

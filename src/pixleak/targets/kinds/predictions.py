@@ -38,7 +38,7 @@ class Predictions(TargetKind):
     )
 
     def open(self, truth: Truth, access: Access, *, device: str = "cpu") -> Target:
-        from pixleak.targets.saved import SavedPredictions, prediction_files
+        from pixleak.targets.formats.saved import SavedPredictions, prediction_files
 
         files = prediction_files(Path(self.predictions), self.ending)
         return SavedPredictions(
