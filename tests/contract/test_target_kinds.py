@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,35 @@ def _predictions(root: Path) -> dict[str, object]:
     return {"predictions": root / "preds"}
 
 
+def _torchscript(root: Path) -> dict[str, object]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.script(_net().eval()), root / "m.ts")
+    return {"torchscript": root / "m.ts"}
+
+
+def _exported(root: Path) -> dict[str, object]:
+    torch.export.save(torch.export.export(_net().eval(), (IMAGES[:3],)), root / "m.pt2")
+    return {"exported": root / "m.pt2"}
+
+
+def _onnx(root: Path) -> dict[str, object]:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(_net().eval(), (IMAGES[:3],), root / "m.onnx", dynamo=False)
+    return {"onnx": root / "m.onnx"}
+
+
 SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "module": _module,
     "function": _function,
     "weights": _weights,
     "predictions": _predictions,
+    "torchscript": _torchscript,
+    "exported": _exported,
+    "onnx": _onnx,
 }
 
 

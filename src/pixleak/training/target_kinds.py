@@ -16,9 +16,12 @@ from pixleak.core.errors import InputError
 from pixleak.core.part import sentence
 from pixleak.core.registry import Registry, alternatives
 from pixleak.targets.kind import TargetKind
+from pixleak.targets.kinds.exported_program import Exported
 from pixleak.targets.kinds.function import FunctionKind
 from pixleak.targets.kinds.module import ModuleKind
+from pixleak.targets.kinds.onnx_model import Onnx
 from pixleak.targets.kinds.predictions import Predictions
+from pixleak.targets.kinds.torchscript_file import TorchScript
 from pixleak.training import METHODS
 from pixleak.training.method import TrainingMethod
 from pixleak.training.weights import WeightsKind
@@ -27,6 +30,9 @@ _ALL: tuple[type[TargetKind], ...] = (
     ModuleKind,
     FunctionKind,
     WeightsKind,
+    TorchScript,
+    Exported,
+    Onnx,
     Predictions,
 )
 
