@@ -22,6 +22,7 @@ from pixleak.testing import check_target, check_target_kind
 from pixleak.testing.worlds.records import bright_squares
 from pixleak.training import Recipe
 from pixleak.training.target_kinds import TARGETS
+from tiny_transformers import tiny_segformer
 
 TRUTH = LabelTruth(2)
 IDS = ("a", "b", "c", "d")
@@ -81,6 +82,11 @@ def _onnx(root: Path) -> dict[str, object]:
     return {"onnx": root / "m.onnx"}
 
 
+def _huggingface(root: Path) -> dict[str, object]:
+    transformers = pytest.importorskip("transformers")
+    return {"huggingface": tiny_segformer(transformers, root / "model", channels=1)}
+
+
 SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "module": _module,
     "function": _function,
@@ -89,6 +95,7 @@ SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "torchscript": _torchscript,
     "exported": _exported,
     "onnx": _onnx,
+    "huggingface": _huggingface,
 }
 
 

@@ -4,8 +4,9 @@ In Python, a kind is given as the model: ``audit(pixleak.targets.Predictions("pr
 """
 
 from pixleak.targets.kinds.exported_program import Exported
+from pixleak.targets.kinds.huggingface_folder import HuggingFace
 from pixleak.targets.kinds.onnx_model import Onnx
 from pixleak.targets.kinds.predictions import Predictions
 from pixleak.targets.kinds.torchscript_file import TorchScript
 
-__all__ = ["Exported", "Onnx", "Predictions", "TorchScript"]
+__all__ = ["Exported", "HuggingFace", "Onnx", "Predictions", "TorchScript"]

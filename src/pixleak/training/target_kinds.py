@@ -18,6 +18,7 @@ from pixleak.core.registry import Registry, alternatives
 from pixleak.targets.kind import TargetKind
 from pixleak.targets.kinds.exported_program import Exported
 from pixleak.targets.kinds.function import FunctionKind
+from pixleak.targets.kinds.huggingface_folder import HuggingFace
 from pixleak.targets.kinds.module import ModuleKind
 from pixleak.targets.kinds.onnx_model import Onnx
 from pixleak.targets.kinds.predictions import Predictions
@@ -33,6 +34,7 @@ _ALL: tuple[type[TargetKind], ...] = (
     TorchScript,
     Exported,
     Onnx,
+    HuggingFace,
     Predictions,
 )
 
