@@ -13,7 +13,8 @@ from pixleak.auditing.arguments import (
     access_of,
     asked_about_records,
     existing_target,
-    records_of,
+    sides_of,
+    target_model,
 )
 from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
     from pixleak.request.parts import Evaluation, References, Run
     from pixleak.request.target import TargetModel
     from pixleak.targets.base import Target
+    from pixleak.targets.kind import TargetKind
 
 
 def audit(
-    model: nn.Module | Target | Callable[..., object] | TargetModel,
-    members: Records | Dataset[Any],
-    nonmembers: Records | Dataset[Any],
+    model: nn.Module | Target | TargetKind | Callable[..., object] | TargetModel,
+    members: Records | Dataset[Any] | str | Path,
+    nonmembers: Records | Dataset[Any] | None = None,
     *,
+    truths: Records | str | Path | None = None,
     classes: int | LabelTruth | ImageTruth | None = None,
     access: Access | str | None = None,
     attacker: Attacker | Literal["adaptive", "naive"] | None = None,
@@ -54,11 +57,14 @@ def audit(
         model: a torch module, a pixleak target, or a function from images (b, c, h, w) to
             predictions (b, K, h, w). Two classes may come as one channel, that of class 1; a
             dict with ``"out"`` or ``"logits"`` is understood. A :class:`pixleak.TargetModel`
-            also says on which device it runs, how it is defended, how many answers to draw.
+            also says on which device it runs, how it is defended, how many answers to draw. A
+            kind of target names files: ``pixleak.targets.Predictions("preds/")``.
         members: records the model was trained on: :class:`pixleak.Records`, or a torch
-            Dataset of (image, label map).
+            Dataset of (image, label map). Or, with ``truths``, a CSV file of ``id`` and ``member``.
         nonmembers: comparable records that it was not trained on. Each side needs at least 10
             records, of at least 5 subjects.
+        truths: with members as a CSV file: all records, or for saved predictions the folder of
+            true label maps alone.
         classes: number of classes, a LabelTruth, or for a generator an ImageTruth; needed for
             Datasets only.
         access: what the model's answers are: ``"logit"`` (the default), ``"probability"`` or
@@ -94,18 +100,16 @@ def audit(
     from pixleak.request.attacker import Attacker
     from pixleak.request.audit import AuditRequest
     from pixleak.request.parts import Run
-    from pixleak.request.target import TargetModel
 
     with speaking(python):
         if model is None:
             raise InputError("model is None; expected a torch module, a target or a function")
-        target = model if isinstance(model, TargetModel) else TargetModel(model=model)
+        target = target_model(model)
         if access is not None:
             target = target.model_copy(update={"access": access_of(access)})
         who = Attacker(kind=attacker) if isinstance(attacker, str) else attacker
         given: dict[str, Any] = {
-            "members": records_of(members, classes, "members"),
-            "nonmembers": records_of(nonmembers, classes, "nonmembers"),
+            **sides_of(members, nonmembers, truths, classes),
             "target": target,
             "attacker": who or Attacker(),
             "references": references or None,

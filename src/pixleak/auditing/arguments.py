@@ -78,6 +78,62 @@ def records_of(
     return read_dataset(given, truth, name=argument)
 
 
+def sides_of(
+    members: Any,
+    nonmembers: Any,
+    truths: Records | str | Path | None,
+    classes: int | LabelTruth | ImageTruth | None,
+) -> dict[str, Any]:
+    """Members and non-members, or all records and the file that lists which are members.
+
+    Raises:
+        InputError: they do not go together, or cannot be used.
+    """
+    from pixleak.records.base import Records
+
+    if not isinstance(members, str | Path):
+        if truths is not None:
+            raise InputError(
+                "truths goes with a list of members, as in members='members.csv'; records and "
+                "Datasets have their own"
+            )
+        return {
+            "members": records_of(members, classes, "members"),
+            "nonmembers": records_of(nonmembers, classes, "nonmembers"),
+        }
+    if truths is None or nonmembers is not None:
+        raise InputError(
+            f"members is {str(members)!r}, a file that lists ids: give truths, all records or a "
+            "folder of label maps, and no nonmembers; or give pixleak.Records, such as those of "
+            "pixleak.read_folders(...), as members and nonmembers"
+        )
+    records = truths if isinstance(truths, Records) else _label_maps(Path(truths), classes)
+    return {"records": records, "members": Path(members)}
+
+
+def _label_maps(folder: Path, classes: int | LabelTruth | ImageTruth | None) -> Records:
+    """The records of a folder of label maps without images."""
+    from pixleak.records.readers.base import label_fields, read
+    from pixleak.records.readers.masks_alone import MasksReader
+
+    if isinstance(classes, ImageTruth):
+        raise InputError("truths is a folder of label maps, but classes is an ImageTruth")
+    truth = LabelTruth(classes) if isinstance(classes, int) else classes
+    return read(MasksReader, root=folder, **label_fields(truth))
+
+
+def target_model(model: Any) -> TargetModel:
+    """The target part of a request for what a caller gives as a model."""
+    from pixleak.request.target import TargetModel
+    from pixleak.targets.kind import TargetKind
+
+    if isinstance(model, TargetModel):
+        return model
+    if isinstance(model, TargetKind):
+        return TargetModel(kind=model)
+    return TargetModel(model=model)
+
+
 def _same_truth(known: Truth, classes: int | Truth) -> bool:
     """Whether these are the classes of the records; their names may be left out."""
     if isinstance(known, LabelTruth) and isinstance(classes, int):

@@ -57,7 +57,7 @@ class Judged:
     scored: list[Scored]
     blind: Floats
     controls: list[Control]
-    duplicates: DuplicateCheck
+    duplicates: DuplicateCheck | None
     shift: ShiftCheck
     left_out: list[str]
 
@@ -134,14 +134,20 @@ def judge(
         scored=scored,
         blind=checks.blind.scores,
         controls=[
-            _blind_control(plan, checks.blind, member),
+            _blind_control(plan, checks.blind, member, seen=records.image_shape[0] > 0),
             _untrained_control(attacks, untrained_note),
             *_difficulty_controls(plan, chosen, measured, member, units),
         ],
         duplicates=checks.duplicates,
         shift=checks.shift,
-        left_out=left_out,
+        left_out=left_out + _unchecked(records),
     )
+
+
+def _unchecked(records: PreparedRecords) -> list[str]:
+    if records.image_shape[0] > 0:
+        return []
+    return ["near-duplicates were not looked for: the records have no images"]
 
 
 def too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
@@ -231,15 +237,22 @@ def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims 
     return Carried((scores, member), thresholds)
 
 
-def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools) -> Control:
-    return evaluate_control(
+def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools, *, seen: bool) -> Control:
+    """The blind baseline; without images it can fail on truths alone, but not pass."""
+    control = evaluate_control(
         blind.scores,
         member,
         name="blind-baseline",
         title="Blind baseline",
-        what="A classifier that sees images and truths but never the model.",
+        what=f"A classifier that sees {'images and ' if seen else ''}truths but never the model.",
         null_aucs=blind.null_aucs,
         level=round(1 - plan.evaluation.level, 10),
+    )
+    if seen or not control.passed:
+        return control
+    told = "The records have no images, so whether these differ was not measured."
+    return control.model_copy(
+        update={"passed": None, "explanation": f"{told} {control.explanation}"}
     )
 
 

@@ -59,6 +59,11 @@ class TargetModel(TrainingChoice):
         None, description="the defender's other records; goes with members and nonmembers"
     )
 
+    @classmethod
+    def known(cls) -> tuple[str, ...]:
+        options = (name for kind in TARGETS.values() for name in kind.model_fields)
+        return tuple(dict.fromkeys((*super().known(), *TARGETS, *options)))
+
     @model_validator(mode="before")
     @classmethod
     def _kind_by_its_key(cls, given: Any, info: ValidationInfo) -> Any:

@@ -1,21 +1,22 @@
-"""Models that can be queried; :class:`HttpEndpoint` and :class:`KServe` are asked by address."""
+"""Targets: models that can be asked, and the kinds of file or address that hold one.
 
-from __future__ import annotations
+In Python, a kind is given as the model: ``audit(pixleak.targets.Predictions("preds/"), ...)``.
+"""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from pixleak.targets.kinds.exported_program import Exported
+from pixleak.targets.kinds.http import HttpEndpoint
+from pixleak.targets.kinds.huggingface_folder import HuggingFace
+from pixleak.targets.kinds.kserve import KServe
+from pixleak.targets.kinds.onnx_model import Onnx
+from pixleak.targets.kinds.predictions import Predictions
+from pixleak.targets.kinds.torchscript_file import TorchScript
 
-if TYPE_CHECKING:
-    from pixleak.targets.kinds.http import HttpEndpoint as HttpEndpoint
-    from pixleak.targets.kinds.kserve import KServe as KServe
-
-_HOMES = {
-    "HttpEndpoint": "pixleak.targets.kinds.http",
-    "KServe": "pixleak.targets.kinds.kserve",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'pixleak.targets' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__all__ = [
+    "Exported",
+    "HttpEndpoint",
+    "HuggingFace",
+    "KServe",
+    "Onnx",
+    "Predictions",
+    "TorchScript",
+]

@@ -74,6 +74,9 @@ class Target(ABC):
     meter: Meter | None = None
     """Asks, keeps and counts, where every query has its price; None where queries are free."""
 
+    once: str = ""
+    """Why it can be asked one time about each record and about no other image; empty: it can."""
+
     def __init__(self, truth: Truth, access: Access, name: str) -> None:
         self.truth = truth
         self.access = access
@@ -127,7 +130,7 @@ class Target(ABC):
                 what was declared.
         """
         try:
-            answer = self._query(self.adapter.input.applied(images))
+            answer = self._ask(self.adapter.input.applied(images), ids)
         except PixleakError:
             raise
         except Exception as error:
@@ -140,6 +143,21 @@ class Target(ABC):
         answer = self.adapter.output.applied(answer, self.truth, size, self.name)
         values = checked(answer, images, self.truth, self.access, self.name, ids)
         return Prediction(self.access, values)
+
+    def expect(self, used: Sequence[str], known: Sequence[str]) -> None:  # noqa: B027 - most can
+        """Check, before anything is computed, that it can be asked about these records.
+
+        Args:
+            used: ids of the records that it will be asked about.
+            known: ids of all records there are.
+
+        Raises:
+            InputError: it cannot.
+        """
+
+    def _ask(self, images: Tensor, ids: Sequence[str] | None) -> object:
+        """The raw answer of a target that looks at the ids as well; others write ``_query``."""
+        return self._query(images)
 
     @abstractmethod
     def _query(self, images: Tensor) -> object:

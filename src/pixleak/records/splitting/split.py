@@ -132,7 +132,9 @@ class Split:
 
 
 def read_split(path: Path, records: Records) -> Split:
-    """A split from a CSV with the columns id and role; other columns are ignored.
+    """A split from a CSV with the columns id and role, or id and member (true or false).
+
+    Other columns are ignored.
 
     Raises:
         InputError: the file is missing or lacks a column; an unknown role or record; a record
@@ -144,12 +146,15 @@ def read_split(path: Path, records: Records) -> Split:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            if missing := {"id", "role"} - set(rows.fieldnames or ()):
-                column = min(missing)
-                raise InputError(f"{path}: a split needs the columns id and role; no {column}")
+            columns = set(rows.fieldnames or ())
+            if "id" not in columns or not columns & {"role", "member"}:
+                column = "role or member" if "id" in columns else "id"
+                raise InputError(
+                    f"{path}: a split needs the columns id and role, or id and member; no {column}"
+                )
             for row in rows:
                 try:
-                    roles[role_of(row["role"] or "")].append(row["id"])
+                    roles[_role_in(row)].append(row["id"])
                 except InputError as error:
                     raise InputError(f"{path}, line {rows.line_num}: {error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -158,6 +163,25 @@ def read_split(path: Path, records: Records) -> Split:
     split = Split("file", unit, None, {role: tuple(ids) for role, ids in roles.items()})
     split.check(records)
     return split
+
+
+_SIDES = {
+    **dict.fromkeys(("true", "1", "yes", "member"), Role.TARGET_MEMBERS),
+    **dict.fromkeys(("false", "0", "no", "nonmember", "non-member"), Role.TARGET_NONMEMBERS),
+}
+
+
+def _role_in(row: Mapping[str, str | None]) -> Role:
+    """The role that a row names, or else the side that its column ``member`` says."""
+    if "role" in row:
+        return role_of(row["role"] or "")
+    said = (row["member"] or "").strip().lower()
+    if said not in _SIDES:
+        raise InputError(
+            f"member is {row['member']!r} for record {row['id']!r}; expected true or false (or 1 "
+            "and 0, yes and no)"
+        )
+    return _SIDES[said]
 
 
 def role_of(name: str) -> Role:
