@@ -74,6 +74,9 @@ FAILING = {
 }
 """File of a method -> a word of its code, and what makes it fail there."""
 
+QUICK = ("plain_loop.py", "confidence_range.py", "reference_rank.py")
+"""In a worker, while measuring and while attacking; the others are tried with the slow tests."""
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
@@ -158,7 +161,10 @@ def changed(place: Path, tmp_path: Path) -> Callable[[str, str, str], tuple[int,
     return call
 
 
-@pytest.mark.parametrize("file", FAILING)
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=() if file in QUICK else pytest.mark.slow) for file in FAILING],
+)
 def test_an_error_in_the_packages_code_is_one_sentence_with_its_line(
     changed: Callable[[str, str, str], tuple[int, str]], file: str
 ) -> None:
