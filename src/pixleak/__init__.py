@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pixleak.auditing.api import query as query
     from pixleak.auditing.api import run as run
     from pixleak.auditing.api import set_test as set_test
+    from pixleak.auditing.arguments import MemberList as MemberList
     from pixleak.auditing.report import AuditReport as AuditReport
     from pixleak.core.access import Access as Access
     from pixleak.core.errors import InputError as InputError
@@ -68,6 +69,7 @@ _HOMES = {
     "query": "pixleak.auditing.api",
     "run": "pixleak.auditing.api",
     "set_test": "pixleak.auditing.api",
+    "MemberList": "pixleak.auditing.arguments",
     "AuditReport": "pixleak.auditing.report",
     "Access": "pixleak.core.access",
     "InputError": "pixleak.core.errors",

@@ -83,7 +83,11 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     "attacker unknown": (lambda: audit(NET, M, N, attacker="foo"), "'adaptive' or 'naive'"),
     "attacker number": (lambda: audit(NET, M, N, attacker=3), "attacker"),
     "members list": (lambda: audit(NET, [1, 2], N), "members is a list"),
-    "members path": (lambda: audit(NET, "train", N), "members is 'train'"),
+    "members path": (lambda: audit(NET, "train", N), "members is a str"),
+    "members listed twice": (
+        lambda: audit(NET, pixleak.MemberList("members.csv", M), N),
+        "leave nonmembers out",
+    ),
     "members None": (lambda: audit(NET, None, N), "members is a NoneType"),
     "members loader": (lambda: audit(NET, DataLoader(DATA), N, classes=2), "loader.dataset"),
     "members endless": (lambda: audit(NET, Endless(), N, classes=2), "members"),

@@ -7,13 +7,14 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixleak.auditing.run import check, meter_of, queries_of, used_ids
+from pixleak.auditing.run import check, used_ids
 from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import Progress, step
 from pixleak.core.roles import Role
 from pixleak.pipeline.plan.build import build
 from pixleak.pipeline.plan.choosing import choose
 from pixleak.pipeline.plan.plan import TrainedTarget
+from pixleak.pipeline.queries import meter_of, queries_of
 from pixleak.records.prepared.prepare import prepare
 
 if TYPE_CHECKING:

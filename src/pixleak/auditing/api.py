@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
+    from pixleak.auditing.arguments import MemberList
     from pixleak.auditing.questions.answers import QueryReport, SetTestReport
     from pixleak.records.base import Records
     from pixleak.request.attacker import Attacker
@@ -39,10 +40,9 @@ if TYPE_CHECKING:
 
 def audit(
     model: nn.Module | Target | TargetKind | Callable[..., object] | TargetModel,
-    members: Records | Dataset[Any] | str | Path,
+    members: Records | Dataset[Any] | MemberList,
     nonmembers: Records | Dataset[Any] | None = None,
     *,
-    truths: Records | str | Path | None = None,
     classes: int | LabelTruth | ImageTruth | None = None,
     access: Access | str | None = None,
     attacker: Attacker | Literal["adaptive", "naive"] | None = None,
@@ -60,11 +60,9 @@ def audit(
             also says on which device it runs, how it is defended, how many answers to draw. A
             kind of target names files: ``pixleak.targets.Predictions("preds/")``.
         members: records the model was trained on: :class:`pixleak.Records`, or a torch
-            Dataset of (image, label map). Or, with ``truths``, a CSV file of ``id`` and ``member``.
+            Dataset of (image, label map). A :class:`pixleak.MemberList` stands for both sides.
         nonmembers: comparable records that it was not trained on. Each side needs at least 10
             records, of at least 5 subjects.
-        truths: with members as a CSV file: all records, or for saved predictions the folder of
-            true label maps alone.
         classes: number of classes, a LabelTruth, or for a generator an ImageTruth; needed for
             Datasets only.
         access: what the model's answers are: ``"logit"`` (the default), ``"probability"`` or
@@ -109,7 +107,7 @@ def audit(
             target = target.model_copy(update={"access": access_of(access)})
         who = Attacker(kind=attacker) if isinstance(attacker, str) else attacker
         given: dict[str, Any] = {
-            **sides_of(members, nonmembers, truths, classes),
+            **sides_of(members, nonmembers, classes),
             "target": target,
             "attacker": who or Attacker(),
             "references": references or None,
@@ -146,9 +144,10 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
 
 def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
     """Run a request into a folder and write its report there; None: into a temporary folder."""
-    from pixleak.auditing.run import meter_of, run_plan
+    from pixleak.auditing.run import run_plan
     from pixleak.pipeline.asking.rehearsal import check_kept
     from pixleak.pipeline.plan.build import build
+    from pixleak.pipeline.queries import meter_of
 
     plan = build(request)
     meter = meter_of(plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,8 @@ def records_of(
     if isinstance(given, str | Path | dict) or not hasattr(given, "__getitem__"):
         raise InputError(
             f"{argument} is a {type(given).__name__}; expected pixleak.Records, such as those of "
-            "pixleak.read_folders(...), or a torch Dataset of (image, truth)"
+            "pixleak.read_folders(...), a torch Dataset of (image, truth), or for members "
+            "pixleak.MemberList(file, records)"
         )
     if classes is None:
         raise InputError(
@@ -78,11 +79,21 @@ def records_of(
     return read_dataset(given, truth, name=argument)
 
 
+@dataclass(frozen=True)
+class MemberList:
+    """Records, and a file that says which of them are members; stands for both sides of an audit.
+
+    Args:
+        file: a CSV with the columns ``id`` and ``member`` (true or false, 1 or 0, yes or no).
+        records: all records; or, for saved predictions, the folder of true label maps alone.
+    """
+
+    file: str | Path
+    records: Records | str | Path
+
+
 def sides_of(
-    members: Any,
-    nonmembers: Any,
-    truths: Records | str | Path | None,
-    classes: int | LabelTruth | ImageTruth | None,
+    members: Any, nonmembers: Any, classes: int | LabelTruth | ImageTruth | None
 ) -> dict[str, Any]:
     """Members and non-members, or all records and the file that lists which are members.
 
@@ -91,24 +102,18 @@ def sides_of(
     """
     from pixleak.records.base import Records
 
-    if not isinstance(members, str | Path):
-        if truths is not None:
-            raise InputError(
-                "truths goes with a list of members, as in members='members.csv'; records and "
-                "Datasets have their own"
-            )
+    if not isinstance(members, MemberList):
         return {
             "members": records_of(members, classes, "members"),
             "nonmembers": records_of(nonmembers, classes, "nonmembers"),
         }
-    if truths is None or nonmembers is not None:
+    if nonmembers is not None:
         raise InputError(
-            f"members is {str(members)!r}, a file that lists ids: give truths, all records or a "
-            "folder of label maps, and no nonmembers; or give pixleak.Records, such as those of "
-            "pixleak.read_folders(...), as members and nonmembers"
+            "members is a MemberList, which names the non-members as well; leave nonmembers out"
         )
-    records = truths if isinstance(truths, Records) else _label_maps(Path(truths), classes)
-    return {"records": records, "members": Path(members)}
+    given = members.records
+    records = given if isinstance(given, Records) else _label_maps(Path(given), classes)
+    return {"records": records, "members": Path(members.file)}
 
 
 def _label_maps(folder: Path, classes: int | LabelTruth | ImageTruth | None) -> Records:
@@ -117,7 +122,7 @@ def _label_maps(folder: Path, classes: int | LabelTruth | ImageTruth | None) -> 
     from pixleak.records.readers.masks_alone import MasksReader
 
     if isinstance(classes, ImageTruth):
-        raise InputError("truths is a folder of label maps, but classes is an ImageTruth")
+        raise InputError(f"{folder} is a folder of label maps, but classes is an ImageTruth")
     truth = LabelTruth(classes) if isinstance(classes, int) else classes
     return read(MasksReader, root=folder, **label_fields(truth))
 

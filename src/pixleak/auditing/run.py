@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Context
@@ -19,18 +18,17 @@ from pixleak.core.roles import Role
 from pixleak.core.whole_files import write_whole
 from pixleak.evaluation.statistics.sample import MIN_SUBJECTS
 from pixleak.evaluation.verdict.rule import decide
-from pixleak.pipeline.asking.rehearsal import Expected, expected
-from pixleak.pipeline.asking.self_check import asked_about, bare
 from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.attacking import attack_pool
 from pixleak.pipeline.clock import Clock
 from pixleak.pipeline.clusters import correlation_control, unit_warnings, with_clusters
 from pixleak.pipeline.judging import judge
-from pixleak.pipeline.measuring.measure_all import asked_ids, measure_all
+from pixleak.pipeline.measuring.measure_all import measure_all
 from pixleak.pipeline.measuring.measured import Measured
 from pixleak.pipeline.models import obtain_models
 from pixleak.pipeline.plan.choosing import Chosen, choose
-from pixleak.pipeline.plan.plan import GivenTarget, Plan
+from pixleak.pipeline.plan.plan import Plan
+from pixleak.pipeline.queries import meter_of, queries_of
 from pixleak.pipeline.storage.save import (
     scores_table,
     signals_table,
@@ -51,9 +49,6 @@ from pixleak.results.sections import Section
 from pixleak.results.verdict import Verdict
 from pixleak.targets.module import check_device
 from pixleak.training.jobs import pictures_path
-
-if TYPE_CHECKING:
-    from pixleak.targets.endpoint.meter import Meter
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "monai", "segmentation-models-pytorch")
 """Packages whose versions are saved with a result."""
@@ -171,42 +166,6 @@ def _run(
     result = _result(context, found, verdict, infos, copies, begun)
     write_result(folder, result)
     return result
-
-
-def meter_of(plan: Plan) -> Meter | None:
-    """What asks, keeps and counts, of a target whose every query has its price; else None."""
-    given = plan.target
-    return bare(given.target).meter if isinstance(given, GivenTarget) else None
-
-
-def queries_of(
-    plan: Plan, chosen: Chosen, artefacts: Path, records: PreparedRecords
-) -> Expected | None:
-    """What asking the target will take; None where queries are free.
-
-    Args:
-        plan: of the audit.
-        chosen: its signals.
-        artefacts: folder of the store, in which answers are kept.
-        records: prepared.
-
-    Raises:
-        InputError: the service cannot be asked about such images.
-    """
-    meter = meter_of(plan)
-    if meter is None or not isinstance(plan.target, GivenTarget):
-        return None
-    meter.keep_in(artefacts / "answers")
-    inside, outside = asked_about(plan.ids(Role.TARGET_MEMBERS), plan.ids(Role.TARGET_NONMEMBERS))
-    return expected(
-        plan.target.target,
-        records.select(inside),
-        records.select(outside),
-        [records.select(asked_ids(plan, chosen))],
-        chosen.fixed,
-        batch_size=plan.batch_size,
-        samples=plan.samples,
-    )
 
 
 def _working(plan: Plan, measured: Measured, records: PreparedRecords) -> Control:

@@ -12,12 +12,13 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError, setting
 from pixleak.core.progress import Progress
 from pixleak.core.roles import Role
-from pixleak.pipeline.asking.self_check import asked_about, bare, check_answers, dependent
+from pixleak.pipeline.asking.self_check import asked_about, check_answers, dependent
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
 from pixleak.results.controls import Control
 from pixleak.results.models import ModelInfo
 from pixleak.runners import runner_for
+from pixleak.targets.altered import bare
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
 from pixleak.targets.target_for import target_for

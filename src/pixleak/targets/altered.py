@@ -47,3 +47,10 @@ class AlteredTarget(Target):
         twin = copy.copy(self)
         twin.inner, twin.name = fresh, fresh.name
         return twin
+
+
+def bare(target: Target) -> Target:
+    """The target behind everything that alters its answers."""
+    while isinstance(target, AlteredTarget):
+        target = target.inner
+    return target

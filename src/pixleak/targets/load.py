@@ -91,9 +91,8 @@ def read_state(
     content: object = _read_safetensors(path) if safe else _read_torch(path, allow_pickle)
     if key is not None:
         content = _entry(content, key, path)
-    for _ in range(
-        0 if key is not None else 2
-    ):  # at most as deep as {"model": {"state_dict": {...}}}
+    # At most as deep as {"model": {"state_dict": {...}}}; a key says exactly where.
+    for _ in range(2 if key is None else 0):
         if isinstance(content, nn.Module):
             content = content.state_dict()
         if isinstance(content, Mapping):

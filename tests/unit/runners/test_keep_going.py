@@ -12,7 +12,7 @@ import pytest
 
 from pixleak.core.errors import InputError, PixleakError
 from pixleak.runners import Job
-from pixleak.runners.base import Message
+from pixleak.runners.base import Message, outcome
 from pixleak.runners.local import LocalRunner
 
 
@@ -93,3 +93,16 @@ def _importable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are fresh interpreters, so that they must be able to import the job."""
     (folder / "simple_job.py").write_text(Path(__file__).read_text(encoding="utf-8"))
     monkeypatch.syspath_prepend(str(folder))
+
+
+class SpecialError(InputError):
+    """A kind of error that the caller's process does not look for."""
+
+
+def test_a_special_kind_of_error_arrives_as_the_general_one(tmp_path: Path) -> None:
+    class Special(Simple):
+        def run(self, say: Callable[[Message], None]) -> Message:
+            raise SpecialError("of its own kind")
+
+    message = outcome(Special("special", tmp_path), lambda _: None)
+    assert message == {"kind": "InputError", "error": "of its own kind"}

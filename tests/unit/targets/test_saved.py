@@ -52,8 +52,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_leak_is_found_from_python_and_what_is_left_out_is_said(folder: Path) -> None:
     report = pixleak.audit(
         pixleak.targets.Predictions(folder / "preds"),
-        members=folder / "members.csv",
-        truths=folder / "labels",
+        pixleak.MemberList(folder / "members.csv", folder / "labels"),
         access="probability",
         evaluation=pixleak.Evaluation(replicates=100),
         out=folder / "run",
@@ -78,8 +77,7 @@ def test_yaml_and_python_find_the_same(folder: Path) -> None:
     found = pixleak.run(request)
     direct = pixleak.audit(
         pixleak.targets.Predictions(folder / "preds"),
-        folder / "members.csv",
-        truths=folder / "labels",
+        pixleak.MemberList(folder / "members.csv", folder / "labels"),
         access="probability",
         evaluation=pixleak.Evaluation(replicates=100),
     )
@@ -243,5 +241,6 @@ def test_what_saved_predictions_cannot_serve_is_refused(
 
 
 def test_a_model_cannot_be_asked_about_records_without_images(folder: Path) -> None:
+    members = pixleak.MemberList(folder / "members.csv", folder / "labels")
     with pytest.raises(InputError, match="these records have no images"):
-        pixleak.audit(torch.nn.Conv2d(1, 2, 1), folder / "members.csv", truths=folder / "labels")
+        pixleak.audit(torch.nn.Conv2d(1, 2, 1), members)

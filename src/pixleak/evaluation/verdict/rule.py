@@ -168,7 +168,6 @@ def decide(
     best = next(iter(evidence or significant or [attacks[i] for i in strongest]), None)
     shifted = shift is not None and not shift.passed
     ranking = [attack for attack in attacks if attainable(attack) >= REQUIRED_AUC]
-    reachable = max((attainable(attack) for attack in attacks), default=0.0)
     affected = 0.0
     if duplicates is not None:
         affected = duplicates.nonmembers_affected / max(duplicates.nonmembers, 1)
@@ -196,8 +195,9 @@ def decide(
         answer, sentence = "cannot-tell", sentences.reversed_ranking(attacks[tests.reversed[0]])
     elif affected > MAX_DUPLICATES:
         answer, sentence = "cannot-tell", sentences.duplicated(affected)
-    elif reachable < REQUIRED_AUC:
-        answer, sentence = "cannot-tell", sentences.all_tied(reachable)
+    elif not ranking:
+        reached = max(attainable(attack) for attack in attacks)
+        answer, sentence = "cannot-tell", sentences.all_tied(reached)
     elif smallest > REQUIRED_AUC:
         answer, sentence = "cannot-tell", sentences.too_few_records(size, smallest)
     else:

@@ -24,12 +24,11 @@ from pixleak.pipeline.asking.conventions import other_inputs
 from pixleak.pipeline.asking.self_check import (
     ask_again,
     ask_together,
-    bare,
     convention_records,
 )
 from pixleak.signals.measure import measure
 from pixleak.targets.adapter import Adapter
-from pixleak.targets.altered import AlteredTarget
+from pixleak.targets.altered import AlteredTarget, bare
 from pixleak.targets.base import Target
 from pixleak.targets.target_for import adapted
 

@@ -30,7 +30,7 @@ from pixleak.core.errors import InputError, setting
 from pixleak.pipeline.asking.conventions import check_conventions
 from pixleak.pipeline.asking.declared import Declared
 from pixleak.results.controls import Control
-from pixleak.targets.altered import AlteredTarget
+from pixleak.targets.altered import bare
 
 if TYPE_CHECKING:
     from pixleak.records.base import Batch, Records
@@ -60,13 +60,6 @@ def asked_about(members: Sequence[str], others: Sequence[str]) -> tuple[list[str
         return list(ids[::step][:ASKED])
 
     return spaced(members), spaced(others)
-
-
-def bare(target: Target) -> Target:
-    """The target behind everything that alters its answers."""
-    while isinstance(target, AlteredTarget):
-        target = target.inner
-    return target
 
 
 def check_answers(

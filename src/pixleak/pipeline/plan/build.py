@@ -20,7 +20,7 @@ from pixleak.records.splitting.membership import draw_membership
 from pixleak.records.splitting.random import random_split
 from pixleak.records.splitting.split import Split, read_split
 from pixleak.request.given import open_records
-from pixleak.targets.altered import AlteredTarget
+from pixleak.targets.altered import AlteredTarget, bare
 from pixleak.targets.target_for import adapted, opened_object
 from pixleak.training.defence import check_defences
 
@@ -135,8 +135,7 @@ def _without_shadow(split: Split) -> Split:
 def _check_records(request: AuditRequest, target: Target, records: Records, split: Split) -> None:
     """Refuse what a given target that was asked beforehand cannot serve."""
     defended = isinstance(target, AlteredTarget)
-    while isinstance(target, AlteredTarget):
-        target = target.inner
+    target = bare(target)
     if target.once and request.target.samples > 1:
         raise InputError(
             f"{setting('target.samples')} is {request.target.samples}, but {target.once}"

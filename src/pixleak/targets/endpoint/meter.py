@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pixleak.core.errors import InputError, setting
 from pixleak.targets.endpoint.answer_store import AnswerStore
+from pixleak.targets.endpoint.wire import CancelledRequestError
 
 if TYPE_CHECKING:
     from pixleak.targets.endpoint.protocol import ServiceProtocol
@@ -175,7 +176,8 @@ class Meter:
                     one.cancel()
                 failed = [e for one in running if one.done() and not one.cancelled()
                           and (e := one.exception()) is not None]  # fmt: skip
-                raise next((e for e in failed if "was ended by" not in str(e)), failed[0]) from None
+                causes = (e for e in failed if not isinstance(e, CancelledRequestError))
+                raise next(causes, failed[0]) from None
 
     def _request(
         self,

@@ -18,7 +18,11 @@ from urllib.parse import urljoin
 
 from pixleak.core.errors import InputError, require, setting
 from pixleak.targets.endpoint.address import Token, origin
-from pixleak.targets.endpoint.wire import FinalAnswerError, UnusableAnswerError
+from pixleak.targets.endpoint.wire import (
+    CancelledRequestError,
+    FinalAnswerError,
+    UnusableAnswerError,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -128,7 +132,7 @@ class Transport:
             before()
             self.pace.wait(self.ended)
             if self.ended.is_set():
-                raise InputError("the run was ended by another request that failed")
+                raise CancelledRequestError("the run was ended by another request that failed")
             body, found = self._once(method, url, content, headers or {})
             try:
                 return read(body, found)
@@ -228,8 +232,8 @@ class Transport:
             if "CERTIFICATE" in told.upper():
                 raise InputError(
                     f"the certificate of {url} cannot be verified ({told}): set the environment "
-                    "variable SSL_CERT_FILE to the certificates of your organisation, or mend the "
-                    "service's"
+                    "variable SSL_CERT_FILE to the certificates of your organisation, or "
+                    "correct the service's"
                 ) from error
             raise _PassingError(f"{url} cut or refused the connection ({told})") from error
 

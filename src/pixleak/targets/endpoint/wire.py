@@ -26,7 +26,11 @@ class UnusableAnswerError(Exception):
 
 
 class FinalAnswerError(InputError):
-    """What a service says or takes, and asking again would not mend."""
+    """What a service says or takes, and asking again would not change."""
+
+
+class CancelledRequestError(InputError):
+    """A request that was given up because another one of the run failed."""
 
 
 def whole_bytes(image: NDArray[np.float32], lowest: float, highest: float) -> NDArray[np.uint8]:
