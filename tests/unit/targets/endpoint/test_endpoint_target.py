@@ -326,3 +326,17 @@ def test_python_and_yaml_make_the_same_request() -> None:
         }
     )
     assert mine.target.kind == theirs.target.kind
+
+
+def test_where_one_of_several_requests_fails_its_own_reason_is_told(tmp_path: Path) -> None:
+    images = torch.rand(12, 1, 5, 5, generator=torch.Generator().manual_seed(2))
+    with serving(Service(fails={3: "404"}.get)) as service:
+        kind = HttpEndpoint(service.url, concurrency=4, per_second=50, answers=tmp_path)
+        with pytest.raises(InputError, match="answered with status 404"):
+            _asked(kind, images)
+        paid = sum(service.paid.values())
+        answers = _asked(kind, images)
+    assert answers.shape == (12, 2, 5, 5)
+    # Every answer that was given was kept, so that none is paid for twice.
+    assert 0 < paid < 12
+    assert set(service.paid.values()) == {1}
