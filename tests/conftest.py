@@ -11,8 +11,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"
 
-# Each test worker keeps to one core, with everything it starts: an audit then trains in one process
-# of its own rather than in one per core, each of which would spend seconds on importing torch.
+# Models are trained in the process that asks for them: another one would spend seconds on importing
+# torch. Tests of workers, and one audit as a user runs it, say how many they want.
+os.environ["PIXLEAK_WORKERS"] = "0"
+
+# Each test worker keeps to one core, with everything it starts.
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
     _cores = sorted(os.sched_getaffinity(0))
     _number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))

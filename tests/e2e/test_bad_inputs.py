@@ -198,7 +198,7 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         "did you mean 'argmax'",
     ),
     "canaries few": (lambda: pixleak.Canaries(count=1), "at least 10"),
-    "workers zero": (lambda: pixleak.Run(workers=0), "workers must be at least 1"),
+    "workers below zero": (lambda: pixleak.Run(workers=-1), "workers must be at least 0"),
     "split kind": (lambda: pixleak.SplitChoice(kind="x"), "kind must be"),  # type: ignore[arg-type]
     "replicates endless": (lambda: pixleak.Evaluation(replicates=10**12), "at most 1000000"),
     "rates above one": (lambda: pixleak.Evaluation(fprs=[2]), "less than 1"),  # type: ignore[arg-type]
@@ -330,7 +330,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "poison": ("poison=linee", "did you mean 'line'"),
     "analyses": ("analyses=[subgroup]", "subgroups"),
     "runner": ("run.runner=slurm", "there is no runner 'slurm'"),
-    "workers": ("run.workers=0", "run.workers must be at least 1"),
+    "workers": ("run.workers=-1", "run.workers must be at least 0"),
     "batch size": ("run.batch_size=0", "run.batch_size must be at least 1"),
     "exhibits": ("run.exhibits=1000", "run.exhibits"),
     "earlier layout": ("signals=[margin]", "is now attacker.signals"),

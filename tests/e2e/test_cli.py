@@ -38,7 +38,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
         cwd=folder,
         timeout=300,
-        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "140"},
+        env={
+            **os.environ,
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+            "COLUMNS": "140",
+            "PIXLEAK_WORKERS": "",
+        },
         check=False,
     )
     assert done.returncode == 0, done.stderr

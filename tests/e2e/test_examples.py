@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pixleak.results.audit import Result
 
 
@@ -30,6 +32,7 @@ def test_scores(repo: Path) -> None:
     assert "LEAK" in run(repo / "examples" / "scores.py")
 
 
+@pytest.mark.slow
 def test_kvasir_on_the_real_images(
     repo: Path, tmp_path: Path, shared_data: Callable[[str], Path]
 ) -> None:

@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif how is not None and how.startswith("redirect"):
             self.send(307, b"", Location=how.partition(" ")[2])
         elif how == "late":
-            time.sleep(1.5)
+            time.sleep(2.5)
             self.close_connection = True
         elif how == "cut":
             self.send_response(200)

@@ -89,7 +89,8 @@ def study(
         bool, typer.Option("--plan", help="Only say what would be done, and how long it takes.")
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes side by side; one per core.")
+        int | None,
+        typer.Option(min=0, help="Processes side by side (0: this one); one per core."),
     ] = None,
 ) -> None:
     """Run a grid of audits (defences, poisons, networks, sizes, seeds) and compare them.

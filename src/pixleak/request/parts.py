@@ -16,6 +16,8 @@ from pixleak.core.roles import Role
 from pixleak.records.canaries import CanaryKind
 from pixleak.records.splitting.membership import FEWEST_MODELS, MOST_MODELS
 from pixleak.request.given import PoisonGiven, method_written
+from pixleak.runners import runner_for
+from pixleak.runners.base import MAX_WORKERS
 from pixleak.training import METHODS
 from pixleak.training.method import TrainingMethod
 from pixleak.training.target_kinds import method_from
@@ -249,10 +251,21 @@ class Run(Part):
     )
     progress: bool = Field(False, exclude=True, description="show progress bars")
     workers: int | None = Field(
-        None, ge=1, le=4096, description="models trained side by side; null: one per core"
+        None,
+        ge=0,
+        le=MAX_WORKERS,
+        description="models trained side by side; 0: in this process; null: one per core",
     )
     runner: str = Field("local", description="local, ray, or ray:ADDRESS of a cluster")
     batch_size: int = Field(16, ge=1, le=1_000_000, description="records per query")
     exhibits: int = Field(
         6, ge=0, le=24, description="pictures on each side, most and least exposed"
     )
+
+    @model_validator(mode="after")
+    def _runner_exists(self) -> Run:
+        try:
+            runner_for(self.runner, self.workers)
+        except InputError as error:
+            raise ValueError(error.args[0]) from None
+        return self

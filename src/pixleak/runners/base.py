@@ -20,6 +20,9 @@ Message = dict[str, Any]
 
 OnMessage = Callable[["Job", Message], None]
 
+MAX_WORKERS = 4096
+"""More jobs side by side than any machine runs; a mistake of typing."""
+
 
 class Job(ABC):
     """One piece of work that writes files; it can be pickled and run anywhere."""
@@ -100,6 +103,23 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def preset_workers() -> int | None:
+    """The number of workers in the environment variable ``PIXLEAK_WORKERS``; None if not set.
+
+    Raises:
+        InputError: it is no number from 0 on.
+    """
+    given = os.environ.get("PIXLEAK_WORKERS", "").strip()
+    if not given:
+        return None
+    if not given.isdecimal() or int(given) > MAX_WORKERS:
+        raise InputError(
+            f"the environment variable PIXLEAK_WORKERS must be a number from 0 to {MAX_WORKERS}, "
+            f"got {given!r}"
+        )
+    return int(given)
+
+
 class _Pickler(pickle.Pickler):
     """Refuses what another process could not find."""
 
@@ -108,7 +128,7 @@ class _Pickler(pickle.Pickler):
             raise InputError(
                 f"{value.__qualname__} is defined in the script or notebook that is running, which "
                 "other processes do not import: move it into a module of its own, and import it "
-                "from there"
+                "from there, or set workers to 0, which trains in this process"
             )
         return NotImplemented
 

@@ -163,12 +163,13 @@ def train_all(
 
     Args:
         jobs: in any number; their names and paths must differ.
-        workers: how many models to train at once; by default as many as there are cores.
+        workers: how many models to train at once, each in a process; 0 trains in this process; by
+            default as many as there are cores.
         progress: called in this thread after each epoch of each job.
         resume: take a job as done where its files exist. Only for paths that depend on the
             records, as content-addressed ones do: the files are compared with the job's method
             and seed, not with its records.
-        runner: where they run: :func:`pixleak.runners.runner_for`; None for processes here.
+        runner: where they run: :func:`pixleak.runners.runner_for`; None for this machine.
 
     Returns:
         One model per job, in the jobs' order.
@@ -184,8 +185,6 @@ def train_all(
     ):
         if twice := [value for value in values if values.count(value) > 1]:
             raise InputError(f"two training jobs share the {what} {twice[0]!r}")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers must be at least 1, got {workers}")
     models: dict[str, TrainedModel] = {}
     if resume:
         models = {job.name: model for job in jobs if (model := finished(job)) is not None}

@@ -194,8 +194,15 @@ def _worlds(mu: float, abstain: float, count: int, m: int = 120) -> int:
     return above
 
 
-@pytest.mark.parametrize("abstain", [0.0, 0.7])
-@pytest.mark.parametrize("mu", [0.3, 1.0])
+@pytest.mark.parametrize(
+    ("mu", "abstain"),
+    [
+        (0.3, 0.0),
+        (1.0, 0.7),
+        pytest.param(0.3, 0.7, marks=pytest.mark.slow),
+        pytest.param(1.0, 0.0, marks=pytest.mark.slow),
+    ],
+)
 def test_the_true_epsilon_of_a_gaussian_mechanism_is_exceeded_in_5_percent_at_most(
     mu: float, abstain: float
 ) -> None:

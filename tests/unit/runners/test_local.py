@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from pixleak.core.errors import InputError, MissingExtraError
 from pixleak.runners import runner_for
+from pixleak.runners.here import HereRunner
 from pixleak.runners.local import LocalRunner, environment, visible_devices
 from pixleak.training.loop.fit import fit
 from pixleak.training.recipe import Recipe
@@ -30,17 +31,20 @@ from pixleak.training.jobs import TrainingJob, train_all
 
 recipe = Recipe(network="tiny", epochs=12, batch_size=2)
 records = bright_squares(24)
-jobs = [TrainingJob(f"m{{i}}", recipe, records, i, Path(f"m{{i}}.safetensors")) for i in range(5)]
+jobs = [
+    TrainingJob(f"m{{i}}", recipe, records, i, Path(f"m{{i}}.safetensors"))
+    for i in range({models})
+]
 print("begun", flush=True)
 train_all(jobs, workers=2, resume=True, progress=lambda *n: print(*n[:2], flush=True))
 print("finished", flush=True)
 """
 
 
-def _start(folder: Path) -> subprocess.Popen[str]:
+def _start(folder: Path, models: int) -> subprocess.Popen[str]:
     script = folder.parent / "pool.py"
     support = Path(__file__).parents[2] / "support"
-    script.write_text(SCRIPT.format(support=str(support)))
+    script.write_text(SCRIPT.format(support=str(support), models=models))
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, str(script)],
@@ -60,23 +64,26 @@ def _weights(folder: Path) -> dict[str, dict[str, list[float]]]:
     }
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kills", "models"), [(1, 3), pytest.param(3, 5, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_it_ends_with_the_same_models(
+    tmp_path: Path, kills: int, models: int
+) -> None:
     recipe, records = Recipe(network="tiny", epochs=12, batch_size=2), bright_squares(24)
     expected = {
         f"m{i}.safetensors": {
             name: values.flatten().tolist()
             for name, values in fit(recipe, records, seed=i).module.state_dict().items()
         }
-        for i in range(5)
+        for i in range(models)
     }
     moments = random.Random(0)
     killed = tmp_path / "killed"
     done: dict[str, bytes] = {}
-    for _ in range(3):
-        process = _start(killed)
+    for _ in range(kills):
+        process = _start(killed, models)
         assert process.stdout is not None
-        # After so many epochs of any model; at most 60 are left.
-        for _ in range(moments.randint(2, 25)):
+        # After so many of the epochs of all models, of which there are 12 each.
+        for _ in range(moments.randint(2, 5 * models)):
             if not process.stdout.readline():
                 break
         time.sleep(moments.random() * 0.05)
@@ -86,7 +93,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_models(tmp_path: Path) -
         for name, content in done.items():  # nothing that was finished changed
             assert (killed / name).read_bytes() == content
         done = {f"{n}.safetensors": (killed / f"{n}.safetensors").read_bytes() for n in finished}
-    last = _start(killed)
+    last = _start(killed, models)
     said = last.communicate(timeout=120)[0].splitlines()
     assert said[-1] == "finished"
     trained = {line.split()[0] for line in said if line.startswith("m")}
@@ -100,8 +107,23 @@ def test_names_of_runners() -> None:
     assert runner_for("ray").address is None  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="there is no runner 'rya', did you mean 'ray'"):
         runner_for("rya")
-    with pytest.raises(InputError, match="workers must be at least 1, got 0"):
-        runner_for("local", 0)
+    with pytest.raises(InputError, match="workers must be at least 0, got -1"):
+        runner_for("local", -1)
+
+
+def test_no_workers_means_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert runner_for("local", 0) == HereRunner()
+    with pytest.raises(InputError, match="workers 0 is this process"):
+        runner_for("ray", 0)
+    monkeypatch.setenv("PIXLEAK_WORKERS", "3")
+    assert runner_for("local") == LocalRunner(workers=3)
+    assert runner_for("local", 2) == LocalRunner(workers=2)
+    monkeypatch.setenv("PIXLEAK_WORKERS", "")
+    assert runner_for("local") == LocalRunner()
+    for wrong in ("many", "-1", "5000"):
+        monkeypatch.setenv("PIXLEAK_WORKERS", wrong)
+        with pytest.raises(InputError, match="PIXLEAK_WORKERS must be a number from 0 to 4096"):
+            runner_for("local")
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

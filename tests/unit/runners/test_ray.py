@@ -73,6 +73,7 @@ def _jobs(folder: Path, marker: Path | None = None) -> list[TrainingJob]:
     return jobs
 
 
+@pytest.mark.slow
 def test_the_same_weights_as_here_though_a_worker_is_killed(cluster: None, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     local = train_all(_jobs(here), workers=2)

@@ -34,7 +34,9 @@ def test_a_method_is_trained_in_a_process_and_loaded_again(tmp_path: Path) -> No
     records = bright_squares(8)
     job = TrainingJob("mine", PixelRegression(rounds=4), records, 3, tmp_path / "w.pt")
     heard: list[tuple[str, int, int | None]] = []
-    (model,) = train_all([job], progress=lambda name, at, of, _: heard.append((name, at, of)))
+    (model,) = train_all(
+        [job], workers=1, progress=lambda name, at, of, _: heard.append((name, at, of))
+    )
     here = job.method.train(records, seed=3)
     assert heard == [("mine", epoch, None) for epoch in (1, 2, 3, 4)]
     assert model.epoch_losses == pytest.approx(here.epoch_losses)

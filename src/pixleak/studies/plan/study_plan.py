@@ -60,7 +60,7 @@ class StudyPlan:
         results: id of a finished cell -> its result.
         trainings: of all cells, each once.
         models: name of a finished training -> its model.
-        workers: number of processes side by side.
+        workers: number of processes side by side; 0 for the calling one.
     """
 
     cells: Sequence[PreparedCell]
@@ -97,6 +97,7 @@ class StudyPlan:
             trials: of kinds of training of which none is finished.
         """
         trials = trials or TrialTimes({})
+        at_once = max(self.workers, 1)
         rates = trials.per_record | seconds_per_record(self.trainings, self.models)
         todo = self.to_train
         seconds = [rates[one.kind] * one.records for one in todo if one.kind in rates]
@@ -104,9 +105,9 @@ class StudyPlan:
         if self.results:
             # Trainings are not part of a cell's own time.
             each = statistics.mean(result.seconds for result in self.results.values())
-            cells = each * len(self.to_run) / min(self.workers, max(len(self.to_run), 1))
+            cells = each * len(self.to_run) / min(at_once, max(len(self.to_run), 1))
         return TimeEstimate(
-            training=max(sum(seconds) / self.workers, *seconds, 0.0),
+            training=max(sum(seconds) / at_once, *seconds, 0.0),
             unknown=len(todo) - len(seconds),
             cells=cells,
             errors=trials.errors,
@@ -130,7 +131,8 @@ class StudyPlan:
             notes.append(f"{finished} finished already")
         table.add_row("trainings", str(len(self.trainings)), "; ".join(notes))
         table.add_row("to do", str(len(self.to_run)), f"cells, {len(self.to_train)} trainings")
-        table.add_row("time", "", f"{left}, on {self.workers} processes side by side")
+        place = f"on {self.workers} processes side by side" if self.workers else "in this process"
+        table.add_row("time", "", f"{left}, {place}")
         for error in left.errors:
             table.add_row("will fail", "", error)
         return table

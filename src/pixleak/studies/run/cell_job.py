@@ -60,8 +60,8 @@ class CellJob(Job):
         raise InputError("cells of a study are run on this machine, where their models lie")
 
     def run(self, say: Callable[[Message], None]) -> Message:
-        # All models are trained already, so there is nothing to give to a cluster.
-        plan = replace(self.cell.config.plan(self.sources), runner="local", workers=1)
+        # All models are trained already, so there is nothing to give to other processes.
+        plan = replace(self.cell.config.plan(self.sources), runner="local", workers=0)
         result = run_plan(plan, self.folder, _Spoken(say), Shared(self.artefacts, self.records))
         say({"doing": "done", "finished": True})
         return {"seconds": result.seconds}

@@ -23,7 +23,7 @@ from pixleak.pipeline.storage.store import Store, alone, check_writable
 from pixleak.results.audit import Result
 from pixleak.results.environment import environment_here
 from pixleak.runners import runner_for
-from pixleak.runners.base import Job, Message, available_cores
+from pixleak.runners.base import Job, Message, available_cores, preset_workers
 from pixleak.studies.plan.grid import Grid, StudyCell, build_grid
 from pixleak.studies.plan.shared_records import (
     OpenSources,
@@ -83,6 +83,11 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _number(workers: int | None) -> int:
+    given = preset_workers() if workers is None else workers
+    return available_cores() if given is None else given
+
+
 def plan_study(
     config: StudyConfig,
     folder: Path,
@@ -97,7 +102,7 @@ def plan_study(
     """
     with _prepared(config, folder, progress or Silent(), where) as (_, cells, store):
         trainings = distinct_trainings(cells, store)
-        plan = look_for_finished(cells, trainings, folder, workers or available_cores())
+        plan = look_for_finished(cells, trainings, folder, _number(workers))
         return plan, plan.time_left(time_trainings(plan.untimed, plan.workers))
 
 
@@ -117,7 +122,7 @@ def run_study(
         folder: made if missing. Gets ``artefacts/``, a run folder ``cells/ID/`` per cell,
             ``study.parquet``, ``study.html`` and, last, ``study.json``.
         progress: is told how far the study has come.
-        workers: processes side by side; None for one per core.
+        workers: processes side by side; 0 for this process; None for one per core.
         where: the file that the study was read from, for messages.
         on_plan: called with the plan before anything is trained.
 
@@ -131,7 +136,7 @@ def run_study(
     begun = time.monotonic()
     with _prepared(config, folder, progress, where) as (grid, cells, store):
         trainings = distinct_trainings(cells, store)
-        plan = look_for_finished(cells, trainings, folder, workers or available_cores())
+        plan = look_for_finished(cells, trainings, folder, _number(workers))
         if on_plan is not None:
             on_plan(plan, plan.time_left())
         failures = _train(plan, progress)
