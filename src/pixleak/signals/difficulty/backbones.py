@@ -75,20 +75,20 @@ def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resized_bicubic(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bicubic with antialiasing, as the published difficulty shrinks the image."""
+    """Bicubic with antialiasing, as the published difficulty shrinks the image in [0, 1]."""
     if tuple(images.shape[-2:]) == size:
         return images
     return functional.interpolate(
         images, size=size, mode="bicubic", align_corners=False, antialias=True
-    )
+    ).clamp(0, 1)
 
 
 def _cropped(images: Tensor) -> Tensor:
     height, width = images.shape[-2:]
-    scale = 256 / min(height, width)
-    size = (max(SIDE, round(height * scale)), max(SIDE, round(width * scale)))
+    shorter = min(height, width)
+    size = (256 * height // shorter, 256 * width // shorter)
     images = resized(images, size)
-    top, left = (size[0] - SIDE) // 2, (size[1] - SIDE) // 2
+    top, left = (round((length - SIDE) / 2) for length in size)
     return images[..., top : top + SIDE, left : left + SIDE]
 
 

@@ -10,8 +10,9 @@ Two forms::
     sound      the whole image is resized for features and pixels alike, so that they are aligned;
                ridge regression, 5-fold cross-validation over positions, drawn by a seed
     faithful   the paper's: features of the middle of the image (the shorter side to 256, the middle
-               224 x 224), pixels of the whole of it squashed to the grid; least squares of least
-               norm on 70 % of the positions, error on the other 30 %
+               224 x 224), up-sampled with mirrored borders; pixels of the whole image, squashed to
+               the grid; least squares of least norm on 70 % of the positions, error on the other
+               30 %
 
 The sound one is the default: the faithful one misaligns features and pixels wherever the middle of
 the image is not all of it, and its value depends on the cut-off of the solver (``rcond``).
@@ -149,12 +150,12 @@ class FeatureDifficulty(Difficulty):
         if self.stages:
             self._check_stages(len(maps))
             maps = [maps[k] for k in self.stages]
-        size = (self.grid, self.grid)
-        shrunk = resized if self.mode == "sound" else resized_bicubic
+        size, mirrored = (self.grid, self.grid), self.mode == "faithful"
+        shrunk = resized_bicubic if mirrored else resized
         targets = shrunk(truths.float(), size).double().flatten(2).transpose(1, 2)
         return as_array(
             [
-                self._one(Design([stage[i] for stage in maps], size), target)
+                self._one(Design([stage[i] for stage in maps], size, mirrored), target)
                 for i, target in enumerate(targets)
             ]
         )

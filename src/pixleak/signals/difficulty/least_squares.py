@@ -58,10 +58,13 @@ class Design:
     Args:
         stages: (C_k, h_k, w_k) maps.
         grid: (H, W) to up-sample to, bilinearly.
+        mirrored: beyond its border a map goes on as its mirror image, about the outermost values,
+            rather than with these values themselves.
     """
 
     stages: Sequence[Tensor]
     grid: tuple[int, int]
+    mirrored: bool = False
 
     @property
     def channels(self) -> int:
@@ -92,6 +95,9 @@ class Design:
         """(C, H W)."""
         if tuple(stage.shape[-2:]) == self.grid:
             return stage.flatten(1)
+        if self.mirrored:
+            rows, columns = map(mirrored_weights, stage.shape[1:], self.grid)
+            return (rows @ stage @ columns.T).flatten(1)
         up = functional.interpolate(
             stage[None], size=self.grid, mode="bilinear", align_corners=False
         )
@@ -264,3 +270,22 @@ def drawn_share(positions: int, share: float, seed: int) -> Tensor:
 def as_array(values: Sequence[float]) -> Floats:
     """(b,) float64."""
     return np.array(values, dtype=np.float64)
+
+
+def mirrored_weights(size: int, to: int) -> Tensor:
+    """(to, size) float64: linear interpolation of ``size`` values at the centres of ``to`` cells.
+
+    Values beyond the ends are those of the mirror image about the outermost values::
+
+        x_i = (i + 1/2) size / to - 1/2,   out_i = (1 - f) v[floor x_i] + f v[floor x_i + 1]
+        f = x_i - floor x_i,   v[-1] = v[1],   v[size] = v[size - 2]
+    """
+    at = (torch.arange(to, dtype=torch.float64) + 0.5) * size / to - 0.5
+    below = at.floor().long()
+    share = at - below
+    weights = torch.zeros(to, size, dtype=torch.float64)
+    rows = torch.arange(to)
+    for neighbour, weight in ((below, 1 - share), (below + 1, share)):
+        inside = (size - 1) - (neighbour.abs() - (size - 1)).abs()
+        weights[rows, inside.clamp(0)] += weight
+    return weights

@@ -98,8 +98,8 @@ def test_the_faithful_form_is_what_the_paper_does(made_up: Backbone) -> None:
     view = RecordBatch(("a",), None, image[None], ImageTruth(3))
     maps = made_up.stages(image[None], crop=True)
     shrunk = functional.interpolate(image[None], size=(14, 14), mode="bicubic", antialias=True)
-    targets = shrunk[0].double().flatten(1).T
-    design = Design([stage[0] for stage in maps], (14, 14))
+    targets = shrunk[0].clamp(0, 1).double().flatten(1).T
+    design = Design([stage[0] for stage in maps], (14, 14), mirrored=True)
     expected = split_error(design.full(), targets, drawn_share(196, 0.7, 3))
     assert one.of(view) == pytest.approx([expected], rel=1e-6)
 

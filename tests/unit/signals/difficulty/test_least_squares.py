@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.linalg import lstsq
 from sklearn.linear_model import Ridge
 from torch import Tensor
@@ -19,6 +20,7 @@ from pixleak.signals.difficulty.least_squares import (
     drawn_folds,
     drawn_share,
     least_norm,
+    mirrored_weights,
     penalty_of,
     ridge_error,
     split_error,
@@ -162,3 +164,30 @@ def test_splits_are_seeded_and_even() -> None:
     assert not torch.equal(drawn_folds(103, 5, 1), drawn_folds(103, 5, 2))
     assert drawn_folds(103, 5, 1).bincount().tolist() == [21, 21, 21, 20, 20]
     assert int(drawn_share(3136, 0.7, 0).sum()) == 2195
+
+
+def test_mirrored_interpolation_by_hand() -> None:
+    # Two values on four cells: at -1/4, 1/4, 3/4 and 5/4; beyond the ends stands the other value.
+    expected = [[0.75, 0.25], [0.75, 0.25], [0.25, 0.75], [0.25, 0.75]]
+    assert mirrored_weights(2, 4).tolist() == expected
+    assert mirrored_weights(1, 3).tolist() == [[1.0]] * 3
+    assert torch.equal(mirrored_weights(5, 5), torch.eye(5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("size", "to"), [(28, 56), (7, 56), (14, 20), (3, 8)])
+def test_mirrored_interpolation_is_that_of_scipy(size: int, to: int) -> None:
+    stage = torch.rand(2, size, size, dtype=torch.float64)
+    design = Design([stage], (to, to), mirrored=True)
+    zoomed = [
+        ndimage.zoom(one.numpy(), to / size, order=1, mode="mirror", grid_mode=True)
+        for one in stage
+    ]
+    np.testing.assert_allclose(design.full().T.reshape(2, to, to), np.stack(zoomed), atol=1e-12)
+
+
+def test_mirrored_columns_are_rotated_alike() -> None:
+    stages = [torch.rand(20, 4, 4, dtype=torch.float64)]
+    design = Design(stages, (8, 8), mirrored=True)
+    full, reduced = design.full(), design.reduced()
+    assert reduced.shape[1] == 16
+    torch.testing.assert_close(full @ full.T, reduced @ reduced.T)
