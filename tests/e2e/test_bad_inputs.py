@@ -88,10 +88,10 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         lambda: audit(NET, pixleak.MemberList("members.csv", M), N),
         "leave nonmembers out",
     ),
-    "members None": (lambda: audit(NET, None, N), "members is a NoneType"),
+    "members None": (lambda: audit(NET, None, N), "members is None"),
     "members loader": (lambda: audit(NET, DataLoader(DATA), N, classes=2), "loader.dataset"),
     "members endless": (lambda: audit(NET, Endless(), N, classes=2), "members"),
-    "same sets": (lambda: audit(NET, M, M), "must not overlap"),
+    "same sets": (lambda: audit(NET, M, M), "in both members and nonmembers"),
     "too few": (lambda: audit(NET, M.select(M.ids[:5]), N), "at least 10"),
     "classes missing": (lambda: audit(NET, DATA, DATA), "how many classes"),
     "classes text": (lambda: audit(NET, DATA, DATA, classes="2"), "classes must be"),
@@ -156,11 +156,38 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     ),
     "permutations zero": (lambda: pixleak.set_test(NET, M, N, permutations=0), "at least 100"),
     "permutations endless": (lambda: pixleak.set_test(NET, M, N, permutations=10**12), "at most"),
-    "set of a data set": (lambda: pixleak.set_test(NET, DATA, N), "read_dataset"),
-    "comparable of None": (lambda: pixleak.set_test(NET, M, None), "comparable"),  # type: ignore[arg-type]
+    "set of a data set": (lambda: pixleak.set_test(NET, DATA, N), "how many classes"),
+    "comparable of None": (lambda: pixleak.set_test(NET, M, None), "comparable is None"),  # type: ignore[arg-type]
+    "access beside a part": (
+        lambda: audit(pixleak.TargetModel(model=NET, access="label"), M, N, access="logit"),
+        "access='logit' is given beside a TargetModel",
+    ),
+    "query: access beside a part": (
+        lambda: pixleak.query(pixleak.TargetModel(model=NET), ONE, N, access="label"),
+        "access='label' is given beside a TargetModel",
+    ),
+    "set: device beside a part": (
+        lambda: pixleak.set_test(pixleak.TargetModel(model=NET), M, N, device="cuda"),
+        "device='cuda' is given beside a TargetModel",
+    ),
+    "model a class": (lambda: audit(nn.Conv2d, M, N), "model is the class Conv2d"),
+    "out empty": (lambda: audit(NET, M, N, out=""), "out must be the name of a folder"),
+    "out with a null": (lambda: audit(NET, M, N, out="a\0b"), "out must be the name of a folder"),
+    "list of nothing": (lambda: audit(NET, pixleak.MemberList(None, M)), "MemberList of None"),  # type: ignore[arg-type]
+    "list the wrong way": (
+        lambda: audit(NET, pixleak.MemberList(M, "members.csv")),  # type: ignore[arg-type]
+        "expected MemberList(file, records)",
+    ),
+    "run into a number": (
+        lambda: pixleak.run(
+            pixleak.AuditRequest(members=M, nonmembers=N, target=pixleak.TargetModel(NET)),
+            3,  # type: ignore[arg-type]
+        ),
+        "out must be the name of a folder, got 3",
+    ),
     "set level NaN": (lambda: pixleak.set_test(NET, M, N, level=float("nan")), "level"),
-    "set too small": (lambda: pixleak.set_test(NET, ONE, N), "at least 10"),
-    "set of itself": (lambda: pixleak.set_test(NET, M, M), "must not overlap"),
+    "set too small": (lambda: pixleak.set_test(NET, ONE, N), "got 1 in owned"),
+    "set of itself": (lambda: pixleak.set_test(NET, M, M), "in both owned and comparable"),
     "scores of other length": (lambda: pixleak.evaluate([1, 2], [True]), "one number per record"),
     "scores NaN": (lambda: pixleak.evaluate([np.nan] * 40, [True, False] * 20), "NaN"),
     "scores text": (lambda: pixleak.evaluate(["a"] * 40, [True, False] * 20), "numbers"),  # type: ignore[list-item]
@@ -170,6 +197,27 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     ),
     "scores None": (lambda: pixleak.evaluate(None, None), "member must hold"),  # type: ignore[arg-type]
     "member 2": (lambda: pixleak.evaluate([1.0] * 40, [2, 0] * 20), "booleans"),  # type: ignore[list-item]
+    "scores complex": (lambda: pixleak.evaluate([1j] * 40, [True, False] * 20), "real numbers"),  # type: ignore[list-item]
+    "scores of dates": (
+        lambda: pixleak.evaluate(np.arange(40).astype("datetime64[s]"), [True, False] * 20),  # type: ignore[arg-type]
+        "real numbers",
+    ),
+    "evaluate: seed negative": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, seed=-1),
+        "seed must be a whole number of at least 0, got -1",
+    ),
+    "evaluate: seed text": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, seed="x"),  # type: ignore[arg-type]
+        "seed must be a whole number",
+    ),
+    "evaluate: title": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, title=3),  # type: ignore[arg-type]
+        "title must be a text",
+    ),
+    "evaluate: one subject": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, subject=["a", "b"] * 20),
+        "the 20 members come from 1 subject; at least 5",
+    ),
     "nobody is a member": (lambda: pixleak.evaluate([1.0] * 40, [False] * 40), "members"),
     "ids twice": (
         lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, ids=["a"] * 40),
@@ -223,6 +271,9 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     "arrays: shape": (lambda: lira(target=[[[1.0]]]), "shape"),
     "arrays: models": (lambda: lira(reference=SIX[:1], member=HELD[:1]), "at least 4"),
     "arrays: member": (lambda: lira(member=HELD[:4]), "member"),
+    "arrays: not true or false": (lambda: lira(member=[[2, 0]] * 6), "booleans, or 0 and 1"),
+    "arrays: empty": (lambda: lira(target=[], reference=[[]] * 6, member=[[]] * 6), "no values"),
+    "arrays: complex": (lambda: lira(target=[1j, 2]), "target must be real numbers"),
     "arrays: NaN": (lambda: lira(target=[np.nan, 1.0]), "score"),
     "arrays: none held": (lambda: lira(member=[[False, False]] * 6), "reference"),
 }
@@ -237,6 +288,7 @@ def test_python_tells_a_caller_of_arguments(mistake: str) -> None:
     assert told in message
     assert "\n" not in message
     assert "validation error" not in message
+    assert "Request: " not in message  # the caller has built none
 
 
 MODEL = """

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from pixleak.attacks.evidence import Population
 from pixleak.core.errors import InputError
-from pixleak.core.tables import Bools, Floats, ReferenceTable, SignalInfo, SignalTable
+from pixleak.core.plain_arrays import booleans, real_numbers
+from pixleak.core.tables import Floats, ReferenceTable, SignalInfo, SignalTable
 
 End = Literal["lower", "higher"]
 """Which end members are expected at."""
@@ -57,12 +58,14 @@ def arrays_to_tables(
 
 def _signals(what: str, given: ArrayLike, axes: int) -> Floats:
     """A float64 copy with a signal axis behind ``axes`` others."""
-    values: Floats = np.array(given, dtype=np.float64)
+    values = real_numbers(given, what)
     if values.ndim == axes:
         values = values[..., None]
     if values.ndim != axes + 1:
         shape = "(n,) or (n, s)" if axes == 1 else "(m, n) or (m, n, s)"
         raise InputError(f"{what} must have the shape {shape}, got {np.shape(given)}")
+    if not values.size:
+        raise InputError(f"{what} holds no values: its shape is {np.shape(given)}")
     return values
 
 
@@ -96,7 +99,7 @@ def _references(
         raise InputError(f"{what} and {whose} go together")
     values = _signals(what, given, 2)
     _same_signals(what, values, observed.infos)
-    held: Bools = np.array(member, dtype=bool)
+    held = booleans(member, whose)
     records = len(observed.ids)
     if values.shape[1] != records or held.shape != values.shape[:2]:
         raise InputError(

@@ -29,7 +29,9 @@ class _Chain:
         raise IndexError(index)
 
 
-def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
+def gather(
+    sets: Mapping[str, Records], *, seed: int, called: Mapping[str, str] | None = None
+) -> tuple[Records, Split]:
     """One set of records, and the split that the given sets amount to.
 
     Ids that occur in two sets with different images get their role as a prefix.
@@ -38,19 +40,21 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
         sets: role -> records. ``"shadow"`` stands for both shadow roles: its subjects are
             divided into halves at random.
         seed: of that division.
+        called: role -> what the caller calls the set, for messages; None: the roles.
 
     Raises:
         InputError: the same record (same id, same pixels) is in two sets, a subject is in two
             sets, or the sets differ in their classes.
     """
     first = next(iter(sets.values()))
+    names_of = called or {}
     for role, records in sets.items():
         if records.truth != first.truth:
             raise InputError(
-                f"{role}: the truth of these records is {records.truth!r}, elsewhere "
-                f"{first.truth!r}; all sets need the same, names and background included"
+                f"{names_of.get(role, role)}: the truth of these records is {records.truth!r}, "
+                f"elsewhere {first.truth!r}; all sets need the same, names and background included"
             )
-    _refuse_overlap(sets)
+    _refuse_overlap({names_of.get(role, role): records for role, records in sets.items()})
     counted: dict[str, int] = {}
     for records in sets.values():
         for key in records.ids:

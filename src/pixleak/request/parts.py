@@ -11,7 +11,7 @@ from pydantic import SerializerFunctionWrapHandler as Handler
 
 from pixleak.core.errors import InputError, setting
 from pixleak.core.part import Part
-from pixleak.core.paths import Located
+from pixleak.core.paths import Located, named_folder
 from pixleak.core.roles import Role
 from pixleak.records.canaries import CanaryKind
 from pixleak.records.splitting.membership import FEWEST_MODELS, MOST_MODELS
@@ -256,3 +256,8 @@ class Run(Part):
     exhibits: int = Field(
         6, ge=0, le=24, description="pictures on each side, most and least exposed"
     )
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _named(cls, folder: object) -> Path | None:
+        return None if folder is None else named_folder(folder, "it")

@@ -46,7 +46,7 @@ class Broken(torch.utils.data.Dataset[Any]):
     [
         ({"access": "logits"}, "access is 'logits'; expected one of 'label'"),
         ({"seed": 1.5}, "seed must be a valid integer, got 1.5"),
-        ({"attacker": "cunning"}, "Attacker: kind must be 'adaptive' or 'naive', got 'cunning'"),
+        ({"attacker": "cunning"}, "attacker must be 'adaptive' or 'naive', or"),
         ({"references": 3}, "complementary pairs: give 4"),
         ({"references": 4}, "say how models like it are trained"),
     ],
@@ -137,7 +137,7 @@ def test_a_shadow_brings_the_learned_attacks() -> None:
 
 
 def test_scores_that_are_no_numbers_are_one_sentence() -> None:
-    with pytest.raises(InputError, match="scores must be numbers"):
+    with pytest.raises(InputError, match="scores must be real numbers"):
         pixleak.evaluate(["a"] * 40, [True, False] * 20)  # type: ignore[list-item]
 
 
