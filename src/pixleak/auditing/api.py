@@ -140,6 +140,7 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
 def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
     """Run a request into a folder and write its report there; None: into a temporary folder."""
     from pixleak.auditing.run import run_plan
+    from pixleak.auditing.writing import UnsavedError
     from pixleak.pipeline.asking.rehearsal import check_kept
     from pixleak.pipeline.plan.build import build
     from pixleak.pipeline.queries import meter_of
@@ -151,13 +152,18 @@ def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> 
     place = Path(mkdtemp(prefix="pixleak-")) if folder is None else folder
     try:
         result = run_plan(plan, place, progress)
-    except BaseException:
+    except BaseException as error:
         if folder is None:
             rmtree(place, ignore_errors=True)
+        if isinstance(error, UnsavedError):
+            error.result = AuditReport.of(error.result)  # to print
         raise
     report = AuditReport.of(result, folder=place, temporary=folder is None)
     if folder is not None:
-        report.save(folder)
+        try:
+            report.save(folder)
+        except (InputError, OSError) as error:
+            raise UnsavedError.of(error, report) from error
     return report
 
 

@@ -18,14 +18,19 @@ def _audit(config: Path, settings: list[str], out: Path, word: Word) -> None:
     from rich.console import Console
 
     from pixleak.auditing.api import run_into
+    from pixleak.auditing.writing import UnsavedError
     from pixleak.core.progress import shown
     from pixleak.request.audit import AuditRequest
     from pixleak.request.file import read_request
 
     with speaking(word):
         request = read_request(config, AuditRequest, settings)
-        with shown() as progress:
-            found = run_into(request, out, progress)
+        try:
+            with shown() as progress:
+                found = run_into(request, out, progress)
+        except UnsavedError as error:
+            Console().print(error.result)
+            raise
     Console().print(found)
     typer.echo(f"\nReport: {out / 'report.html'}")
 

@@ -28,8 +28,11 @@ def query(
     from pixleak.auditing.questions.query import query_files
     from pixleak.request.file import read_request
     from pixleak.request.questions import QueryRequest
+    from pixleak.results.base import check_answer_file
 
     with speaking(yaml):
+        if out is not None:
+            check_answer_file(out)
         answer = query_files(read_request(config, QueryRequest, settings or []), given, wanted)
     Console().print(answer)
     if out is not None:
@@ -48,8 +51,11 @@ def set_test(
     from pixleak.auditing.questions.set_test import answer_set_test
     from pixleak.request.file import read_request
     from pixleak.request.questions import SetTestRequest
+    from pixleak.results.base import check_answer_file
 
     with speaking(yaml):
+        if out is not None:
+            check_answer_file(out)
         answer = answer_set_test(read_request(config, SetTestRequest, settings or []))
     Console().print(answer)
     if out is not None:
@@ -70,10 +76,13 @@ def evaluate(
     from rich.console import Console
 
     from pixleak.auditing.api import evaluate_file
+    from pixleak.pipeline.storage.store import check_writable
 
-    found = evaluate_file(file, seed=seed)
     if out is not None:
-        found.save(out)
+        with speaking(yaml):
+            check_writable(out)
+    found = evaluate_file(file, seed=seed)
     Console().print(found)
     if out is not None:
+        found.save(out)
         typer.echo(f"\nReport: {out / 'report.html'}")

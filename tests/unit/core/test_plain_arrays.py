@@ -29,7 +29,7 @@ def test_none_is_not_measured() -> None:
     "given", [[1j], ["1"], np.array(["2020-01-01"], dtype="datetime64[D]"), {1: 2}, [[1], [1, 2]]]
 )
 def test_what_is_no_real_number_is_refused(given: object) -> None:
-    with pytest.raises(InputError, match="^scores must be"):
+    with pytest.raises(InputError, match=r"^scores must be"):
         real_numbers(given, "scores")
 
 
