@@ -71,6 +71,10 @@ def lira(**changes: Any) -> Any:
     return pixleak.attacks.LiraOnline().score_arrays(given.pop("target"), **given)
 
 
+def found() -> pixleak.AuditReport:
+    return pixleak.evaluate(np.arange(40), np.arange(40) < 20)  # type: ignore[arg-type]
+
+
 def audit(*args: Any, **kwargs: Any) -> Any:
     return pixleak.audit(*args, **kwargs)
 
@@ -138,7 +142,10 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         "NaN",
     ),
     "empty load": (lambda: audit(NET, loaded(lambda i: None), N), "cannot be loaded"),
-    "an item fails": (lambda: audit(NET, NotEven(), N, classes=pixleak.LabelTruth(2)), "truth"),
+    "an item fails": (
+        lambda: audit(NET, NotEven(), N, classes=pixleak.LabelTruth(2)),
+        "true outputs",
+    ),
     "record instead of a set": (lambda: pixleak.query(NET, RECORDS[0], N), "one Record"),  # type: ignore[arg-type]
     "a set in a query": (lambda: pixleak.query(NET, M, N), "got 24"),
     "query of None": (lambda: pixleak.query(NET, None, N), "record is None"),  # type: ignore[arg-type]
@@ -237,6 +244,35 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         "give one of them",
     ),
     "positional": (lambda: pixleak.TargetModel(NET, 3), "by name"),  # type: ignore[call-arg,misc]
+    "no target": (lambda: pixleak.TargetModel(), "TargetModel(training=Recipe(...))"),
+    "target of None": (lambda: pixleak.TargetModel(None), "needs a model"),
+    "poison": (
+        lambda: pixleak.AuditRequest(
+            records=RECORDS,
+            target=pixleak.TargetModel(training=pixleak.Recipe()),
+            poison="linee",  # type: ignore[arg-type]
+        ),
+        "AuditRequest: poison: unknown name 'linee'",
+    ),
+    "attack object with options": (
+        lambda: pixleak.Attacker(
+            attacks=[{"name": pixleak.attacks.LiraOnline(), "options": {"variance": "own"}}]
+        ),
+        "an object has its options already",
+    ),
+    "attack signals text": (
+        lambda: pixleak.Attacker(attacks=[{"name": "rmia", "signals": "margin"}]),
+        "signals must be a list of names",
+    ),
+    "attack signals number": (
+        lambda: pixleak.Attacker(attacks=[{"name": "rmia", "signals": 3}]),
+        "signals must be a list of names",
+    ),
+    "save of None": (lambda: found().save(None), "folder must be the name of a folder, got None"),  # type: ignore[arg-type]
+    "save into a file": (lambda: found().save("/etc/passwd/x"), "choose another with folder"),
+    "save with a null": (lambda: found().save("a\0b"), "must be the name of a folder"),
+    "save with a long name": (lambda: found().save("a" * 5000), "aaa...: "),
+    "share of None": (lambda: found().share(None), "must be the name of a folder"),  # type: ignore[arg-type]
     "signal object": (lambda: pixleak.Attacker(signals=NET), "expected a list of signals"),
     "signal unknown": (lambda: pixleak.Attacker(signals=["margn"]), "did you mean 'margin'"),
     "attack unknown": (lambda: pixleak.Attacker(attacks=["lira"]), "lira-online"),
@@ -288,7 +324,7 @@ def test_python_tells_a_caller_of_arguments(mistake: str) -> None:
     assert told in message
     assert "\n" not in message
     assert "validation error" not in message
-    assert "Request: " not in message  # the caller has built none
+    assert mistake == "poison" or "Request: " not in message  # others have built none
 
 
 MODEL = """
@@ -377,9 +413,36 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "references": ("references=7", "complementary pairs"),
     "references many": ("references=100000", "references"),
     "references text": ("references=many", "references"),
+    "target a number": ("target=3", "target must be a mapping of its settings, got 3"),
+    "target by kind": ("target={kind: http, url: x}", "as in {http: URL}, not as kind: http"),
+    "members a number": ("members=3", "as in {reader: folders, root: PATH}, got 3"),
+    "size a number": ("members.size=[1, 2, 3]", "size"),
+    "http": ("target={http: 'ftp://x'}", "must be an address such as https://host/path"),
+    "http password": ("target={http: 'http://u:p@h/x'}", "holds a user or password"),
+    "http batch": ("target={http: 'http://h', batch: 0}", "target: batch must be at least 1"),
+    "http batch of PNG": (
+        "target={http: 'http://h', encode: png, batch: 4}",
+        "leave target.batch out, or set target.encode to npy",
+    ),
+    "http encode": ("target={http: 'http://h', encode: jpg}", "'png', 'npy' or 'json'"),
+    "http budget": ("target={http: 'http://h', budget: x}", "budget must be a whole number, got"),
+    "http rate": ("target={http: 'http://h', per_second: 0}", "greater than 0"),
+    "http key": ("target={http: 'http://h', tokn: x}", "target: unknown key 'tokn', did you mean"),
+    "http unheard of": (
+        "target={http: 'http://127.0.0.1:9/x', attempts: 1}",
+        "http://127.0.0.1:9/x",
+    ),
+    "kserve": ("target={kserve: 'http://h:8000'}", "/v2/models/NAME"),
+    "kserve without a scheme": ("target={kserve: 'h:8000'}", "must be an address such as"),
+    "kserve key": (
+        "target={kserve: 'http://h/v2/models/m', inputname: x}",
+        "did you mean 'input_name'",
+    ),
+    "kserve and a module": ("target.kserve='http://h/v2/models/m'", "exactly one of"),
+    "seed fraction": ("seed=1.5", "seed must be a whole number, got 1.5"),
     "references untaught": ("references=4", "need a recipe"),
     "canaries": ("canaries.count=1", "canaries.count"),
-    "poison": ("poison=linee", "did you mean 'line'"),
+    "poison": ("poison=linee", "audit.yaml: poison: unknown name 'linee'"),
     "analyses": ("analyses=[subgroup]", "subgroups"),
     "runner": ("run.runner=slurm", "there is no runner 'slurm'"),
     "workers": ("run.workers=0", "run.workers must be at least 1"),
@@ -403,6 +466,15 @@ FILES: dict[str, tuple[bytes | str, str]] = {
     "endless": ("a: &a [*a]\n", "refers to itself"),
     "deep": ("a: " + "[" * 500 + "]" * 500, "nested too deeply"),
     "large": ("a: " + "x" * 2_000_000, "at most 1000000"),
+    "of a study": ("base: audit.yaml\naxes: {seed: [0, 1]}\n", "run `pixleak study bad.yaml`"),
+    "of a set test": (
+        "target: {module: 'model.py:net'}\nowned: {reader: phantom}\n",
+        "run `pixleak set-test bad.yaml`",
+    ),
+    "of a query": (
+        "target: {module: 'model.py:net'}\nrecord: {channels: 1}\n",
+        "run `pixleak query bad.yaml INPUT TRUTH`",
+    ),
     "tagged": ("a: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
     "no target": ("members: {reader: phantom}\nnonmembers: {reader: phantom}\n", "target"),
 }
@@ -413,6 +485,22 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "audit into a file": (["audit", "audit.yaml", "-o", "model.py"], "output folder"),
     "report nowhere": (["report", "nowhere"], "nowhere"),
     "report of no run": (["report", "."], "result.json"),
+    "study of an audit": (["study", "audit.yaml", "-o", "o"], "run `pixleak audit audit.yaml`"),
+    "set test of an audit": (["set-test", "audit.yaml"], "run `pixleak audit audit.yaml`"),
+    "query of an audit": (
+        ["query", "audit.yaml", "model.py", "model.py"],
+        "run `pixleak audit audit.yaml`",
+    ),
+    "study of a misspelt axis": (["study", "study.yaml", "-o", "o"], "did you mean 'defence'?"),
+    "audit among files of others": (
+        ["audit", "audit.yaml", "-o", "."],
+        "holds a file scores.parquet, which would be overwritten; choose another folder with --out",
+    ),
+    "evaluate among files of others": (
+        ["evaluate", "scores.parquet", "-o", "."],
+        "choose another folder with --out",
+    ),
+    "audit into nothing": (["audit", "audit.yaml", "-o", ""], "it is empty"),
     "evaluate nowhere": (["evaluate", "nowhere.csv"], "nowhere.csv"),
     "evaluate no scores": (["evaluate", "model.py"], "model.py"),
     "study nowhere": (["study", "nowhere.yaml", "-o", "out"], "no configuration file"),
@@ -433,6 +521,8 @@ def invoke(folder: Path, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> An
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "audit.yaml").write_text(yaml.safe_dump(AUDIT))
+    (tmp_path / "study.yaml").write_text("base: audit.yaml\naxes: {defense: [none, argmax]}\n")
+    (tmp_path / "scores.parquet").write_bytes(b"mine")
     return tmp_path
 
 

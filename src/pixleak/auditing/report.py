@@ -12,7 +12,6 @@ from pydantic import PrivateAttr
 
 from pixleak.core.paths import named_folder
 from pixleak.pipeline.storage.save import write_parquet, write_result
-from pixleak.pipeline.storage.store import check_writable
 from pixleak.request.doors import speaking
 from pixleak.results.audit import Result
 
@@ -91,12 +90,12 @@ class AuditReport(Result):
         Raises:
             InputError: the folder cannot be written to.
         """
-        from pixleak.auditing.writing import files_beside, keep_earlier
+        from pixleak.auditing.writing import check_folder, files_beside, keep_earlier
         from pixleak.report.html.render import render
 
         folder = named_folder(folder, "folder")
         with speaking(_argument):
-            check_writable(folder)
+            check_folder(folder)
         if self._folder is None or self._folder.resolve() != folder.resolve():
             records = None if self.records is None else self.records.digest
             keep_earlier(folder, self.arguments, self.attacks, records=records)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Context
 from pixleak.analyses.walk import in_order
-from pixleak.auditing.writing import UnsavedError, write_run
+from pixleak.auditing.writing import UnsavedError, check_folder, write_run
 from pixleak.core.errors import InputError, setting
 from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import Progress, Silent, step
@@ -30,7 +30,7 @@ from pixleak.pipeline.plan.choosing import Chosen, choose
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.queries import meter_of, queries_of
 from pixleak.pipeline.storage.save import write_result
-from pixleak.pipeline.storage.store import Store, alone, check_writable
+from pixleak.pipeline.storage.store import Store, alone
 from pixleak.pipeline.utility import describe_models
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.results.audit import RecordsInfo, Result, SplitInfo
@@ -83,7 +83,8 @@ def run_plan(
     """
     progress = progress or Silent()
     begun = time.monotonic()
-    check_writable(folder)
+    if shared is None:
+        check_folder(folder)
     check(plan)
     chosen = choose(plan)
     with alone(folder):

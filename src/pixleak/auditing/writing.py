@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixleak.analyses.walk import in_order
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, setting
 from pixleak.core.whole_files import set_aside, write_whole
 from pixleak.pipeline.storage.save import (
     scores_table,
@@ -18,6 +18,7 @@ from pixleak.pipeline.storage.save import (
     write_parquet,
     write_pool,
 )
+from pixleak.pipeline.storage.store import check_writable
 from pixleak.results.audit import Result
 from pixleak.training.jobs import pictures_path
 
@@ -56,6 +57,23 @@ class UnsavedError(InputError):
 def files_beside() -> tuple[str, ...]:
     """The files that a run folder may hold beside ``result.json`` and the report."""
     return (*FILES, *(name for one in in_order() for name in one.leaves))
+
+
+def check_folder(folder: Path) -> None:
+    """Make a run folder, and refuse one with files of others that a run would overwrite.
+
+    Raises:
+        InputError: it cannot be written to, or holds such a file and is no run folder.
+    """
+    check_writable(folder)
+    if (folder / "result.json").is_file() or (folder / "artefacts").is_dir():
+        return
+    for name in (*files_beside(), "report.html"):
+        if (folder / name).is_file():
+            raise InputError(
+                f"{folder} is no run folder, but holds a file {name}, which would be overwritten; "
+                f"choose another folder with {setting('run.folder')}"
+            )
 
 
 def keep_earlier(

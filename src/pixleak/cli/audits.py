@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pixleak.cli.failures import fail, friendly
-from pixleak.cli.options import Out, Settings
+from pixleak.cli.options import Out, Settings, named
 from pixleak.core.errors import InputError
 from pixleak.request.doors import Word, command_line, speaking, yaml
 from pixleak.request.templates import TEMPLATES
@@ -87,7 +87,14 @@ def audit(
 def study(
     config: Annotated[Path, typer.Argument(help="YAML file; 'pixleak init --kind study'.")],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="The study's folder; made if missing.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            parser=named,
+            metavar="PATH",
+            help="The study's folder; made if missing.",
+        ),
     ] = Path("runs/study"),
     settings: Settings = None,
     plan: Annotated[
@@ -141,7 +148,11 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run or study.")],
     share: Annotated[
         Path | None,
-        typer.Option(help="Write a copy to pass on into this folder: no paths, names, pictures."),
+        typer.Option(
+            parser=named,
+            metavar="PATH",
+            help="Write a copy to pass on into this folder: no paths, names, pictures.",
+        ),
     ] = None,
     pictures: Annotated[
         bool, typer.Option("--pictures", help="Keep pictures of records in the shared copy.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pixleak.cli.failures import friendly
-from pixleak.cli.options import Answer, Settings
+from pixleak.cli.options import Answer, Settings, named
 from pixleak.request.doors import speaking, yaml
 
 
@@ -68,7 +68,14 @@ def evaluate(
         Path, typer.Argument(help="CSV or Parquet with score, member and, optionally, id, subject.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Also write a run folder with a report.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            parser=named,
+            metavar="PATH",
+            help="Also write a run folder with a report.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
@@ -76,11 +83,11 @@ def evaluate(
     from rich.console import Console
 
     from pixleak.auditing.api import evaluate_file
-    from pixleak.pipeline.storage.store import check_writable
+    from pixleak.auditing.writing import check_folder
 
     if out is not None:
         with speaking(yaml):
-            check_writable(out)
+            check_folder(out)
     found = evaluate_file(file, seed=seed)
     Console().print(found)
     if out is not None:

@@ -103,8 +103,14 @@ def sentence(
     known = _fields_at(first["loc"], kind) if first["type"] == "extra_forbidden" else ()
     noun = "argument" if python else "key"
     # A training method stands under its own key, and names the place of a mistake inside itself.
-    told = _INNER.sub(r"\1.\2: ", first_error(error, known, noun=noun, without=("training",)))
+    told = _INNER.sub(_joined, first_error(error, known, noun=noun, without=("training",)))
     return f"{where}: {told}" if where else told
+
+
+def _joined(found: re.Match[str]) -> str:
+    """One place for the outer and the inner; a part that names itself is named once."""
+    outer, inner = found.groups()
+    return f"{outer}: " if outer.rpartition(".")[2] == inner else f"{outer}.{inner}: "
 
 
 _INNER = re.compile(r"^([a-z][\w.]*): ([a-z][\w.-]*): ")

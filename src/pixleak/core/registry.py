@@ -211,7 +211,8 @@ class Registry(Mapping[str, T]):
         if isinstance(given, type) and self.base is not None and issubclass(given, self.base):
             raise InputError(f"{given.__name__} is a class: give an object, {given.__name__}()")
         raise InputError(
-            f"{given!r} is no {self.noun}: give its name, a name with options, or an object"
+            f"{given!r} is no {self.noun}: give its name, as in {next(iter(self))}, or a name with "
+            "options, as in {name: NAME, options: {KEY: VALUE}}; in Python also an object"
         )
 
 

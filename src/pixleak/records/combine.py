@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from pixleak.core.errors import InputError
 from pixleak.core.roles import Role
+from pixleak.core.truth import Truth
 from pixleak.records.base import Load, Record, RecordKey, Records
 from pixleak.records.splitting.split import Split, role_of
 
@@ -50,10 +51,8 @@ def gather(
     names_of = called or {}
     for role, records in sets.items():
         if records.truth != first.truth:
-            raise InputError(
-                f"{names_of.get(role, role)}: the truth of these records is {records.truth!r}, "
-                f"elsewhere {first.truth!r}; all sets need the same, names and background included"
-            )
+            here, there = (names_of.get(one, one) for one in (next(iter(sets)), role))
+            raise InputError(_differing(first.truth, records.truth, here, there))
     _refuse_overlap({names_of.get(role, role): records for role, records in sets.items()})
     counted: dict[str, int] = {}
     for records in sets.values():
@@ -76,6 +75,22 @@ def gather(
     name = first.name if len(names) == 1 else "records"
     together = Records(keys, load, first.truth, name)
     return together, Split(kind="given", unit="record", seed=None, roles=roles)
+
+
+def _differing(first: Truth, other: Truth, here: str, there: str) -> str:
+    """In what the truths of two sets differ."""
+    if type(first) is not type(other):
+        return (
+            f"the true outputs of {there} are {other}, those of {here} {first}; all sets "
+            "need the same kind"
+        )
+    names = [one.name for one in fields(first)]
+    differing = [name for name in names if getattr(first, name) != getattr(other, name)]
+    name = differing[0]
+    return (
+        f"the true outputs of {here} and {there} differ in {', '.join(differing)}: {name} "
+        f"is {getattr(first, name)!r} and {getattr(other, name)!r}; all sets need the same"
+    )
 
 
 def _halves(keys: list[RecordKey], seed: int) -> dict[Role, tuple[str, ...]]:

@@ -45,7 +45,7 @@ class Broken(torch.utils.data.Dataset[Any]):
     ("settings", "words"),
     [
         ({"access": "logits"}, "access is 'logits'; expected one of 'label'"),
-        ({"seed": 1.5}, "seed must be a valid integer, got 1.5"),
+        ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
         ({"attacker": "cunning"}, "attacker must be 'adaptive' or 'naive', or"),
         ({"references": 3}, "complementary pairs: give 4"),
         ({"references": 4}, "say how models like it are trained"),
