@@ -273,6 +273,30 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     "save with a null": (lambda: found().save("a\0b"), "must be the name of a folder"),
     "save with a long name": (lambda: found().save("a" * 5000), "aaa...: "),
     "share of None": (lambda: found().share(None), "must be the name of a folder"),  # type: ignore[arg-type]
+    "keys of text": (lambda: pixleak.Records(["a"], RECORDS.load, RECORDS.truth), "RecordKey"),  # type: ignore[list-item]
+    "truth a number": (lambda: pixleak.Records(RECORDS.keys, RECORDS.load, 2), "a LabelTruth"),  # type: ignore[arg-type]
+    "load a number": (
+        lambda: pixleak.Records(RECORDS.keys, 3, RECORDS.truth),  # type: ignore[arg-type]
+        "load must be a function",
+    ),
+    "select nothing": (lambda: RECORDS.select(None), "select takes a list of ids"),  # type: ignore[arg-type]
+    "select text": (lambda: RECORDS.select("phantom-00000"), "select takes a list of ids"),
+    "photo of nothing": (lambda: pixleak.labels_to_photo(None), "must be pixleak.Records"),  # type: ignore[arg-type]
+    "ignore text": (lambda: pixleak.LabelTruth(2, ignore="x"), "ignore must be a whole number"),  # type: ignore[arg-type]
+    "split of text": (
+        lambda: pixleak.random_split(RECORDS, {"target-members": "x"}, seed=0),  # type: ignore[dict-item]
+        "target-members must be a whole number, got 'x'",
+    ),
+    "pairs of nothing": (lambda: pixleak.read_pairs(None, None), "must be a path, got None"),  # type: ignore[arg-type]
+    "discriminator a number": (
+        lambda: pixleak.TargetModel(NET, discriminator=3),
+        "discriminator must be a torch module, got int",
+    ),
+    "channel twice": (
+        lambda: pixleak.TargetModel(NET, output={"channels": [0, 0]}),  # type: ignore[arg-type]
+        "must name each channel once",
+    ),
+    "seed beyond all measure": (lambda: audit(NET, M, N, seed=10**30), "seed must be at most"),
     "signal object": (lambda: pixleak.Attacker(signals=NET), "expected a list of signals"),
     "signal unknown": (lambda: pixleak.Attacker(signals=["margn"]), "did you mean 'margin'"),
     "attack unknown": (lambda: pixleak.Attacker(attacks=["lira"]), "lira-online"),
@@ -304,6 +328,8 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     "no channels": (lambda: pixleak.ImageTruth(0), "channels"),
     "range descends": (lambda: pixleak.ImageTruth(1, 1, 0), "ascend"),
     "arrays: side": (lambda: lira(members_are="low"), "members_are must be"),
+    "arrays: side of None": (lambda: lira(members_are=None), "members_are must be"),
+    "arrays: side a number": (lambda: lira(members_are=3), "members_are must be"),
     "arrays: shape": (lambda: lira(target=[[[1.0]]]), "shape"),
     "arrays: models": (lambda: lira(reference=SIX[:1], member=HELD[:1]), "at least 4"),
     "arrays: member": (lambda: lira(member=HELD[:4]), "member"),
@@ -439,6 +465,13 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "did you mean 'input_name'",
     ),
     "kserve and a module": ("target.kserve='http://h/v2/models/m'", "exactly one of"),
+    "seed beyond all measure": ("seed=99999999999999999999", "seed must be at most"),
+    "seed null": ("seed=null", "seed must be a whole number, got null"),
+    "part null": ("evaluation=null", "evaluation must be a mapping of its settings, got null"),
+    "no rates": ("evaluation.fprs=[]", "evaluation.fprs must have at least 1 item, got []"),
+    "folder in a file": ("run.folder=x", "give --out"),
+    "progress in a file": ("run.progress=true", "leave it out"),
+    "channel twice": ("target.output.channels=[0, 0]", "must name each channel once"),
     "seed fraction": ("seed=1.5", "seed must be a whole number, got 1.5"),
     "references untaught": ("references=4", "need a recipe"),
     "canaries": ("canaries.count=1", "canaries.count"),
@@ -500,6 +533,8 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
         ["evaluate", "scores.parquet", "-o", "."],
         "choose another folder with --out",
     ),
+    "audit into a device": (["audit", "audit.yaml", "-o", "/dev/null"], "--out"),
+    "template onto a device": (["init", "/dev/null", "--force"], "is no file, but a device"),
     "audit into nothing": (["audit", "audit.yaml", "-o", ""], "it is empty"),
     "evaluate nowhere": (["evaluate", "nowhere.csv"], "nowhere.csv"),
     "evaluate no scores": (["evaluate", "model.py"], "model.py"),

@@ -184,6 +184,7 @@ def questions(config: Path) -> Path:
         ("model.py/answer.json", "part of it is a file, not a folder"),
         (".", "there is a folder of that name"),
         ("model.py", "is no answer that pixleak wrote"),
+        ("/dev/null", "is no file, but a device or a pipe"),
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused_before_anything_is_computed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,7 +70,9 @@ def _signals(what: str, given: ArrayLike, axes: int) -> Floats:
 
 
 def _infos(members_are: End | Sequence[End], signals: int) -> tuple[SignalInfo, ...]:
-    ends = [members_are] * signals if isinstance(members_are, str) else list(members_are)
+    ends: list[Any] = [members_are] * signals
+    if isinstance(members_are, list | tuple):
+        ends = list(members_are)
     if len(ends) != signals or not set(ends) <= {"lower", "higher"}:
         raise InputError(
             "members_are must be 'lower' or 'higher', or one of them for each of the "

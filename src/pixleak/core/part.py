@@ -24,6 +24,10 @@ else:
     ModelMetaclass = type(BaseModel)
 
 
+MOST_SEED = 2**63 - 1
+"""The largest seed that generators of random numbers take."""
+
+
 class _Called(ModelMetaclass):
     """Makes a call of the class raise an InputError instead of pydantic's own error."""
 

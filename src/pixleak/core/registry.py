@@ -212,7 +212,7 @@ class Registry(Mapping[str, T]):
             raise InputError(f"{given.__name__} is a class: give an object, {given.__name__}()")
         raise InputError(
             f"{given!r} is no {self.noun}: give its name, as in {next(iter(self))}, or a name with "
-            "options, as in {name: NAME, options: {KEY: VALUE}}; in Python also an object"
+            "options, as in {name: NAME, options: {KEY: VALUE}}"
         )
 
 

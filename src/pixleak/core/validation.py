@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -24,6 +25,10 @@ _KINDS = {
     "be a valid dictionary": "be a mapping of keys to values",
 }
 """What pydantic calls kinds of values -> what users call them."""
+
+_PATH = re.compile(r"^Input is not a valid path for .*")
+
+_FEWEST = re.compile(r"^(?:Tuple|List) should have at least (\d+ items?) after validation.*")
 
 _INSTANCE = re.compile(r"be a valid dictionary or instance of (\w+)")
 
@@ -78,10 +83,19 @@ def first_error(
     message = _INSTANCE.sub(rf"{part}a mapping of its settings", message)
     for reason in (", unable to ", ", got a number with a fractional part"):
         message = message.partition(reason)[0]
+    message = _PATH.sub("must be a path", message)
     for technical, plain in _KINDS.items():
         message = message.replace(technical, plain)
-    if message.startswith("Input should "):
-        message = f"must {message.removeprefix('Input should ')}"
-        return f"{place or 'the value'} {message}, got {first['input']!r}"
+    message = message.replace("Input should ", "must ", 1)
+    message = _FEWEST.sub(r"must have at least \1", message)
+    value = first["input"]
+    # What YAML calls None, True and False.
+    shown = (
+        json.dumps(value)
+        if noun == "key" and (value is None or isinstance(value, bool))
+        else repr(value)
+    )
+    if message.startswith("must "):
+        return f"{place or 'the value'} {message}, got {shown}"
     begin = f"{place}: " if place else ""
-    return f"{begin}{message[0].lower()}{message[1:]}, got {first['input']!r}"
+    return f"{begin}{message[0].lower()}{message[1:]}, got {shown}"

@@ -58,6 +58,7 @@ def replaced(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{start}{os.getpid()}.tmp")
     try:
         with writing(path):
+            _refuse_devices(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path.parent, start)
             yield temporary
@@ -68,6 +69,12 @@ def replaced(path: Path) -> Iterator[Path]:
         # A folder that could not be made contains nothing to remove.
         with suppress(FileNotFoundError, NotADirectoryError):
             temporary.unlink()
+
+
+def _refuse_devices(path: Path) -> None:
+    """Refuse /dev/null and the like, which a file would take the place of."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is no file, but a device or a pipe; name a file")
 
 
 def _sweep(folder: Path, start: str) -> None:
@@ -161,6 +168,7 @@ def check_file(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        _refuse_devices(path)
         probe = path.with_name(f".{uuid.uuid4().hex[:8]}.probe")
         try:
             probe.write_bytes(b"\0" * 4096)

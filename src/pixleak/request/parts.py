@@ -257,6 +257,15 @@ class Run(Part):
         6, ge=0, le=24, description="pictures on each side, most and least exposed"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_options_in_a_file(cls, given: Any, info: ValidationInfo) -> Any:
+        if info.context is not None and isinstance(given, Mapping):
+            for key, option in (("folder", "give --out"), ("progress", "leave it out")):
+                if key in given:
+                    raise InputError(f"{key} is no key of a configuration file: {option}")
+        return given
+
     @field_validator("folder", mode="before")
     @classmethod
     def _named(cls, folder: object) -> Path | None:

@@ -118,6 +118,10 @@ class TargetModel(TrainingChoice):
     def _discriminator_goes_with_a_model(self) -> TargetModel:
         if self.discriminator is not None and self.model is None:
             raise ValueError("discriminator goes with a generator that is given as a module")
+        if self.discriminator is not None and not callable(self.discriminator):
+            raise ValueError(
+                f"discriminator must be a torch module, got {type(self.discriminator).__name__}"
+            )
         return self
 
     @model_validator(mode="after")
