@@ -106,7 +106,7 @@ def study(
 ) -> None:
     """Run a grid of audits (defences, poisons, networks, sizes, seeds) and compare them.
 
-    Models that several cells share are trained once. A study that was interrupted goes on where
+    Models that several cells share are trained once. A study that was interrupted continues where
     it stopped when the same command is given again.
     """
     from rich.console import Console
