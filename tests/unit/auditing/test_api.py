@@ -113,7 +113,7 @@ def test_the_model_is_left_as_it_was_and_nothing_stays_on_disk(tmp_path: Path) -
 
 def test_results_are_not_saved_into_no_folder() -> None:
     result = pixleak.evaluate(np.arange(40.0).tolist(), [i % 2 == 0 for i in range(40)])
-    with pytest.raises(InputError, match="needs the name of a folder"):
+    with pytest.raises(InputError, match="must be the name of a folder"):
         result.save("")
 
 
