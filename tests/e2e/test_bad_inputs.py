@@ -71,6 +71,10 @@ def lira(**changes: Any) -> Any:
     return pixleak.attacks.LiraOnline().score_arrays(given.pop("target"), **given)
 
 
+def found() -> pixleak.AuditReport:
+    return pixleak.evaluate(np.arange(40), np.arange(40) < 20)  # type: ignore[arg-type]
+
+
 def audit(*args: Any, **kwargs: Any) -> Any:
     return pixleak.audit(*args, **kwargs)
 
@@ -88,10 +92,10 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         lambda: audit(NET, pixleak.MemberList("members.csv", M), N),
         "leave nonmembers out",
     ),
-    "members None": (lambda: audit(NET, None, N), "members is a NoneType"),
+    "members None": (lambda: audit(NET, None, N), "members is None"),
     "members loader": (lambda: audit(NET, DataLoader(DATA), N, classes=2), "loader.dataset"),
     "members endless": (lambda: audit(NET, Endless(), N, classes=2), "members"),
-    "same sets": (lambda: audit(NET, M, M), "must not overlap"),
+    "same sets": (lambda: audit(NET, M, M), "in both members and nonmembers"),
     "too few": (lambda: audit(NET, M.select(M.ids[:5]), N), "at least 10"),
     "classes missing": (lambda: audit(NET, DATA, DATA), "how many classes"),
     "classes text": (lambda: audit(NET, DATA, DATA, classes="2"), "classes must be"),
@@ -138,7 +142,10 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         "NaN",
     ),
     "empty load": (lambda: audit(NET, loaded(lambda i: None), N), "cannot be loaded"),
-    "an item fails": (lambda: audit(NET, NotEven(), N, classes=pixleak.LabelTruth(2)), "truth"),
+    "an item fails": (
+        lambda: audit(NET, NotEven(), N, classes=pixleak.LabelTruth(2)),
+        "true outputs",
+    ),
     "record instead of a set": (lambda: pixleak.query(NET, RECORDS[0], N), "one Record"),  # type: ignore[arg-type]
     "a set in a query": (lambda: pixleak.query(NET, M, N), "got 24"),
     "query of None": (lambda: pixleak.query(NET, None, N), "record is None"),  # type: ignore[arg-type]
@@ -156,11 +163,38 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     ),
     "permutations zero": (lambda: pixleak.set_test(NET, M, N, permutations=0), "at least 100"),
     "permutations endless": (lambda: pixleak.set_test(NET, M, N, permutations=10**12), "at most"),
-    "set of a data set": (lambda: pixleak.set_test(NET, DATA, N), "read_dataset"),
-    "comparable of None": (lambda: pixleak.set_test(NET, M, None), "comparable"),  # type: ignore[arg-type]
+    "set of a data set": (lambda: pixleak.set_test(NET, DATA, N), "how many classes"),
+    "comparable of None": (lambda: pixleak.set_test(NET, M, None), "comparable is None"),  # type: ignore[arg-type]
+    "access beside a part": (
+        lambda: audit(pixleak.TargetModel(model=NET, access="label"), M, N, access="logit"),
+        "access='logit' is given beside a TargetModel",
+    ),
+    "query: access beside a part": (
+        lambda: pixleak.query(pixleak.TargetModel(model=NET), ONE, N, access="label"),
+        "access='label' is given beside a TargetModel",
+    ),
+    "set: device beside a part": (
+        lambda: pixleak.set_test(pixleak.TargetModel(model=NET), M, N, device="cuda"),
+        "device='cuda' is given beside a TargetModel",
+    ),
+    "model a class": (lambda: audit(nn.Conv2d, M, N), "model is the class Conv2d"),
+    "out empty": (lambda: audit(NET, M, N, out=""), "out must be the name of a folder"),
+    "out with a null": (lambda: audit(NET, M, N, out="a\0b"), "out must be the name of a folder"),
+    "list of nothing": (lambda: audit(NET, pixleak.MemberList(None, M)), "MemberList of None"),  # type: ignore[arg-type]
+    "list the wrong way": (
+        lambda: audit(NET, pixleak.MemberList(M, "members.csv")),  # type: ignore[arg-type]
+        "expected MemberList(file, records)",
+    ),
+    "run into a number": (
+        lambda: pixleak.run(
+            pixleak.AuditRequest(members=M, nonmembers=N, target=pixleak.TargetModel(NET)),
+            3,  # type: ignore[arg-type]
+        ),
+        "out must be the name of a folder, got 3",
+    ),
     "set level NaN": (lambda: pixleak.set_test(NET, M, N, level=float("nan")), "level"),
-    "set too small": (lambda: pixleak.set_test(NET, ONE, N), "at least 10"),
-    "set of itself": (lambda: pixleak.set_test(NET, M, M), "must not overlap"),
+    "set too small": (lambda: pixleak.set_test(NET, ONE, N), "got 1 in owned"),
+    "set of itself": (lambda: pixleak.set_test(NET, M, M), "in both owned and comparable"),
     "scores of other length": (lambda: pixleak.evaluate([1, 2], [True]), "one number per record"),
     "scores NaN": (lambda: pixleak.evaluate([np.nan] * 40, [True, False] * 20), "NaN"),
     "scores text": (lambda: pixleak.evaluate(["a"] * 40, [True, False] * 20), "numbers"),  # type: ignore[list-item]
@@ -170,6 +204,27 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     ),
     "scores None": (lambda: pixleak.evaluate(None, None), "member must hold"),  # type: ignore[arg-type]
     "member 2": (lambda: pixleak.evaluate([1.0] * 40, [2, 0] * 20), "booleans"),  # type: ignore[list-item]
+    "scores complex": (lambda: pixleak.evaluate([1j] * 40, [True, False] * 20), "real numbers"),  # type: ignore[list-item]
+    "scores of dates": (
+        lambda: pixleak.evaluate(np.arange(40).astype("datetime64[s]"), [True, False] * 20),  # type: ignore[arg-type]
+        "real numbers",
+    ),
+    "evaluate: seed negative": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, seed=-1),
+        "seed must be a whole number of at least 0, got -1",
+    ),
+    "evaluate: seed text": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, seed="x"),  # type: ignore[arg-type]
+        "seed must be a whole number",
+    ),
+    "evaluate: title": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, title=3),  # type: ignore[arg-type]
+        "title must be a text",
+    ),
+    "evaluate: one subject": (
+        lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, subject=["a", "b"] * 20),
+        "the 20 members come from 1 subject; at least 5",
+    ),
     "nobody is a member": (lambda: pixleak.evaluate([1.0] * 40, [False] * 40), "members"),
     "ids twice": (
         lambda: pixleak.evaluate([1.0] * 40, [True, False] * 20, ids=["a"] * 40),
@@ -189,6 +244,59 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         "give one of them",
     ),
     "positional": (lambda: pixleak.TargetModel(NET, 3), "by name"),  # type: ignore[call-arg,misc]
+    "no target": (lambda: pixleak.TargetModel(), "TargetModel(training=Recipe(...))"),
+    "target of None": (lambda: pixleak.TargetModel(None), "needs a model"),
+    "poison": (
+        lambda: pixleak.AuditRequest(
+            records=RECORDS,
+            target=pixleak.TargetModel(training=pixleak.Recipe()),
+            poison="linee",  # type: ignore[arg-type]
+        ),
+        "AuditRequest: poison: unknown name 'linee'",
+    ),
+    "attack object with options": (
+        lambda: pixleak.Attacker(
+            attacks=[{"name": pixleak.attacks.LiraOnline(), "options": {"variance": "own"}}]
+        ),
+        "an object has its options already",
+    ),
+    "attack signals text": (
+        lambda: pixleak.Attacker(attacks=[{"name": "rmia", "signals": "margin"}]),
+        "signals must be a list of names",
+    ),
+    "attack signals number": (
+        lambda: pixleak.Attacker(attacks=[{"name": "rmia", "signals": 3}]),
+        "signals must be a list of names",
+    ),
+    "save of None": (lambda: found().save(None), "folder must be the name of a folder, got None"),  # type: ignore[arg-type]
+    "save into a file": (lambda: found().save("/etc/passwd/x"), "choose another with folder"),
+    "save with a null": (lambda: found().save("a\0b"), "must be the name of a folder"),
+    "save with a long name": (lambda: found().save("a" * 5000), "aaa...: "),
+    "share of None": (lambda: found().share(None), "must be the name of a folder"),  # type: ignore[arg-type]
+    "keys of text": (lambda: pixleak.Records(["a"], RECORDS.load, RECORDS.truth), "RecordKey"),  # type: ignore[list-item]
+    "truth a number": (lambda: pixleak.Records(RECORDS.keys, RECORDS.load, 2), "a LabelTruth"),  # type: ignore[arg-type]
+    "load a number": (
+        lambda: pixleak.Records(RECORDS.keys, 3, RECORDS.truth),  # type: ignore[arg-type]
+        "load must be a function",
+    ),
+    "select nothing": (lambda: RECORDS.select(None), "select takes a list of ids"),  # type: ignore[arg-type]
+    "select text": (lambda: RECORDS.select("phantom-00000"), "select takes a list of ids"),
+    "photo of nothing": (lambda: pixleak.labels_to_photo(None), "must be pixleak.Records"),  # type: ignore[arg-type]
+    "ignore text": (lambda: pixleak.LabelTruth(2, ignore="x"), "ignore must be a whole number"),  # type: ignore[arg-type]
+    "split of text": (
+        lambda: pixleak.random_split(RECORDS, {"target-members": "x"}, seed=0),  # type: ignore[dict-item]
+        "target-members must be a whole number, got 'x'",
+    ),
+    "pairs of nothing": (lambda: pixleak.read_pairs(None, None), "must be a path, got None"),  # type: ignore[arg-type]
+    "discriminator a number": (
+        lambda: pixleak.TargetModel(NET, discriminator=3),
+        "discriminator must be a torch module, got int",
+    ),
+    "channel twice": (
+        lambda: pixleak.TargetModel(NET, output={"channels": [0, 0]}),  # type: ignore[arg-type]
+        "must name each channel once",
+    ),
+    "seed beyond all measure": (lambda: audit(NET, M, N, seed=10**30), "seed must be at most"),
     "signal object": (lambda: pixleak.Attacker(signals=NET), "expected a list of signals"),
     "signal unknown": (lambda: pixleak.Attacker(signals=["margn"]), "did you mean 'margin'"),
     "attack unknown": (lambda: pixleak.Attacker(attacks=["lira"]), "lira-online"),
@@ -220,9 +328,14 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     "no channels": (lambda: pixleak.ImageTruth(0), "channels"),
     "range descends": (lambda: pixleak.ImageTruth(1, 1, 0), "ascend"),
     "arrays: side": (lambda: lira(members_are="low"), "members_are must be"),
+    "arrays: side of None": (lambda: lira(members_are=None), "members_are must be"),
+    "arrays: side a number": (lambda: lira(members_are=3), "members_are must be"),
     "arrays: shape": (lambda: lira(target=[[[1.0]]]), "shape"),
     "arrays: models": (lambda: lira(reference=SIX[:1], member=HELD[:1]), "at least 4"),
     "arrays: member": (lambda: lira(member=HELD[:4]), "member"),
+    "arrays: not true or false": (lambda: lira(member=[[2, 0]] * 6), "booleans, or 0 and 1"),
+    "arrays: empty": (lambda: lira(target=[], reference=[[]] * 6, member=[[]] * 6), "no values"),
+    "arrays: complex": (lambda: lira(target=[1j, 2]), "target must be real numbers"),
     "arrays: NaN": (lambda: lira(target=[np.nan, 1.0]), "score"),
     "arrays: none held": (lambda: lira(member=[[False, False]] * 6), "reference"),
 }
@@ -237,6 +350,7 @@ def test_python_tells_a_caller_of_arguments(mistake: str) -> None:
     assert told in message
     assert "\n" not in message
     assert "validation error" not in message
+    assert mistake == "poison" or "Request: " not in message  # others have built none
 
 
 MODEL = """
@@ -325,9 +439,43 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "references": ("references=7", "complementary pairs"),
     "references many": ("references=100000", "references"),
     "references text": ("references=many", "references"),
+    "target a number": ("target=3", "target must be a mapping of its settings, got 3"),
+    "target by kind": ("target={kind: http, url: x}", "as in {http: URL}, not as kind: http"),
+    "members a number": ("members=3", "as in {reader: folders, root: PATH}, got 3"),
+    "size a number": ("members.size=[1, 2, 3]", "size"),
+    "http": ("target={http: 'ftp://x'}", "must be an address such as https://host/path"),
+    "http password": ("target={http: 'http://u:p@h/x'}", "holds a user or password"),
+    "http batch": ("target={http: 'http://h', batch: 0}", "target: batch must be at least 1"),
+    "http batch of PNG": (
+        "target={http: 'http://h', encode: png, batch: 4}",
+        "leave target.batch out, or set target.encode to npy",
+    ),
+    "http encode": ("target={http: 'http://h', encode: jpg}", "'png', 'npy' or 'json'"),
+    "http budget": ("target={http: 'http://h', budget: x}", "budget must be a whole number, got"),
+    "http rate": ("target={http: 'http://h', per_second: 0}", "greater than 0"),
+    "http key": ("target={http: 'http://h', tokn: x}", "target: unknown key 'tokn', did you mean"),
+    "http unheard of": (
+        "target={http: 'http://127.0.0.1:9/x', attempts: 1}",
+        "http://127.0.0.1:9/x",
+    ),
+    "kserve": ("target={kserve: 'http://h:8000'}", "/v2/models/NAME"),
+    "kserve without a scheme": ("target={kserve: 'h:8000'}", "must be an address such as"),
+    "kserve key": (
+        "target={kserve: 'http://h/v2/models/m', inputname: x}",
+        "did you mean 'input_name'",
+    ),
+    "kserve and a module": ("target.kserve='http://h/v2/models/m'", "exactly one of"),
+    "seed beyond all measure": ("seed=99999999999999999999", "seed must be at most"),
+    "seed null": ("seed=null", "seed must be a whole number, got null"),
+    "part null": ("evaluation=null", "evaluation must be a mapping of its settings, got null"),
+    "no rates": ("evaluation.fprs=[]", "evaluation.fprs must have at least 1 item, got []"),
+    "folder in a file": ("run.folder=x", "give --out"),
+    "progress in a file": ("run.progress=true", "leave it out"),
+    "channel twice": ("target.output.channels=[0, 0]", "must name each channel once"),
+    "seed fraction": ("seed=1.5", "seed must be a whole number, got 1.5"),
     "references untaught": ("references=4", "need a recipe"),
     "canaries": ("canaries.count=1", "canaries.count"),
-    "poison": ("poison=linee", "did you mean 'line'"),
+    "poison": ("poison=linee", "audit.yaml: poison: unknown name 'linee'"),
     "analyses": ("analyses=[subgroup]", "subgroups"),
     "runner": ("run.runner=slurm", "there is no runner 'slurm'"),
     "workers": ("run.workers=-1", "run.workers must be at least 0"),
@@ -351,6 +499,15 @@ FILES: dict[str, tuple[bytes | str, str]] = {
     "endless": ("a: &a [*a]\n", "refers to itself"),
     "deep": ("a: " + "[" * 500 + "]" * 500, "nested too deeply"),
     "large": ("a: " + "x" * 2_000_000, "at most 1000000"),
+    "of a study": ("base: audit.yaml\naxes: {seed: [0, 1]}\n", "run `pixleak study bad.yaml`"),
+    "of a set test": (
+        "target: {module: 'model.py:net'}\nowned: {reader: phantom}\n",
+        "run `pixleak set-test bad.yaml`",
+    ),
+    "of a query": (
+        "target: {module: 'model.py:net'}\nrecord: {channels: 1}\n",
+        "run `pixleak query bad.yaml INPUT TRUTH`",
+    ),
     "tagged": ("a: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
     "no target": ("members: {reader: phantom}\nnonmembers: {reader: phantom}\n", "target"),
 }
@@ -361,6 +518,24 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "audit into a file": (["audit", "audit.yaml", "-o", "model.py"], "output folder"),
     "report nowhere": (["report", "nowhere"], "nowhere"),
     "report of no run": (["report", "."], "result.json"),
+    "study of an audit": (["study", "audit.yaml", "-o", "o"], "run `pixleak audit audit.yaml`"),
+    "set test of an audit": (["set-test", "audit.yaml"], "run `pixleak audit audit.yaml`"),
+    "query of an audit": (
+        ["query", "audit.yaml", "model.py", "model.py"],
+        "run `pixleak audit audit.yaml`",
+    ),
+    "study of a misspelt axis": (["study", "study.yaml", "-o", "o"], "did you mean 'defence'?"),
+    "audit among files of others": (
+        ["audit", "audit.yaml", "-o", "."],
+        "holds a file scores.parquet, which would be overwritten; choose another folder with --out",
+    ),
+    "evaluate among files of others": (
+        ["evaluate", "scores.parquet", "-o", "."],
+        "choose another folder with --out",
+    ),
+    "audit into a device": (["audit", "audit.yaml", "-o", "/dev/null"], "--out"),
+    "template onto a device": (["init", "/dev/null", "--force"], "is no file, but a device"),
+    "audit into nothing": (["audit", "audit.yaml", "-o", ""], "it is empty"),
     "evaluate nowhere": (["evaluate", "nowhere.csv"], "nowhere.csv"),
     "evaluate no scores": (["evaluate", "model.py"], "model.py"),
     "study nowhere": (["study", "nowhere.yaml", "-o", "out"], "no configuration file"),
@@ -381,6 +556,8 @@ def invoke(folder: Path, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> An
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "audit.yaml").write_text(yaml.safe_dump(AUDIT))
+    (tmp_path / "study.yaml").write_text("base: audit.yaml\naxes: {defense: [none, argmax]}\n")
+    (tmp_path / "scores.parquet").write_bytes(b"mine")
     return tmp_path
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pixleak.attacks.evidence import Population
 from pixleak.core.errors import InputError
-from pixleak.core.tables import Bools, Floats, ReferenceTable, SignalInfo, SignalTable
+from pixleak.core.plain_arrays import booleans, real_numbers
+from pixleak.core.tables import Floats, ReferenceTable, SignalInfo, SignalTable
 
 End = Literal["lower", "higher"]
 """Which end members are expected at."""
@@ -57,17 +58,21 @@ def arrays_to_tables(
 
 def _signals(what: str, given: ArrayLike, axes: int) -> Floats:
     """A float64 copy with a signal axis behind ``axes`` others."""
-    values: Floats = np.array(given, dtype=np.float64)
+    values = real_numbers(given, what)
     if values.ndim == axes:
         values = values[..., None]
     if values.ndim != axes + 1:
         shape = "(n,) or (n, s)" if axes == 1 else "(m, n) or (m, n, s)"
         raise InputError(f"{what} must have the shape {shape}, got {np.shape(given)}")
+    if not values.size:
+        raise InputError(f"{what} holds no values: its shape is {np.shape(given)}")
     return values
 
 
 def _infos(members_are: End | Sequence[End], signals: int) -> tuple[SignalInfo, ...]:
-    ends = [members_are] * signals if isinstance(members_are, str) else list(members_are)
+    ends: list[Any] = [members_are] * signals
+    if isinstance(members_are, list | tuple):
+        ends = list(members_are)
     if len(ends) != signals or not set(ends) <= {"lower", "higher"}:
         raise InputError(
             "members_are must be 'lower' or 'higher', or one of them for each of the "
@@ -96,7 +101,7 @@ def _references(
         raise InputError(f"{what} and {whose} go together")
     values = _signals(what, given, 2)
     _same_signals(what, values, observed.infos)
-    held: Bools = np.array(member, dtype=bool)
+    held = booleans(member, whose)
     records = len(observed.ids)
     if values.shape[1] != records or held.shape != values.shape[:2]:
         raise InputError(

@@ -9,16 +9,12 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
-from pixleak.auditing.arguments import (
-    access_of,
-    asked_about_records,
-    existing_target,
-    sides_of,
-    target_model,
-)
+from pixleak.auditing.arguments import records_of, sides_of, target_model
 from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
+from pixleak.core.part import part_of_arguments
+from pixleak.core.paths import named_folder
 from pixleak.core.progress import Progress, Silent, shown
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.request.doors import python, speaking
@@ -95,28 +91,27 @@ def audit(
         >>> report.verdict.answer
         'cannot-tell'
     """
-    from pixleak.request.attacker import Attacker
     from pixleak.request.audit import AuditRequest
     from pixleak.request.parts import Run
 
     with speaking(python):
-        if model is None:
-            raise InputError("model is None; expected a torch module, a target or a function")
-        target = target_model(model)
-        if access is not None:
-            target = target.model_copy(update={"access": access_of(access)})
-        who = Attacker(kind=attacker) if isinstance(attacker, str) else attacker
+        target = target_model(model, access=access)
+        if not (out is None or isinstance(out, Run)):
+            out = Run(folder=named_folder(out, "out"))
+        if isinstance(attacker, str) and attacker not in ("adaptive", "naive"):
+            raise InputError(
+                "attacker must be 'adaptive' or 'naive', or pixleak.Attacker(...), got "
+                f"{attacker!r}"
+            )
         given: dict[str, Any] = {
             **sides_of(members, nonmembers, classes),
             "target": target,
-            "attacker": who or Attacker(),
-            "references": references or None,
+            "references": None if references == 0 else references,
             "seed": seed,
-            "run": out if isinstance(out, Run) else Run(folder=out),
         }
-        if evaluation is not None:
-            given["evaluation"] = evaluation
-        return run(AuditRequest(**given))
+        optional = {"attacker": attacker, "evaluation": evaluation, "run": out}
+        given |= {name: value for name, value in optional.items() if value is not None}
+        return run(part_of_arguments(AuditRequest, given))
 
 
 def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
@@ -137,7 +132,7 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
                 f"request is a {type(request).__name__}; expected pixleak.AuditRequest(...); a "
                 "YAML file is run by `pixleak audit FILE`"
             )
-        folder = request.run.folder if out is None else Path(out)
+        folder = request.run.folder if out is None else named_folder(out, "out")
         progress = stack.enter_context(shown()) if request.run.progress else Silent()
         return run_into(request, folder, progress)
 
@@ -145,6 +140,7 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
 def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
     """Run a request into a folder and write its report there; None: into a temporary folder."""
     from pixleak.auditing.run import run_plan
+    from pixleak.auditing.writing import UnsavedError
     from pixleak.pipeline.asking.rehearsal import check_kept
     from pixleak.pipeline.plan.build import build
     from pixleak.pipeline.queries import meter_of
@@ -156,41 +152,49 @@ def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> 
     place = Path(mkdtemp(prefix="pixleak-")) if folder is None else folder
     try:
         result = run_plan(plan, place, progress)
-    except BaseException:
+    except BaseException as error:
         if folder is None:
             rmtree(place, ignore_errors=True)
+        if isinstance(error, UnsavedError):
+            error.result = AuditReport.of(error.result)  # to print
         raise
     report = AuditReport.of(result, folder=place, temporary=folder is None)
     if folder is not None:
-        report.save(folder)
+        try:
+            report.save(folder)
+        except (InputError, OSError) as error:
+            raise UnsavedError.of(error, report) from error
     return report
 
 
 def query(
     model: nn.Module | Target | Callable[..., object] | TargetModel,
-    record: Records,
-    nonmembers: Records | None = None,
+    record: Records | Dataset[Any],
+    nonmembers: Records | Dataset[Any] | None = None,
     *,
+    classes: int | LabelTruth | ImageTruth | None = None,
     access: Access | str | None = None,
     difficulties: Sequence[Any] | None = None,
     alpha: float = 1.0,
     level: float = 0.05,
     seed: int = 0,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> QueryReport:
     """One record: its error, its difficulty, and where it lies among reference non-members.
 
     Args:
         model: a torch module, a pixleak target, or a function from images to predictions.
-        record: a set of one record; :func:`pixleak.read_pairs` and the other readers make them.
+        record: a set of one record; :func:`pixleak.read_pairs` and the other readers make them. Or
+            a torch Dataset of one (image, truth).
         nonmembers: comparable records that the model was not trained on. Without them nothing can
             be concluded, and the answer says so.
+        classes: as of :func:`audit`; needed for Datasets only.
         access: as of :func:`audit`.
         difficulties: names or objects; None for the usual ones of generators.
         alpha: weight of the difficulty in the plain membership error.
         level: of the p-value that the answer goes by.
         seed: of random choices.
-        device: where a module is run.
+        device: where a module is run; None: ``"cpu"``.
 
     Raises:
         InputError: more than one record, or records that cannot be compared or asked about.
@@ -211,32 +215,32 @@ def query(
     from pixleak.request.questions import QueryRequest
 
     with speaking(python):
-        target = existing_target(model, access, device)
-        one = asked_about_records(record, "record")
-        if one is None:
-            raise InputError("record is None; expected a set of one record")
-        request = QueryRequest(
-            target=target,
-            nonmembers=asked_about_records(nonmembers, "nonmembers"),
-            difficulties=difficulties,
-            alpha=alpha,
-            level=level,
-            seed=seed,
-        )
-        return answer_query(request, one)
+        given: dict[str, Any] = {
+            "target": target_model(model, access=access, device=device),
+            "nonmembers": None
+            if nonmembers is None
+            else records_of(nonmembers, classes, "nonmembers"),
+            "difficulties": difficulties,
+            "alpha": alpha,
+            "level": level,
+            "seed": seed,
+        }
+        one = records_of(record, classes, "record")
+        return answer_query(part_of_arguments(QueryRequest, given), one)
 
 
 def set_test(
     model: nn.Module | Target | Callable[..., object] | TargetModel,
-    owned: Records,
-    comparable: Records,
+    owned: Records | Dataset[Any],
+    comparable: Records | Dataset[Any],
     *,
+    classes: int | LabelTruth | ImageTruth | None = None,
     access: Access | str | None = None,
     difficulties: Sequence[Any] | None = None,
     level: float = 0.05,
     permutations: int = 10_000,
     seed: int = 0,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> SetTestReport:
     """Was this set used? An owner's records against comparable ones that cannot have been.
 
@@ -246,14 +250,15 @@ def set_test(
 
     Args:
         model: a torch module, a pixleak target, or a function from images to predictions.
-        owned: the records in question.
+        owned: the records in question, or a torch Dataset of (image, truth).
         comparable: records like them that the model cannot have been trained on.
+        classes: as of :func:`audit`; needed for Datasets only.
         access: as of :func:`audit`.
         difficulties: names or objects; None for the usual ones of generators.
         level: of the test.
         permutations: number of random permutations.
         seed: of the permutations.
-        device: where a module is run.
+        device: where a module is run; None: ``"cpu"``.
 
     Raises:
         InputError: too few subjects, or records that cannot be compared or asked about.
@@ -262,17 +267,16 @@ def set_test(
     from pixleak.request.questions import SetTestRequest
 
     with speaking(python):
-        return answer_set_test(
-            SetTestRequest(
-                target=existing_target(model, access, device),
-                owned=asked_about_records(owned, "owned"),
-                comparable=asked_about_records(comparable, "comparable"),
-                difficulties=difficulties,
-                level=level,
-                permutations=permutations,
-                seed=seed,
-            )
-        )
+        given: dict[str, Any] = {
+            "target": target_model(model, access=access, device=device),
+            "owned": records_of(owned, classes, "owned"),
+            "comparable": records_of(comparable, classes, "comparable"),
+            "difficulties": difficulties,
+            "level": level,
+            "permutations": permutations,
+            "seed": seed,
+        }
+        return answer_set_test(part_of_arguments(SetTestRequest, given))
 
 
 def evaluate(
@@ -304,12 +308,13 @@ def evaluate(
         >>> pixleak.evaluate(scores, member).verdict.answer
         'leak'
     """
+    from pixleak.core.plain_arrays import booleans, real_numbers
     from pixleak.evaluation.evaluate import judge_scores
     from pixleak.pipeline.storage.save import given_scores_table
 
-    result = judge_scores(scores, member, ids=ids, subject=subject, seed=seed, title=title)
-    attack = result.attacks[0]
-    table = given_scores_table(attack, scores, member, ids, subject)
+    numbers, held = real_numbers(scores, "scores"), booleans(member, "member")
+    result = judge_scores(numbers, held, ids=ids, subject=subject, seed=seed, title=title)
+    table = given_scores_table(result.attacks[0], numbers, held, ids, subject)
     return AuditReport.of(result, scores=table)
 
 

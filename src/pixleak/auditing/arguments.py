@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
+from pixleak.core.part import part_of_arguments
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def records_of(
     """
     from torch.utils.data import DataLoader
 
-    from pixleak.records.base import Records
+    from pixleak.records.base import Record, Records
     from pixleak.records.readers.dataset import read_dataset
 
     if isinstance(given, Records):
@@ -60,16 +61,21 @@ def records_of(
             f"{argument} is a DataLoader, which makes batches; give the Dataset that it loads, "
             "as in loader.dataset"
         )
-    if isinstance(given, str | Path | dict) or not hasattr(given, "__getitem__"):
+    if isinstance(given, Record):
         raise InputError(
-            f"{argument} is a {type(given).__name__}; expected pixleak.Records, such as those of "
-            "pixleak.read_folders(...), a torch Dataset of (image, truth), or for members "
-            "pixleak.MemberList(file, records)"
+            f"{argument} is one Record without what its truth means; give a set of one, as in "
+            "records.select(records.ids[:1])"
+        )
+    if isinstance(given, str | Path | dict) or not hasattr(given, "__getitem__"):
+        listed = ", or pixleak.MemberList(file, records)" if argument == "members" else ""
+        raise InputError(
+            f"{argument} is {_named(given)}; expected pixleak.Records, such as those of "
+            f"pixleak.read_folders(...), or a torch Dataset of (image, truth){listed}"
         )
     if classes is None:
         raise InputError(
             f"{argument} is a {type(given).__name__}: say how many classes its label maps have, "
-            "as in audit(..., classes=2), or for a generator classes=ImageTruth(channels=3)"
+            "as in classes=2, or for a generator classes=ImageTruth(channels=3)"
         )
     if isinstance(classes, bool) or not isinstance(classes, int | LabelTruth | ImageTruth):
         raise InputError(
@@ -112,8 +118,18 @@ def sides_of(
             "members is a MemberList, which names the non-members as well; leave nonmembers out"
         )
     given = members.records
+    if not isinstance(members.file, str | Path) or not isinstance(given, Records | str | Path):
+        raise InputError(
+            "members is a MemberList of "
+            f"{_named(members.file)} and {_named(given)}; expected MemberList(file, records): the "
+            "path of a CSV, and pixleak.Records or the folder of the true label maps"
+        )
     records = given if isinstance(given, Records) else _label_maps(Path(given), classes)
     return {"records": records, "members": Path(members.file)}
+
+
+def _named(given: object) -> str:
+    return "None" if given is None else f"a {type(given).__name__}"
 
 
 def _label_maps(folder: Path, classes: int | LabelTruth | ImageTruth | None) -> Records:
@@ -127,16 +143,36 @@ def _label_maps(folder: Path, classes: int | LabelTruth | ImageTruth | None) -> 
     return read(MasksReader, root=folder, **label_fields(truth))
 
 
-def target_model(model: Any) -> TargetModel:
-    """The target part of a request for what a caller gives as a model."""
+def target_model(model: Any, **given: Any) -> TargetModel:
+    """The target part of a request for what a caller gives as a model.
+
+    Args:
+        model: a torch module, a function, a target, a kind of target, or the part itself.
+        given: what else the caller says of it, name of argument -> value; None: nothing.
+
+    Raises:
+        InputError: it is no model, or the part itself says what the arguments say too.
+    """
     from pixleak.request.target import TargetModel
     from pixleak.targets.kind import TargetKind
 
+    stated = {name: value for name, value in given.items() if value is not None}
+    if model is None:
+        raise InputError("model is None; expected a torch module, a target or a function")
+    if isinstance(model, type):
+        raise InputError(f"model is the class {model.__name__}; give an object, as that makes")
     if isinstance(model, TargetModel):
+        if stated:
+            name, value = next(iter(stated.items()))
+            raise InputError(
+                f"{name}={value!r} is given beside a TargetModel, which has {name} itself: leave "
+                f"it out here, and write TargetModel(..., {name}={value!r})"
+            )
         return model
-    if isinstance(model, TargetKind):
-        return TargetModel(kind=model)
-    return TargetModel(model=model)
+    if "access" in stated:
+        stated["access"] = access_of(stated["access"])
+    place = "kind" if isinstance(model, TargetKind) else "model"
+    return part_of_arguments(TargetModel, {place: model, **stated})
 
 
 def _same_truth(known: Truth, classes: int | Truth) -> bool:
@@ -146,38 +182,3 @@ def _same_truth(known: Truth, classes: int | Truth) -> bool:
     if isinstance(known, LabelTruth) and isinstance(classes, LabelTruth):
         return replace(known, names=()) == replace(classes, names=())
     return known == classes
-
-
-def asked_about_records(given: Any, argument: str) -> Records | None:
-    """The records of a question: as they are, or one record as a set of one.
-
-    Args:
-        given: records, one record, or None.
-        argument: that it was given as, for messages.
-
-    Raises:
-        InputError: it is none of these.
-    """
-    from pixleak.records.base import Record, Records
-
-    if given is None or isinstance(given, Records):
-        return given
-    if isinstance(given, Record):
-        raise InputError(
-            f"{argument} is one Record without what its truth means; give a set of one, as in "
-            "records.select(records.ids[:1])"
-        )
-    raise InputError(
-        f"{argument} is a {type(given).__name__}; expected pixleak.Records, such as those of "
-        "pixleak.read_pairs(...), or pixleak.read_dataset(dataset, pixleak.LabelTruth(2))"
-    )
-
-
-def existing_target(model: Any, access: Access | str | None, device: str) -> TargetModel:
-    """The target of a question: a model with its access and device, or as it was given."""
-    from pixleak.request.target import TargetModel
-
-    if isinstance(model, TargetModel):
-        return model
-    granted = None if access is None else access_of(access)
-    return TargetModel(model=model, access=granted, device=device)

@@ -10,25 +10,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pydantic import PrivateAttr
 
-from pixleak.core.errors import InputError
+from pixleak.core.paths import named_folder
 from pixleak.pipeline.storage.save import write_parquet, write_result
-from pixleak.pipeline.storage.store import check_writable
+from pixleak.request.doors import speaking
 from pixleak.results.audit import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-FILES = (
-    "config.yaml",
-    "split.csv",
-    "membership.csv",
-    "scores.parquet",
-    "signals.parquet",
-    "references.parquet",
-    "leave_one_out.parquet",
-    "training.png",
-)
-"""What a run folder holds beside ``result.json``, the report and the files of the analyses."""
 
 
 class AuditReport(Result):
@@ -86,6 +74,7 @@ class AuditReport(Result):
         from pixleak.core.private_folder import private_folder
         from pixleak.report.share import write_shared_copy
 
+        folder = named_folder(folder, "folder")
         with private_folder() as whole:
             self.save(whole)
             return write_shared_copy(whole, folder, pictures=pictures)
@@ -93,24 +82,33 @@ class AuditReport(Result):
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json``, ``scores.parquet``, pictures and ``report.html``.
 
+        The result of another audit that the folder holds is moved to ``earlier/`` inside it.
+
         Returns:
             The path of the report.
 
         Raises:
             InputError: the folder cannot be written to.
         """
-        from pixleak.analyses.walk import in_order
+        from pixleak.auditing.writing import check_folder, files_beside, keep_earlier
         from pixleak.report.html.render import render
 
-        if not str(folder):
-            raise InputError("save needs the name of a folder, got an empty one")
-        folder = Path(folder)
-        check_writable(folder)
+        folder = named_folder(folder, "folder")
+        with speaking(_argument):
+            check_folder(folder)
+        if self._folder is None or self._folder.resolve() != folder.resolve():
+            records = None if self.records is None else self.records.digest
+            keep_earlier(folder, self.arguments, self.attacks, records=records)
         if self._folder is not None and self._folder.resolve() != folder.resolve():
-            for name in (*FILES, *(name for one in in_order() for name in one.leaves)):
+            for name in files_beside():
                 if (self._folder / name).is_file():
                     shutil.copyfile(self._folder / name, folder / name)
         if self._scores is not None:
             write_parquet(folder / "scores.parquet", self._scores)
         write_result(folder, self)
         return render(folder)
+
+
+def _argument(path: str) -> str:
+    """What a caller of ``save`` calls the folder that a report is written to."""
+    return "folder" if path == "run.folder" else path

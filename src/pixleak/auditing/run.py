@@ -11,11 +11,11 @@ from pathlib import Path
 from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Context
 from pixleak.analyses.walk import in_order
+from pixleak.auditing.writing import UnsavedError, check_folder, write_run
 from pixleak.core.errors import InputError, setting
 from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import Progress, Silent, step
 from pixleak.core.roles import Role
-from pixleak.core.whole_files import write_whole
 from pixleak.evaluation.statistics.sample import MIN_SUBJECTS
 from pixleak.evaluation.verdict.rule import decide
 from pixleak.pipeline.asking.working import working_control
@@ -29,16 +29,8 @@ from pixleak.pipeline.models import obtain_models
 from pixleak.pipeline.plan.choosing import Chosen, choose
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.queries import meter_of, queries_of
-from pixleak.pipeline.storage.save import (
-    scores_table,
-    signals_table,
-    write_config,
-    write_files,
-    write_parquet,
-    write_pool,
-    write_result,
-)
-from pixleak.pipeline.storage.store import Store, alone, check_writable
+from pixleak.pipeline.storage.save import write_result
+from pixleak.pipeline.storage.store import Store, alone
 from pixleak.pipeline.utility import describe_models
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.results.audit import RecordsInfo, Result, SplitInfo
@@ -48,7 +40,6 @@ from pixleak.results.models import ModelInfo
 from pixleak.results.sections import Section
 from pixleak.results.verdict import Verdict
 from pixleak.targets.module import check_device
-from pixleak.training.jobs import pictures_path
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "monai", "segmentation-models-pytorch")
 """Packages whose versions are saved with a result."""
@@ -80,17 +71,20 @@ def run_plan(
         folder: run folder, made if missing. Gets ``config.yaml``, ``split.csv``,
             ``artefacts/``, ``signals.parquet``, ``scores.parquet``, the files of the analyses, with
             a pool ``membership.csv``, ``references.parquet`` and ``leave_one_out.parquet`` and,
-            last, ``result.json``.
+            last, ``result.json``. A result of another configuration that it holds is moved to
+            ``earlier/``.
         progress: shows how far it has come.
         shared: what it has in common with other runs; ``folder`` then gets no artefacts.
 
     Raises:
         InputError: the records, the target's output or the folder cannot be used.
+        UnsavedError: all was computed, but it cannot be written; the error holds the result.
         UnmetNeedError: a signal needs more than the target grants.
     """
     progress = progress or Silent()
     begun = time.monotonic()
-    check_writable(folder)
+    if shared is None:
+        check_folder(folder)
     check(plan)
     chosen = choose(plan)
     with alone(folder):
@@ -152,19 +146,15 @@ def _run(
     )
     with clock("utility"):
         infos = describe_models(plan, models, measured)
-    with clock("writing"):
-        # An earlier result stands until all of this one is known, and never beside parts of it.
-        for old in ("result.json", "report.html"):
-            (folder / old).unlink(missing_ok=True)
-        write_config(folder, plan)
-        plan.split.save(folder / "split.csv", records)
-        write_parquet(folder / "signals.parquet", signals_table(measured.target))
-        write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
-        write_pool(folder, plan, measured, victims)
-        write_files(folder, found.files, [name for one in in_order() for name in one.leaves])
-        _keep_pictures(folder, models.target.info)
-    result = _result(context, found, verdict, infos, copies, begun)
-    write_result(folder, result)
+    try:
+        with clock("writing"):
+            write_run(folder, context, found.files, models.target.info)
+        result = _result(context, found, verdict, infos, copies, begun)
+        write_result(folder, result)
+    except (InputError, OSError) as error:
+        raise UnsavedError.of(
+            error, _result(context, found, verdict, infos, copies, begun)
+        ) from error
     return result
 
 
@@ -258,16 +248,6 @@ def _result(
             *found.warnings,
         ],
     )
-
-
-def _keep_pictures(folder: Path, target: ModelInfo) -> None:
-    """Pictures of a generator's training, where there are any, beside the report."""
-    shown = folder / "training.png"
-    shown.unlink(missing_ok=True)
-    if target.weights is not None:
-        pictures = pictures_path(folder / target.weights)
-        if pictures.is_file():
-            write_whole(shown, pictures.read_bytes())
 
 
 def _independent(plan: Plan, role: Role) -> int:

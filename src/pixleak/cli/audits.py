@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pixleak.cli.failures import fail, friendly
-from pixleak.cli.options import Out, Settings
+from pixleak.cli.options import Out, Settings, named
 from pixleak.core.errors import InputError
 from pixleak.request.doors import Word, command_line, speaking, yaml
 from pixleak.request.templates import TEMPLATES
@@ -18,14 +18,19 @@ def _audit(config: Path, settings: list[str], out: Path, word: Word) -> None:
     from rich.console import Console
 
     from pixleak.auditing.api import run_into
+    from pixleak.auditing.writing import UnsavedError
     from pixleak.core.progress import shown
     from pixleak.request.audit import AuditRequest
     from pixleak.request.file import read_request
 
     with speaking(word):
         request = read_request(config, AuditRequest, settings)
-        with shown() as progress:
-            found = run_into(request, out, progress)
+        try:
+            with shown() as progress:
+                found = run_into(request, out, progress)
+        except UnsavedError as error:
+            Console().print(error.result)
+            raise
     Console().print(found)
     typer.echo(f"\nReport: {out / 'report.html'}")
 
@@ -82,7 +87,14 @@ def audit(
 def study(
     config: Annotated[Path, typer.Argument(help="YAML file; 'pixleak init --kind study'.")],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="The study's folder; made if missing.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            parser=named,
+            metavar="PATH",
+            help="The study's folder; made if missing.",
+        ),
     ] = Path("runs/study"),
     settings: Settings = None,
     plan: Annotated[
@@ -95,7 +107,7 @@ def study(
 ) -> None:
     """Run a grid of audits (defences, poisons, networks, sizes, seeds) and compare them.
 
-    Models that several cells share are trained once. A study that was interrupted goes on where
+    Models that several cells share are trained once. A study that was interrupted continues where
     it stopped when the same command is given again.
     """
     from rich.console import Console
@@ -137,7 +149,11 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run or study.")],
     share: Annotated[
         Path | None,
-        typer.Option(help="Write a copy to pass on into this folder: no paths, names, pictures."),
+        typer.Option(
+            parser=named,
+            metavar="PATH",
+            help="Write a copy to pass on into this folder: no paths, names, pictures.",
+        ),
     ] = None,
     pictures: Annotated[
         bool, typer.Option("--pictures", help="Keep pictures of records in the shared copy.")

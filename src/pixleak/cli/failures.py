@@ -26,6 +26,13 @@ _MENDABLE = {
     errno.EACCES: "permission is denied",
     errno.EPERM: "permission is denied",
     errno.EROFS: "the file system is read-only",
+    errno.EFBIG: "it exceeds the size that a file may have here (ulimit -f)",
+    errno.ENOTDIR: "part of it is a file, not a folder",
+    errno.EISDIR: "there is a folder of that name",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EIO: "the disk fails to read or write",
+    errno.EMFILE: "too many files are open (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine",
 }
 
 
@@ -80,7 +87,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def friendly(command: Callable[P, R]) -> Callable[P, R]:
-    """Errors that the user can mend become one sentence and exit code 2."""
+    """Errors that the user can correct become one sentence and exit code 2."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -99,7 +106,10 @@ def friendly(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt as error:
             number = error.number if isinstance(error, _EndedError) else signal.SIGINT
             how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
-            fail(f"{how}; finished models and signals are kept, the same command resumes")
+            fail(
+                f"{how}; finished models and signals are kept, and so is the state of a training "
+                "that was under way: the same command resumes"
+            )
             raise typer.Exit(128 + number) from None
         except Exception as error:
             sentence = fault_of_others(error)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pixleak.cli.failures import friendly
-from pixleak.cli.options import Answer, Settings
+from pixleak.cli.options import Answer, Settings, named
 from pixleak.request.doors import speaking, yaml
 
 
@@ -28,8 +28,11 @@ def query(
     from pixleak.auditing.questions.query import query_files
     from pixleak.request.file import read_request
     from pixleak.request.questions import QueryRequest
+    from pixleak.results.base import check_answer_file
 
     with speaking(yaml):
+        if out is not None:
+            check_answer_file(out)
         answer = query_files(read_request(config, QueryRequest, settings or []), given, wanted)
     Console().print(answer)
     if out is not None:
@@ -48,8 +51,11 @@ def set_test(
     from pixleak.auditing.questions.set_test import answer_set_test
     from pixleak.request.file import read_request
     from pixleak.request.questions import SetTestRequest
+    from pixleak.results.base import check_answer_file
 
     with speaking(yaml):
+        if out is not None:
+            check_answer_file(out)
         answer = answer_set_test(read_request(config, SetTestRequest, settings or []))
     Console().print(answer)
     if out is not None:
@@ -62,7 +68,14 @@ def evaluate(
         Path, typer.Argument(help="CSV or Parquet with score, member and, optionally, id, subject.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Also write a run folder with a report.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            parser=named,
+            metavar="PATH",
+            help="Also write a run folder with a report.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
@@ -70,10 +83,13 @@ def evaluate(
     from rich.console import Console
 
     from pixleak.auditing.api import evaluate_file
+    from pixleak.auditing.writing import check_folder
 
-    found = evaluate_file(file, seed=seed)
     if out is not None:
-        found.save(out)
+        with speaking(yaml):
+            check_folder(out)
+    found = evaluate_file(file, seed=seed)
     Console().print(found)
     if out is not None:
+        found.save(out)
         typer.echo(f"\nReport: {out / 'report.html'}")

@@ -1,4 +1,4 @@
-"""What a target gives away."""
+"""What a target's answers reveal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pixleak.core.truth import ImageTruth, Truth
 
 
 class Access(StrEnum):
-    """What a target gives away, from least to most; a target grants its own level and below.
+    """What a target's answers reveal, from least to most; a target grants its own level and below.
 
     The first three are a segmenter's, the last two a generator's.
     """

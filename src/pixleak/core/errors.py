@@ -1,7 +1,7 @@
 """The errors that pixleak raises on purpose.
 
 Every one is a single sentence a user can act on: what was wrong, where, what was
-expected, how to mend it. The command line prints it without a traceback and exits with 2.
+expected, how to correct it. The command line prints it without a traceback and exits with 2.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Union
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
 else:
     ModelMetaclass = type(BaseModel)
+
+
+MOST_SEED = 2**63 - 1
+"""The largest seed that generators of random numbers take."""
 
 
 class _Called(ModelMetaclass):
@@ -50,6 +54,25 @@ def _called(
         raise InputError(sentence(error, kind.__name__, kind, python=True)) from None
 
 
+P = TypeVar("P", bound="Part")
+
+
+def part_of_arguments(kind: type[P], arguments: Mapping[str, Any]) -> P:
+    """A part built for a caller who gave its fields as arguments of a function.
+
+    Args:
+        kind: of the part.
+        arguments: field -> value.
+
+    Raises:
+        InputError: one of them cannot be used; the sentence names the argument, not the part.
+    """
+    try:
+        return kind.model_validate(dict(arguments))
+    except ValidationError as error:
+        raise InputError(sentence(error, "", kind, python=True)) from None
+
+
 class Part(BaseModel, metaclass=_Called):
     """Base of the parts of a request: frozen, and strict about unknown fields."""
 
@@ -76,7 +99,7 @@ def sentence(
 
     Args:
         error: of the validation.
-        where: file or class that was being read, to begin the sentence with.
+        where: file or class that was being read, to begin the sentence with; may be empty.
         kind: the model that was validated.
         python: whether to speak of arguments; else of keys.
     """
@@ -84,8 +107,14 @@ def sentence(
     known = _fields_at(first["loc"], kind) if first["type"] == "extra_forbidden" else ()
     noun = "argument" if python else "key"
     # A training method stands under its own key, and names the place of a mistake inside itself.
-    told = _INNER.sub(r"\1.\2: ", first_error(error, known, noun=noun, without=("training",)))
-    return f"{where}: {told}"
+    told = _INNER.sub(_joined, first_error(error, known, noun=noun, without=("training",)))
+    return f"{where}: {told}" if where else told
+
+
+def _joined(found: re.Match[str]) -> str:
+    """One place for the outer and the inner; a part that names itself is named once."""
+    outer, inner = found.groups()
+    return f"{outer}: " if outer.rpartition(".")[2] == inner else f"{outer}.{inner}: "
 
 
 _INNER = re.compile(r"^([a-z][\w.]*): ([a-z][\w.-]*): ")

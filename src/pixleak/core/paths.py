@@ -6,10 +6,13 @@ that is built in Python has no such context, and its paths are relative to the w
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ValidationInfo
+
+from pixleak.core.errors import InputError
 
 
 def _located(path: Path, info: ValidationInfo) -> Path:
@@ -31,6 +34,27 @@ field (a folder under ``root``) is a plain ``Path``."""
 
 Code = Annotated[str, AfterValidator(_code)]
 """``"file.py:name"``, the file relative to the configuration file that names it."""
+
+
+def named_folder(given: object, argument: str) -> Path:
+    """The folder that a caller names.
+
+    Args:
+        given: a string or a path.
+        argument: that it was given as, for messages.
+
+    Raises:
+        InputError: it is neither, or names nothing.
+
+    Example:
+        >>> named_folder(None, "out")
+        Traceback (most recent call last):
+        pixleak.core.errors.InputError: out must be the name of a folder, got None
+    """
+    text = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise InputError(f"{argument} must be the name of a folder, got {given!r}")
+    return Path(text)
 
 
 def path_fields(kind: type[BaseModel]) -> set[str]:

@@ -33,7 +33,8 @@ T = TypeVar("T")
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """``", did you mean 'x'?"`` for the closest known word, or the empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    names = [str(name) for name in known]  # members of an enumeration show their values
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f", did you mean {close[0]!r}?" if close else ""
 
 
@@ -45,7 +46,7 @@ def alternatives(word: str, known: Iterable[str]) -> str:
     >>> alternatives("x", ["seed", "title"])
     '. Known: seed, title'
     """
-    names = sorted(known)
+    names = sorted(str(name) for name in known)
     return f"{nearest(word, names) or '.'} Known: {', '.join(names) or 'none'}"
 
 
@@ -210,7 +211,8 @@ class Registry(Mapping[str, T]):
         if isinstance(given, type) and self.base is not None and issubclass(given, self.base):
             raise InputError(f"{given.__name__} is a class: give an object, {given.__name__}()")
         raise InputError(
-            f"{given!r} is no {self.noun}: give its name, a name with options, or an object"
+            f"{given!r} is no {self.noun}: give its name, as in {next(iter(self))}, or a name with "
+            "options, as in {name: NAME, options: {KEY: VALUE}}"
         )
 
 

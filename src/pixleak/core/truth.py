@@ -38,6 +38,9 @@ class LabelTruth:
             raise InputError(f"a label map needs at least 2 classes, got classes={self.classes}")
         if self.names and len(self.names) != self.classes:
             raise InputError(f"{self.classes} classes but {len(self.names)} class names")
+        for name, value in (("ignore", self.ignore), ("background", self.background)):
+            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
+                raise InputError(f"{name} must be a whole number or None, got {value!r}")
         if self.ignore is not None and 0 <= self.ignore < self.classes:
             raise InputError(
                 f"ignore={self.ignore} is also a class (0..{self.classes - 1}); "

@@ -7,8 +7,11 @@ import hashlib
 import logging
 import os
 import platform
-from collections.abc import Iterator
+import re
+import uuid
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pixleak.core.errors import InputError
@@ -19,7 +22,7 @@ def writing(path: Path) -> Iterator[None]:
     """Turn failures to write into error messages about ``path``.
 
     Raises:
-        InputError: no space, no permission, or a folder that is not there.
+        InputError: no space, no permission, a folder that is not there, or another failure.
     """
     try:
         yield
@@ -36,7 +39,12 @@ def writing(path: Path) -> Iterator[None]:
             raise InputError(f"cannot write {path}: there is a folder of that name") from error
         if isinstance(error, FileNotFoundError):
             raise InputError(f"cannot write {path}: its folder cannot be made there") from error
-        raise
+        if error.errno == errno.EFBIG:
+            raise InputError(
+                f"cannot write {path}: it exceeds the size that a file may have here (ulimit -f); "
+                "raise that, or choose another folder"
+            ) from error
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -50,6 +58,7 @@ def replaced(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{start}{os.getpid()}.tmp")
     try:
         with writing(path):
+            _refuse_devices(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path.parent, start)
             yield temporary
@@ -60,6 +69,12 @@ def replaced(path: Path) -> Iterator[Path]:
         # A folder that could not be made contains nothing to remove.
         with suppress(FileNotFoundError, NotADirectoryError):
             temporary.unlink()
+
+
+def _refuse_devices(path: Path) -> None:
+    """Refuse /dev/null and the like, which a file would take the place of."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is no file, but a device or a pipe; name a file")
 
 
 def _sweep(folder: Path, start: str) -> None:
@@ -102,3 +117,60 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     with replaced(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+EARLIER = "earlier"
+"""The folder, beside a result, of results that others took the place of."""
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+
+def set_aside(paths: Sequence[Path], created: str = "") -> Path:
+    """Move files that others are to take the place of into a folder, with a line that says so.
+
+    Args:
+        paths: files of one folder; those that are missing are left out.
+        created: when they were made, in ISO 8601; if it is not known, the time of the last file
+            tells.
+
+    Returns:
+        The folder, ``earlier/2026-01-31T12-00-00`` beside them.
+
+    Raises:
+        InputError: as :func:`writing`.
+    """
+    there = [path for path in paths if path.is_file()]
+    folder = there[-1].parent
+    if not (dated := _DATED.match(created)):
+        made = datetime.fromtimestamp(there[-1].stat().st_mtime, UTC).isoformat(timespec="seconds")
+        dated = _DATED.match(made)
+    assert dated is not None
+    stem = dated[0].replace(":", "-")
+    place, number = folder / EARLIER / stem, 1
+    while place.exists():
+        number += 1
+        place = folder / EARLIER / f"{stem}-{number}"
+    with writing(place):
+        place.mkdir(parents=True)
+        for path in there:
+            os.replace(path, place / path.name)
+    logging.getLogger("pixleak").warning("the earlier result in %s was moved to %s", folder, place)
+    return place
+
+
+def check_file(path: Path) -> None:
+    """Make the folder of a file that is to be written later, and try to write in it.
+
+    Raises:
+        InputError: as :func:`writing`.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        _refuse_devices(path)
+        probe = path.with_name(f".{uuid.uuid4().hex[:8]}.probe")
+        try:
+            probe.write_bytes(b"\0" * 4096)
+        finally:
+            probe.unlink(missing_ok=True)

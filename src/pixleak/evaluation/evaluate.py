@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pixleak.core.errors import InputError
+from pixleak.core.plain_arrays import booleans, real_numbers
 from pixleak.core.tables import Bools, Scores, SignalInfo
 from pixleak.evaluation.statistics.intervals import sample_auc_interval
 from pixleak.evaluation.statistics.operating import best_threshold, operating_point, oracle_point
@@ -25,6 +27,9 @@ from pixleak.results.base import Interval, TprAtFpr
 from pixleak.results.environment import environment_here
 
 FPRS = (0.1, 0.01, 0.001)
+
+GIVEN = "given"
+"""The attack that scores which exist already stand under."""
 
 
 def evaluate_scores(
@@ -124,8 +129,8 @@ def tpr_at_fpr(
 
 
 def judge_scores(
-    scores: Sequence[float],
-    member: Sequence[bool],
+    scores: ArrayLike,
+    member: ArrayLike,
     *,
     ids: Sequence[str] | None = None,
     subject: Sequence[str] | None = None,
@@ -150,11 +155,12 @@ def judge_scores(
             sides, or there are fewer than 10 records (5 subjects) on a side.
     """
     begun = time.monotonic()
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"scores must be numbers: {error}") from error
-    truth = _booleans(member)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
+    if not isinstance(title, str):
+        raise InputError(f"title must be a text, got {title!r}")
+    values = real_numbers(scores, "scores")
+    truth = booleans(member, "member")
     if values.ndim != 1 or values.shape != truth.shape:
         raise InputError(
             f"scores and member must hold one number per record each, got shapes {values.shape} "
@@ -174,7 +180,7 @@ def judge_scores(
             for s, name in zip(subject, names, strict=False)
         ]
     every: Bools = np.ones(len(values), dtype=bool)
-    given = Scores(ids=names, values=values, measured=every, attack="given", signal="score")
+    given = Scores(ids=names, values=values, measured=every, attack=GIVEN, signal="score")
     attack = evaluate_scores(given, truth, units=units, title="Given scores", seed=seed)
     sample = sample_of(values, truth, units)
     return Result(
@@ -218,7 +224,9 @@ def _sample_and_roc(
     except InputError as error:
         missing = int((~kept).sum())
         note = f" ({missing} of {len(kept)} records were not measured)" if missing else ""
-        raise InputError(f"{scores.attack} over {scores.signal}: {error}{note}") from error
+        # Scores that were given come of no attack and no signal that the caller would know.
+        whose = "" if scores.attack == GIVEN else f"{scores.attack} over {scores.signal}: "
+        raise InputError(f"{whose}{error}{note}") from error
     return sample, roc_of(scores.values[kept], member[kept])
 
 
@@ -255,12 +263,3 @@ def _point_name(name: str) -> PointName:
         if name == point:
             return point
     raise InputError(f"unknown operating point {name!r}; known: {', '.join(known)}")
-
-
-def _booleans(member: Sequence[bool]) -> Bools:
-    values = np.asarray(member)
-    if values.dtype != np.bool_ and not (
-        np.issubdtype(values.dtype, np.number) and np.isin(values, (0, 1)).all()
-    ):
-        raise InputError("member must hold booleans, or 0 and 1: one per score")
-    return values.astype(np.bool_)

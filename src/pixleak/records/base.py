@@ -6,7 +6,7 @@ subject (patient) it was taken from and the group (video, scanner, site) it belo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pixleak.core.errors import InputError
-from pixleak.core.truth import Truth
+from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,21 @@ class Records(Sequence[Record]):
         name: what to call the set in reports.
 
     Raises:
-        InputError: no records, or an id occurs twice.
+        InputError: no records, an id occurs twice, or an argument is of another type.
     """
 
     def __init__(
         self, keys: Sequence[RecordKey], load: Load, truth: Truth, name: str = "records"
     ) -> None:
-        if not keys:
-            raise InputError(f"{name}: there are no records")
         self.keys = tuple(keys)
+        if not self.keys:
+            raise InputError(f"{name}: there are no records")
+        if wrong := [key for key in self.keys if not isinstance(key, RecordKey)]:
+            raise InputError(f"{name}: keys must be pixleak.RecordKey objects, got {wrong[0]!r}")
+        if not callable(load):
+            raise InputError(f"{name}: load must be a function of a position, got {load!r}")
+        if not isinstance(truth, LabelTruth | ImageTruth):
+            raise InputError(f"{name}: truth must be a LabelTruth or an ImageTruth, got {truth!r}")
         self.load = load
         self.truth = truth
         self.name = name
@@ -133,8 +139,14 @@ class Records(Sequence[Record]):
         """The records with these ids, in this order.
 
         Raises:
-            InputError: an id is not in the set.
+            InputError: an id is not in the set, or ids is no list of ids.
         """
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            raise InputError(
+                f"{self.name}: select takes a list of ids, as in select(records.ids[:2]), got "
+                f"{ids!r}"
+            )
+        ids = tuple(ids)
         missing = [i for i in ids if i not in self._position]
         if missing:
             raise InputError(f"{self.name}: there is no record {missing[0]!r}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from pixleak.core.errors import InputError
 from pixleak.core.roles import Role
+from pixleak.core.truth import Truth
 from pixleak.records.base import Load, Record, RecordKey, Records
 from pixleak.records.splitting.split import Split, role_of
 
@@ -29,7 +30,9 @@ class _Chain:
         raise IndexError(index)
 
 
-def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
+def gather(
+    sets: Mapping[str, Records], *, seed: int, called: Mapping[str, str] | None = None
+) -> tuple[Records, Split]:
     """One set of records, and the split that the given sets amount to.
 
     Ids that occur in two sets with different images get their role as a prefix.
@@ -38,19 +41,19 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
         sets: role -> records. ``"shadow"`` stands for both shadow roles: its subjects are
             divided into halves at random.
         seed: of that division.
+        called: role -> what the caller calls the set, for messages; None: the roles.
 
     Raises:
         InputError: the same record (same id, same pixels) is in two sets, a subject is in two
             sets, or the sets differ in their classes.
     """
     first = next(iter(sets.values()))
+    names_of = called or {}
     for role, records in sets.items():
         if records.truth != first.truth:
-            raise InputError(
-                f"{role}: the truth of these records is {records.truth!r}, elsewhere "
-                f"{first.truth!r}; all sets need the same, names and background included"
-            )
-    _refuse_overlap(sets)
+            here, there = (names_of.get(one, one) for one in (next(iter(sets)), role))
+            raise InputError(_differing(first.truth, records.truth, here, there))
+    _refuse_overlap({names_of.get(role, role): records for role, records in sets.items()})
     counted: dict[str, int] = {}
     for records in sets.values():
         for key in records.ids:
@@ -72,6 +75,22 @@ def gather(sets: Mapping[str, Records], *, seed: int) -> tuple[Records, Split]:
     name = first.name if len(names) == 1 else "records"
     together = Records(keys, load, first.truth, name)
     return together, Split(kind="given", unit="record", seed=None, roles=roles)
+
+
+def _differing(first: Truth, other: Truth, here: str, there: str) -> str:
+    """In what the truths of two sets differ."""
+    if type(first) is not type(other):
+        return (
+            f"the true outputs of {there} are {other}, those of {here} {first}; all sets "
+            "need the same kind"
+        )
+    names = [one.name for one in fields(first)]
+    differing = [name for name in names if getattr(first, name) != getattr(other, name)]
+    name = differing[0]
+    return (
+        f"the true outputs of {here} and {there} differ in {', '.join(differing)}: {name} "
+        f"is {getattr(first, name)!r} and {getattr(other, name)!r}; all sets need the same"
+    )
 
 
 def _halves(keys: list[RecordKey], seed: int) -> dict[Role, tuple[str, ...]]:

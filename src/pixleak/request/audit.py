@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from pixleak.core.errors import InputError, setting
-from pixleak.core.part import Part
+from pixleak.core.part import MOST_SEED, Part
 from pixleak.request.attacker import Attacker
 from pixleak.request.given import RecordsGiven
 from pixleak.request.parts import (
@@ -55,7 +55,9 @@ class AuditRequest(Part):
     """
 
     title: str = "Membership audit"
-    seed: int = Field(0, ge=0, strict=True, description="every random choice follows from it")
+    seed: int = Field(
+        0, ge=0, le=MOST_SEED, strict=True, description="every random choice follows from it"
+    )
     records: RecordsGiven | None = Field(None, description="one set of records, to be split")
     split: SplitChoice = SplitChoice()
     members: RecordsGiven | None = Field(

@@ -96,4 +96,6 @@ def speaking(word: Word) -> Iterator[None]:
         told = error.told(word)
         if told == error.args[0]:
             raise
-        raise type(error)(told) from error
+        worded = type(error)(told)
+        worded.__dict__.update(error.__dict__)  # what it carries, such as a result
+        raise worded from error

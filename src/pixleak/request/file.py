@@ -35,8 +35,42 @@ def read_request(path: Path, kind: type[Request], settings: Sequence[str] = ()) 
         InputError: the file is missing, not YAML, or not a valid request.
     """
     content = read_content(path)
+    check_command(content, path, _COMMANDS.get(kind.__name__, ""))
     override(content, settings)
     return validated(content, kind, str(path), base=path.parent)
+
+
+_COMMANDS = {"AuditRequest": "audit", "QueryRequest": "query", "SetTestRequest": "set-test"}
+
+_OWN = {
+    "study": {"base", "axes"},
+    "set-test": {"owned", "comparable"},
+    "query": {"record"},
+    "audit": {"members", "records", "split", "attacker"},
+}
+"""Command -> keys that only its files have."""
+
+
+def check_command(content: Mapping[str, Any], path: Path, command: str) -> None:
+    """Refuse a file that was written for another command.
+
+    Args:
+        content: of the file.
+        path: the file.
+        command: that it was given to; empty: any.
+
+    Raises:
+        InputError: it has keys that only the files of another command have, and none of its own.
+    """
+    if command not in _OWN or _OWN[command] & set(content):
+        return
+    for other, keys in _OWN.items():
+        if found := sorted(keys & set(content)):
+            more = " INPUT TRUTH" if other == "query" else ""
+            raise InputError(
+                f"{path} has the key {found[0]!r}, which makes it a file for another command: run "
+                f"`pixleak {other} {path}{more}`"
+            )
 
 
 def parse_request(

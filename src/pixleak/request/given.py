@@ -62,9 +62,14 @@ def _records(given: Any, info: ValidationInfo) -> Records | Reader:
         return given
     if isinstance(given, Mapping):
         return reader_from(given, info.context)
+    got = "nothing" if given is None else f"{given!r:.80}"
+    if info.context is not None:  # of a file
+        raise InputError(
+            f"expected a reader with its settings, as in {{reader: folders, root: PATH}}, got {got}"
+        )
     raise InputError(
-        f"expected records: a mapping with `reader`, a reader, or pixleak.Records, got a "
-        f"{type(given).__name__}"
+        f"expected pixleak.Records, such as those of pixleak.read_folders(...), or a mapping with "
+        f"'reader', got {got}"
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import SerializerFunctionWrapHandler as Handler
 
 from pixleak.core.errors import InputError, setting
 from pixleak.core.part import Part
-from pixleak.core.paths import Located
+from pixleak.core.paths import Located, named_folder
 from pixleak.core.roles import Role
 from pixleak.records.canaries import CanaryKind
 from pixleak.records.splitting.membership import FEWEST_MODELS, MOST_MODELS
@@ -269,3 +269,17 @@ class Run(Part):
         except InputError as error:
             raise ValueError(error.args[0]) from None
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_options_in_a_file(cls, given: Any, info: ValidationInfo) -> Any:
+        if info.context is not None and isinstance(given, Mapping):
+            for key, option in (("folder", "give --out"), ("progress", "leave it out")):
+                if key in given:
+                    raise InputError(f"{key} is no key of a configuration file: {option}")
+        return given
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _named(cls, folder: object) -> Path | None:
+        return None if folder is None else named_folder(folder, "it")

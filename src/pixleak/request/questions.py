@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pixleak.core.errors import setting
-from pixleak.core.part import Part
+from pixleak.core.part import MOST_SEED, Part
 from pixleak.core.truth import MOST_CLASSES, LabelTruth
 from pixleak.records.readers.files.pixels import Size
 from pixleak.request.given import Difficulties, RecordsGiven
@@ -35,7 +35,7 @@ class RecordFormat(Part):
 
 
 class _Question(Part):
-    seed: int = Field(0, ge=0, strict=True)
+    seed: int = Field(0, ge=0, le=MOST_SEED, strict=True)
     target: TargetModel
     difficulties: Difficulties | None = Field(
         None, description="null: of generators the usual ones"

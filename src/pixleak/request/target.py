@@ -70,6 +70,14 @@ class TargetModel(TrainingChoice):
         if not isinstance(given, Mapping):
             return given
         content = dict(given)
+        if isinstance(named := content.get("kind"), str):
+            example = named if named in TARGETS else "http"
+            value = TARGETS[example].positional or "..."
+            raise InputError(
+                f"a kind of target is given by a key of its own, as in {{{example}: "
+                f"{'URL' if example in ('http', 'kserve') else value.upper()}}}, not as kind: "
+                f"{named}"
+            )
         if isinstance(content.get("model"), TargetKind) and content.get("kind") is None:
             content["kind"] = content.pop("model")
         objects = [name for name in ("model", "kind") if content.get(name) is not None]
@@ -92,6 +100,11 @@ class TargetModel(TrainingChoice):
                 key = next(iter(own))
                 raise InputError(f"unknown key {key!r}{alternatives(key, [*known, *every])}")
             got = " and ".join(chosen) or "none"
+            if info.context is None and not chosen:
+                raise InputError(
+                    "needs a model: TargetModel(model), TargetModel(training=Recipe(...)), or a "
+                    "kind of target, as in TargetModel(pixleak.targets.Predictions(...))"
+                )
             raise InputError(f"needs exactly one of {', '.join(every)}; got {got}")
         if chosen[0] not in TARGETS:
             return content
@@ -105,6 +118,10 @@ class TargetModel(TrainingChoice):
     def _discriminator_goes_with_a_model(self) -> TargetModel:
         if self.discriminator is not None and self.model is None:
             raise ValueError("discriminator goes with a generator that is given as a module")
+        if self.discriminator is not None and not callable(self.discriminator):
+            raise ValueError(
+                f"discriminator must be a torch module, got {type(self.discriminator).__name__}"
+            )
         return self
 
     @model_validator(mode="after")

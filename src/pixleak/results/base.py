@@ -6,12 +6,14 @@ NaN never occurs.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from pixleak.core.whole_files import write_whole
+from pixleak.core.errors import InputError
+from pixleak.core.whole_files import check_file, set_aside, write_whole
 
 
 def _not_nan(value: float) -> float:
@@ -88,7 +90,42 @@ class TprAtFpr(SavedModel):
 
 
 def write_answer(answer: SavedModel, path: str | Path) -> Path:
-    """Write an answer as indented JSON."""
+    """Write an answer as indented JSON; another answer there is moved to ``earlier/`` beside it.
+
+    Raises:
+        InputError: the file cannot be written, or holds something else than an answer.
+    """
+    if not isinstance(path, str | Path) or not str(path):
+        raise InputError(f"path must be the name of a file, got {path!r}")
     path = Path(path)
-    write_whole(path, (answer.model_dump_json(indent=1) + "\n").encode())
+    text = answer.model_dump_json(indent=1) + "\n"
+    check_answer_file(path)
+    if path.is_file() and _asked(path.read_text(encoding="utf-8")) != _asked(text):
+        set_aside([path])
+    write_whole(path, text.encode())
     return path
+
+
+def check_answer_file(path: Path) -> None:
+    """Refuse a file that an answer cannot be written to, before there is an answer.
+
+    Raises:
+        InputError: the file cannot be written, or holds something else than an answer.
+    """
+    check_file(path)
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not {"schema_version", "answer"} <= set(content):
+        raise InputError(
+            f"{path} exists, and is no answer that pixleak wrote: name another file, or remove it"
+        )
+
+
+def _asked(text: str) -> dict[str, object]:
+    """An answer without what differs from one machine to the next."""
+    content = json.loads(text) if text.strip() else {}
+    return {key: value for key, value in content.items() if key != "environment"}

@@ -104,7 +104,7 @@ def usual_signals(truth: Truth, access: Access, samples: int = 1) -> tuple[Signa
 
     Args:
         truth: of the records.
-        access: what the target gives away.
+        access: what the target's answers reveal.
         samples: answers drawn per record.
     """
     usual = [n for n, kind in signals_on(truth).items() if kind.usual_for(access, samples)]

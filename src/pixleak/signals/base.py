@@ -14,7 +14,7 @@ from pixleak.core.tables import Bools, Floats, SignalInfo
 from pixleak.core.truth import Truth, kind_of
 
 SOFT = (Access.PROBABILITY, Access.LOGIT)
-"""Access to a segmenter that gives away more than labels."""
+"""Access to a segmenter that reveals more than labels."""
 
 OF_IMAGES = (Access.IMAGE, Access.DISCRIMINATOR)
 """Access to a generator."""
@@ -100,7 +100,7 @@ class Signal(ABC):
         """Whether it is attacked by threshold where a request names no signals.
 
         Args:
-            access: what the target gives away.
+            access: what the target's answers reveal.
             samples: answers drawn per record.
         """
         return access in cls.usual_at and (samples > 1 or not cls.needs_samples)

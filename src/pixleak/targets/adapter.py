@@ -126,6 +126,15 @@ class OutputAdapter(Part):
             raise ValueError(f"range must ascend, got {list(self.range)}")
         return self
 
+    @model_validator(mode="after")
+    def _each_class_once(self) -> OutputAdapter:
+        if self.channels is not None and len(set(self.channels)) != len(self.channels):
+            raise ValueError(
+                f"channels must name each channel once, as each is another class, got "
+                f"{list(self.channels)}"
+            )
+        return self
+
     def applied(self, answer: object, truth: Truth, size: tuple[int, int], name: str) -> object:
         """The answer in pixleak's terms.
 

@@ -19,7 +19,7 @@ class AlteredTarget(Target):
 
     Args:
         inner: the target that is asked.
-        access: what is given away.
+        access: what its answers reveal.
     """
 
     def __init__(self, inner: Target, access: Access) -> None:

@@ -1,7 +1,7 @@
 """What can be attacked: anything that turns a batch of images into predictions.
 
-A target declares how much it gives away (:class:`~pixleak.core.access.Access`); every answer is
-checked against that declaration once, here, so that nothing downstream meets a NaN, a wrong
+A target declares how much its answers reveal (:class:`~pixleak.core.access.Access`); every answer
+is checked against that declaration once, here, so that nothing downstream meets a NaN, a wrong
 shape, or logits where probabilities were promised. It also knows what identifies its answers, so
 that they can be reused, and its untrained twin, for the control.
 
@@ -61,7 +61,7 @@ class Target(ABC):
 
     Args:
         truth: what its output should look like.
-        access: what it gives away.
+        access: what its answers reveal.
         name: its name in errors and reports.
     """
 

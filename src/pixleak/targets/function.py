@@ -22,7 +22,7 @@ class FunctionTarget(Target):
             declares. It gets a copy, so it may write into its argument. If it has a parameter
             ``ids``, it gets the ids of the records as well.
         truth: what its output should look like.
-        access: what it gives away.
+        access: what its answers reveal.
         name: its name in errors and reports.
     """
 

@@ -45,7 +45,7 @@ class TargetKind(Part, ABC):
 
         Args:
             truth: what its output should look like.
-            access: what it gives away.
+            access: what its answers reveal.
             device: where to query it, if that is a choice.
 
         Raises:

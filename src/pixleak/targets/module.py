@@ -36,7 +36,7 @@ class ModuleTarget(Target):
         module: (b, c, h, w) -> what ``access`` declares, or a mapping with it under ``"out"``
             or ``"logits"``.
         truth: what its output should look like.
-        access: what it gives away.
+        access: what its answers reveal.
         name: its name in errors and reports.
         device: where to query. None: where the module is. A module that is elsewhere is not
             moved: a copy is made on the device once, and the copy is asked.

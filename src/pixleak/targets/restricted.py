@@ -1,4 +1,4 @@
-"""A target that gives away less than the one behind it.
+"""A target that reveals less than the one behind it.
 
 A shadow model answers with logits. To represent a target that grants only probabilities or labels
 it must be asked in the same way, or what is learned on it would not carry over.
@@ -24,7 +24,7 @@ class RestrictedTarget(AlteredTarget):
 
     Args:
         inner: the target that is asked.
-        access: what to give away.
+        access: what its answers may reveal.
 
     Raises:
         InputError: ``inner`` grants less than ``access``, or answers with images.

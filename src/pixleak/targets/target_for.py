@@ -33,7 +33,7 @@ def target_for(
     Args:
         module: that is asked.
         truth: what its output should look like.
-        access: what it gives away.
+        access: what its answers reveal.
         name: its name in errors and reports.
         device: where to query; None: where the module is.
         discriminator: what the generator was trained against: (inputs, outputs) -> logits of
@@ -72,7 +72,7 @@ def opened_object(
     Args:
         model: a torch module, a function from images to predictions, or a target.
         truth: what its output should look like.
-        access: what it gives away; a target knows that itself.
+        access: what its answers reveal; a target knows that itself.
         device: where a module is queried.
         discriminator: what a generator was trained against.
 

@@ -146,7 +146,7 @@ def check_reserve(defence: Defence, kind: Kind) -> None:
 
 
 def check_answers(defence: Defence, kind: Kind) -> None:
-    """The defended target gives away what was declared, and the same for a record on its own."""
+    """The defended target reveals what was declared, and the same for a record on its own."""
     name, (records, _) = defence.name, _records(kind)
     images = records.batch(range(5)).images
     answered = 0

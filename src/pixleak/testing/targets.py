@@ -108,7 +108,7 @@ def check_identity(
 
 
 def check_twin(target: Target, images: Tensor) -> None:
-    """Its untrained twin gives away the same and follows from the seed; or there is a reason."""
+    """Its untrained twin reveals the same and follows from the seed; or there is a reason."""
     name, state = target.name, torch.get_rng_state()
     twin = target.untrained(SEED)
     assert torch.equal(torch.get_rng_state(), state), f"{name}: its twin moves torch's generator"
@@ -141,7 +141,7 @@ def check_target_kind(
     Args:
         kind: with the settings to check it at.
         truth: what the target answers with.
-        access: what it gives away.
+        access: what its answers reveal.
         images: (b, c, h, w) that it can answer, at least two.
         varies: as of :func:`check_target`.
         tolerance: as of :func:`check_target`.

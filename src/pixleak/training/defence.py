@@ -75,7 +75,7 @@ class Defence(Configured):
         return None
 
     def access_after(self, given: Access) -> Access:
-        """What the defended model gives away, where the bare one gives ``given``."""
+        """What the defended model's answers reveal, if the bare one's reveal ``given``."""
         return given
 
     def wrap_target(self, target: Target) -> Target:

@@ -108,11 +108,14 @@ def test_a_choice_is_taken_from_whatever_names_it() -> None:
     lira = pixleak.attacks.LiraOffline(variance="pooled")
     written = {"name": "lira-offline", "options": {"variance": "pooled"}, "signals": ["margin"]}
     assert AttackChoice.taken(written) == AttackChoice(lira, ("margin",))
+    assert AttackChoice.taken({"name": lira, "signals": ["margin"]}) == AttackChoice(
+        lira, ("margin",)
+    )
     assert AttackChoice.taken(lira) == AttackChoice(lira)
     assert AttackChoice.taken("rmia").attack.name == "rmia"
     assert AttackChoice.taken(AttackChoice(lira)) == AttackChoice(lira)
     for wrong, sentence in (
-        ({"name": "rmia", "signals": "margin"}, "signals is a list of names"),
+        ({"name": "rmia", "signals": "margin"}, "signals must be a list of names"),
         ({"name": "rmia", "option": {}}, "unknown key 'option'"),
         (3, "3 is no attack"),
         (Threshold, r"give an object, Threshold\(\)"),

@@ -45,8 +45,8 @@ class Broken(torch.utils.data.Dataset[Any]):
     ("settings", "words"),
     [
         ({"access": "logits"}, "access is 'logits'; expected one of 'label'"),
-        ({"seed": 1.5}, "seed must be a valid integer, got 1.5"),
-        ({"attacker": "cunning"}, "Attacker: kind must be 'adaptive' or 'naive', got 'cunning'"),
+        ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+        ({"attacker": "cunning"}, "attacker must be 'adaptive' or 'naive', or"),
         ({"references": 3}, "complementary pairs: give 4"),
         ({"references": 4}, "say how models like it are trained"),
     ],
@@ -113,7 +113,7 @@ def test_the_model_is_left_as_it_was_and_nothing_stays_on_disk(tmp_path: Path) -
 
 def test_results_are_not_saved_into_no_folder() -> None:
     result = pixleak.evaluate(np.arange(40.0).tolist(), [i % 2 == 0 for i in range(40)])
-    with pytest.raises(InputError, match="needs the name of a folder"):
+    with pytest.raises(InputError, match="must be the name of a folder"):
         result.save("")
 
 
@@ -137,7 +137,7 @@ def test_a_shadow_brings_the_learned_attacks() -> None:
 
 
 def test_scores_that_are_no_numbers_are_one_sentence() -> None:
-    with pytest.raises(InputError, match="scores must be numbers"):
+    with pytest.raises(InputError, match="scores must be real numbers"):
         pixleak.evaluate(["a"] * 40, [True, False] * 20)  # type: ignore[list-item]
 
 

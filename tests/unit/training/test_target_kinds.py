@@ -97,8 +97,7 @@ def test_weights_of_a_recipe(tmp_path: Path) -> None:
         ),
         (
             {"module": "a.py:b", "allow_pickle": "perhaps"},
-            "target: allow_pickle must be a valid boolean, unable to interpret input, got "
-            "'perhaps'",
+            "target: allow_pickle must be true or false, got 'perhaps'",
         ),
     ],
 )

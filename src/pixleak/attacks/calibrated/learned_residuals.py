@@ -133,7 +133,7 @@ class LearnedResiduals(Attack):
         model = LogisticRegression(C=self.regularisation, solver="newton-cholesky", max_iter=100)
         with warnings.catch_warnings():
             # Where nothing separates members, the loss is flat to the last digit, the line search
-            # ends early, and scikit-learn goes on with L-BFGS, which warns if it fails as well.
+            # ends early, and scikit-learn continues with L-BFGS, which warns if it fails as well.
             warnings.filterwarnings("ignore", message="Line search of Newton solver")
             model.fit(_standardised(examples, centre, scale), labels, sample_weight=weights)
         slope, at_zero = model.coef_[0], float(model.intercept_[0])

@@ -47,14 +47,16 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
     check_alike(owned, comparable, "the comparable records")
     if min(len(owned), len(comparable)) < MIN_RECORDS:
         raise InputError(
-            f"a set test needs at least {MIN_RECORDS} records on each side, got {len(owned)} of "
-            f"the owner's and {len(comparable)} comparable ones"
+            f"a set test needs at least {MIN_RECORDS} records in each set, got {len(owned)} in "
+            f"owned and {len(comparable)} in comparable"
         )
     target = open_existing(request.target, owned.truth, seed).target
-    records, split = gather(
-        {Role.TARGET_MEMBERS: owned, Role.TARGET_NONMEMBERS: comparable}, seed=seed
-    )
     sides = (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS)
+    records, split = gather(
+        dict(zip(sides, (owned, comparable), strict=True)),
+        seed=seed,
+        called=dict(zip(sides, ("owned", "comparable"), strict=True)),
+    )
     mine = set(split.roles[Role.TARGET_MEMBERS])
     inside, outside = asked_about(*(split.roles[role] for role in sides))
     check_affordable(

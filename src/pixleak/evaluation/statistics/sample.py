@@ -103,9 +103,10 @@ def sample_of(scores: Floats, member: Bools, units: Sequence[str] | None = None)
                 f"too few {side}: {int(held.sum())}; an evaluation needs at least {MIN_RECORDS} "
                 "on each side"
             )
-        if len(np.unique(names[held])) < MIN_SUBJECTS:
+        found = len(np.unique(names[held]))
+        if found < MIN_SUBJECTS:
             raise InputError(
-                f"the {int(held.sum())} {side} come from {len(np.unique(names[held]))} subjects; "
+                f"the {int(held.sum())} {side} come from {found} subject{'s' * (found != 1)}; "
                 f"at least {MIN_SUBJECTS} are needed to estimate how much subjects differ"
             )
     both = np.intersect1d(names[member], names[~member])

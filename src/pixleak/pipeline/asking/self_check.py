@@ -1,7 +1,7 @@
 """A short self-check of the target, before anything is spent on an audit of it.
 
 An attack on a model that was asked in the wrong way finds nothing, which looks like safety. So a
-few records are asked about first, and what is found is a refusal that says how to mend it, or a
+few records are asked about first, and what is found is a refusal that says how to correct it, or a
 control without which nothing is cleared:
 
 - *Declaration.* Bytes or label maps that are declared to be logits, and the like, are refused.

@@ -106,7 +106,14 @@ def _records_and_split(request: AuditRequest, opening: Opening) -> tuple[Records
         Role.SHADOW_RESERVE: request.target.reserve,
     }
     given = {role: opening(records) for role, records in sets.items() if records is not None}
-    return gather(given, seed=request.seed)
+    called = {
+        Role.TARGET_MEMBERS: setting("members"),
+        Role.TARGET_NONMEMBERS: setting("nonmembers"),
+        "shadow": setting("attacker.records"),
+        Role.POPULATION: setting("attacker.population"),
+        Role.SHADOW_RESERVE: setting("target.reserve"),
+    }
+    return gather(given, seed=request.seed, called=called)
 
 
 def _split(request: AuditRequest, records: Records) -> Split:

@@ -62,7 +62,7 @@ class GivenTarget:
 
     @property
     def access(self) -> Access:
-        """What it gives away."""
+        """What its answers reveal."""
         return self.target.access
 
 

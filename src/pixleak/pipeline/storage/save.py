@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from pixleak.core.roles import Role
-from pixleak.core.tables import ReferenceTable, Scores, SignalTable
+from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalTable
 from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.measuring.measured import Measured, PartName
 from pixleak.results.audit import Result
@@ -159,8 +159,8 @@ def write_result(folder: Path, result: Result) -> None:
 
 def given_scores_table(
     attack: AttackResult,
-    scores: Sequence[float],
-    member: Sequence[bool],
+    scores: Floats,
+    member: Bools,
     ids: Sequence[str] | None,
     subject: Sequence[str] | None,
 ) -> pa.Table:
@@ -179,11 +179,11 @@ def given_scores_table(
             pa.array([str(i) for i in (range(n) if ids is None else ids)]),
             pa.array([None] * n if subject is None else [str(s) for s in subject], pa.string()),
             pa.nulls(n, pa.string()),
-            pa.array(np.asarray(member, dtype=bool)),
+            pa.array(member),
             pa.array(["attack"] * n),
             pa.array([attack.name] * n),
             pa.array([attack.signal] * n),
-            pa.array(np.asarray(scores, dtype=np.float64)),
+            pa.array(scores),
         ],
         schema=SCORE_COLUMNS,
     )

@@ -197,6 +197,10 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def _short(path: Path) -> str:
+    return str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}..."
+
+
 def check_writable(folder: Path) -> None:
     """Make ``folder`` and try to write in it.
 
@@ -208,8 +212,9 @@ def check_writable(folder: Path) -> None:
         probe = folder / f".{uuid.uuid4().hex[:8]}.probe"
         probe.write_bytes(b"\0" * 4096)
         probe.unlink()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot write to the output folder {folder}: {error.strerror or error}; "
+            f"cannot write to the output folder {_short(folder)}: {reason}; "
             f"choose another with {setting('run.folder')}"
         ) from error

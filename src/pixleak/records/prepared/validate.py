@@ -33,7 +33,7 @@ def validate(record: Record, truth: Truth, shape: tuple[int, ...] | None, where:
     if shape is not None and tuple(image.shape) != shape:
         raise InputError(
             f"{name}: its image is {_size(image.shape)}, those before it are {_size(shape)}; "
-            "all must have one size: give size=(height, width) to resize them"
+            "all must have one size: set size, a height and a width, to resize them"
         )
     if not torch.isfinite(image).all():
         raise InputError(f"{name}: its image holds NaN or infinite values")

@@ -69,6 +69,8 @@ def labels_to_photo(records: Records, *, edges: Edges | None = None) -> Records:
         >>> tuple(record.image.shape), tuple(record.truth.shape), float(record.image.sum(0).max())
         ((2, 16, 16), (1, 16, 16), 1.0)
     """
+    if not isinstance(records, Records):
+        raise InputError(f"records must be pixleak.Records, got {records!r:.80}")
     if not isinstance(records.truth, LabelTruth):
         raise InputError(f"{records.name}: labels-to-photo needs label maps; the truth is an image")
     load = _OneHot(records.load, records.truth, records.name, records.ids, edges)

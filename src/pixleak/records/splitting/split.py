@@ -203,6 +203,8 @@ def checked_counts(counts: Mapping[str, int]) -> dict[Role, int]:
         InputError: an unknown role, a negative count, or no record at all.
     """
     for role, count in counts.items():
+        if isinstance(count, bool) or not hasattr(count, "__index__"):
+            raise InputError(f"split: {role_of(role)} must be a whole number, got {count!r}")
         if count < 0:
             raise InputError(f"split: {role_of(role)} must be at least 0, got {count}")
     given = {role_of(role): count for role, count in counts.items()}

@@ -137,7 +137,7 @@ class LearnedSignal(ABC):
         """The form of this signal for a target with this access; most have one form only.
 
         Args:
-            access: what the target gives away, and what the shadow is asked for.
+            access: what the target's answers reveal, and what the shadow is asked for.
         """
         return self
 
@@ -162,7 +162,7 @@ class LearnedSignal(ABC):
 
         Raises:
             InputError: a record has no answer or no membership, or one side is too small.
-            UnmetNeedError: the stored answers give away less than ``info.access``.
+            UnmetNeedError: the stored answers reveal less than ``info.access``.
         """
 
     def _membership(self, maps: MapStore, records: Records, member: Mapping[str, bool]) -> Bools:

@@ -11,7 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pixleak.core.errors import InputError
+from pixleak.core.registry import nearest
 from pixleak.studies.summary.study_result import NONE
+
+_SHORTHANDS = (
+    "attacker",
+    "defence",
+    "poison",
+    "records",
+    "seed",
+    "shadow",
+    "training-size",
+    "victim",
+)
+"""Axes whose levels need no settings."""
+
+_SPELLINGS = ("defense", "defenses", "defences")
 
 Settings = dict[str, Any]
 """A part of an audit's configuration, as written in YAML."""
@@ -72,6 +87,8 @@ def _level(axis: str, label: str | None, value: Any) -> Level:
             return Level(str(value) if label is None else label, value)
     if label is None or not isinstance(value, dict):
         what = "records" if axis == "records" else "settings"
+        if near := nearest("defence" if axis in _SPELLINGS else axis, _SHORTHANDS):
+            raise InputError(f"axes.{axis}: unknown axis {axis!r}{near}")
         raise InputError(
             f"axes.{axis}: its levels need names, as in {axis}: {{one: {{{what}}}, other: "
             f"{{{what}}}}}; got {value!r}"

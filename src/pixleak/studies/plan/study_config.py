@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pixleak.request.file import absolute, override, read_content, validated
+from pixleak.request.file import absolute, check_command, override, read_content, validated
 from pixleak.studies.summary.decision import ACCEPTABLE_AUC
 from pixleak.studies.summary.published import PublishedFile, read_lines
 
@@ -66,6 +66,7 @@ def read_study_config(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
         InputError: a file is missing, not YAML, or not a valid configuration.
     """
     content = read_content(path)
+    check_command(content, path, "study")
     if isinstance(base := content.get("base"), str):
         file = path.parent / Path(base).expanduser()
         content["base"] = absolute(read_content(file), file.parent)

@@ -28,7 +28,7 @@ class EndpointTarget(Target):
     Args:
         meter: asks, keeps and counts.
         truth: what its output should look like.
-        access: what it gives away.
+        access: what its answers reveal.
 
     Raises:
         InputError: the access includes a discriminator.

@@ -197,7 +197,7 @@ class Meter:
                 if left is not None and count > left:
                     raise InputError(
                         f"{setting('target.budget')} {self.budget} is used up, since some answers "
-                        "could not be used; what was answered is kept: raise it and go on"
+                        "could not be used; what was answered is kept: raise it and run again"
                     )
                 self._sent += count
                 under_way = True

@@ -161,7 +161,7 @@ class Transport:
         except _PassingError as error:
             raise InputError(
                 f"{error}, after {self.attempts} attempts; what was answered so far is kept, the "
-                "same run goes on from there"
+                "same run continues from there"
             ) from error
 
     def _wait(self, state: RetryCallState) -> float:

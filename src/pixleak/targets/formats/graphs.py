@@ -28,7 +28,7 @@ class GraphTarget(Target):
         ask: (b, c, h, w) -> its answer: a tensor, a mapping or a sequence of tensors.
         path: of the file.
         truth: what its output should look like.
-        access: what it gives away.
+        access: what its answers reveal.
         device: where it runs.
         batch: images per query where that is fixed; None: any number.
     """

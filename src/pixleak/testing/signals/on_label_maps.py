@@ -192,7 +192,7 @@ def check_pickle(signal: Signal, truth: LabelTruth, tolerance: float) -> None:
 
 
 def check_more_access(signal: Signal, truth: LabelTruth, tolerance: float) -> None:
-    """A target that gives away more than the signal needs yields the same values."""
+    """A target that reveals more than the signal needs yields the same values."""
     records = _world(truth).records
     least = _ask(signal, records, truth)
     for access in (level for level in Access if level.grants(signal.info.access)):

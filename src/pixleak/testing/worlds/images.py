@@ -21,7 +21,7 @@ class EchoGenerator(Target):
 
     Args:
         truth: what it answers with.
-        access: what it gives away.
+        access: what its answers reveal.
     """
 
     def __init__(self, truth: ImageTruth, access: Access = Access.DISCRIMINATOR) -> None:
@@ -32,7 +32,7 @@ class EchoGenerator(Target):
 
     @property
     def judge(self) -> Callable[[Tensor, Tensor], Tensor] | None:
-        """Minus the mean absolute difference, where it is given away."""
+        """Minus the mean absolute difference, where it is revealed."""
         if self.access is not Access.DISCRIMINATOR:
             return None
         return lambda inputs, outputs: -(inputs - outputs).abs().flatten(1).mean(dim=1)

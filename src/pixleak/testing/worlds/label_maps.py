@@ -43,7 +43,7 @@ class WobblyTarget(EchoTarget):
 
     Args:
         truth: what it answers with.
-        access: what it gives away.
+        access: what its answers reveal.
         amplitude: standard deviation of the pattern.
     """
 

@@ -20,7 +20,7 @@ def test_draws_count_units_with_replacement() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s, m, u: (s, m, ["x"] * 30), "subject 'x' is on both|from 1 subjects"),
+        (lambda s, m, u: (s, m, ["x"] * 30), "the 15 members come from 1 subject;"),
         (lambda s, m, u: (s, m, [u[0], *u[1:15], u[0], *u[16:]]), "is on both sides"),
         (lambda s, m, u: (s, m, u[:-1]), "30 scores but 29 subjects"),
         (lambda s, m, u: (s, np.arange(30) < 9, None), "too few members: 9"),

@@ -145,7 +145,7 @@ def _bad(**change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         (
             _bad(image=torch.zeros(1, 4, 5), truth=torch.zeros(4, 5, dtype=torch.int64)),
             LabelTruth(2),
-            r"its image is 1 x 4 x 5, those before it are 1 x 4 x 4; .* size=\(height, width\)",
+            r"its image is 1 x 4 x 5, those before it are 1 x 4 x 4; .* set size, a height",
         ),
         (_bad(image=torch.full((1, 4, 4), torch.nan)), LabelTruth(2), "image holds NaN or inf"),
         (_bad(image=torch.full((1, 4, 4), torch.inf)), LabelTruth(2), "image holds NaN or inf"),

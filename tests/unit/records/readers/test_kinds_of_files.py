@@ -419,6 +419,16 @@ BAD_LAYOUTS: dict[str, tuple[dict[str, np.ndarray], dict[str, Any], str]] = {
         {},
         "case 'b' .* has the channels 0000, others have 2",
     ),
+    "one band for four channels": (
+        {"i/a.png": GREY, "m/a.png": MASK},
+        {"channels": 4},
+        r"a\.png has 1 band, and channels is 4; set channels to 1 \(grey\) or 3",
+    ),
+    "one band for two channels": (
+        {"i/a.png": GREY, "m/a.png": MASK},
+        {"channels": 2},
+        r"a\.png has 1 band, and channels is 2",
+    ),
     "channels not declared": (
         {"i/a_0000.png": GREY, "i/a_0001.png": GREY, "m/a.png": MASK},
         {},

@@ -151,6 +151,8 @@ def test_a_cell_is_known_by_what_it_asks_for_and_by_nothing_else() -> None:
         ({"axes": {"seed": ["one"]}}, "axes.seed: expected whole numbers, got 'one'"),
         ({"axes": {"seed": [1, 1]}}, "two levels are called '1'"),
         ({"axes": {"length": [1, 2]}}, "axes.length: its levels need names"),
+        ({"axes": {"defense": ["none"]}}, "unknown axis 'defense', did you mean 'defence'?"),
+        ({"axes": {"traning-size": [60]}}, "did you mean 'training-size'?"),
         ({"axes": {"victim": [{"network": "tiny"}]}}, "axes.victim: a level is the name of a"),
         (
             {"axes": {"defence": [{"nam": "argmax"}]}},

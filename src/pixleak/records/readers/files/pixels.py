@@ -50,8 +50,8 @@ def to_tensor(
 
     Args:
         raster: of an image file.
-        channels: 1 or 3, or as many as the file has bands. One band is repeated, and three become
-            one by their luminance.
+        channels: as many as the file has bands. One band is also repeated for three channels, and
+            three bands become one channel by their luminance.
         size: (h, w) to resize to, bilinear with antialiasing; None keeps the size.
         between: the values that become 0 and 1.
 
@@ -68,10 +68,12 @@ def to_tensor(
         )
     pixels = raster.coloured
     count = pixels.shape[2]
-    if count not in (1, channels) and not (count == 3 and channels == 1):
+    if count != channels and {count, channels} != {1, 3}:
         raise InputError(
-            f"image {raster.path} has {count} bands, and channels is {channels}; set channels to "
-            f"{count}"
+            f"image {raster.path} has {count} band{'s' * (count != 1)}, and channels is "
+            f"{channels}; set channels to {count}"
+            + (" (grey) or 3 (repeated)" if count == 1 else "")
+            + (" or 1 (luminance)" if count == 3 else "")
         )
     if pixels.dtype == np.uint8 and between is None and count in (1, 3):
         picture = Image.fromarray(pixels[..., 0] if count == 1 else pixels)

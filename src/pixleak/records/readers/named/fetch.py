@@ -156,7 +156,7 @@ def _transfer(download: Download, part: Path, progress: Progress | None) -> None
                 os.fsync(file.fileno())
     if total is not None and done < total:
         raise InputError(
-            f"{download.url} was cut off after {done} of {total} bytes; run it again to go on"
+            f"{download.url} was cut off after {done} of {total} bytes; run it again to continue"
         )
 
 
@@ -170,7 +170,9 @@ def _read(answer: IO[bytes], download: Download) -> bytes:
     try:
         return answer.read(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
-        raise InputError(f"{download.url} was cut off ({error}); run it again to go on") from error
+        raise InputError(
+            f"{download.url} was cut off ({error}); run it again to continue"
+        ) from error
 
 
 def _verify(download: Download, file: Path) -> None:
