@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
 from pixleak.core.errors import setting
 from pixleak.core.part import Part
-from pixleak.core.truth import MOST_CLASSES, LabelTruth
-from pixleak.records.readers.files.pixels import Size
+from pixleak.records.readers.single import RecordFormat
 from pixleak.request.given import Difficulties, RecordsGiven
 from pixleak.request.target import TargetModel
-
-
-class RecordFormat(Part):
-    """How the two files of a queried record are read."""
-
-    kind: Literal["image-to-image", "labels-to-photo", "photo-to-labels"] = Field(
-        "image-to-image", description="what the model turns into what"
-    )
-    size: Size | None = Field(None, description="height, width to resize to")
-    channels: Literal[1, 3] = 3
-    target_channels: Literal[1, 3] = 3
-    classes: int = Field(
-        2, ge=2, le=MOST_CLASSES, description="of a label map, background included"
-    )
-    ignore: int | None = Field(None, description="label of pixels that are ignored")
-    background: int | None = Field(0, description="class of an empty mask; null where none is")
-
-    def labels(self) -> LabelTruth:
-        """What a label map means."""
-        return LabelTruth(self.classes, self.ignore, (), self.background)
 
 
 class _Question(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +23,8 @@ Size = tuple[_Side, _Side]
 ValueRange = tuple[float, float]
 """Values in a file that become 0 and 1."""
 
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the grey of ITU-R BT.601."""
 
 
 def check_same_size(first: Raster, second: Raster) -> None:
@@ -69,11 +70,13 @@ def to_tensor(
     pixels = raster.coloured
     count = pixels.shape[2]
     if count not in (1, channels) and not (count == 3 and channels == 1):
+        cure = f"set channels to {count}"
+        if count > 64 or pixels.shape[0] == channels:
+            cure = "its channels may come first: save it as (height, width, channels)"
         raise InputError(
-            f"image {raster.path} has {count} bands, and channels is {channels}; set channels to "
-            f"{count}"
+            f"image {raster.path} has {count} bands, and channels is {channels}; {cure}"
         )
-    if pixels.dtype == np.uint8 and between is None and count in (1, 3):
+    if pixels.dtype == np.uint8 and between is None and count in (1, 3) and raster.top is None:
         picture = Image.fromarray(pixels[..., 0] if count == 1 else pixels)
         if channels in (1, 3):
             picture = picture.convert("L" if channels == 1 else "RGB")
@@ -83,7 +86,7 @@ def to_tensor(
             return torch.from_numpy(np.ascontiguousarray(planes / np.float32(255)))
     scaled = _scaled(pixels, raster, between)
     if count == 3 and channels == 1:
-        scaled = (scaled @ np.array(_LUMA, dtype=np.float32))[..., None]
+        scaled = (scaled @ np.array(LUMA, dtype=np.float32))[..., None]
     each = [
         np.asarray(resampled(Image.fromarray(np.ascontiguousarray(scaled[..., c])), size,
                            Image.Resampling.BILINEAR))
@@ -100,20 +103,28 @@ def _scaled(
         return pixels.astype(np.float32)
     if pixels.size and not np.isfinite(pixels).all():
         raise InputError(f"image {raster.path} holds NaN or infinite values")
-    if between is not None:
-        low, high = between
-        values = (pixels.astype(np.float64) - low) / (high - low)
-        return np.clip(values, 0, 1).astype(np.float32)
     found = (float(pixels.min()), float(pixels.max())) if pixels.size else (0.0, 0.0)
     kind = str(pixels.dtype)
+    if between is not None:
+        low, high = between
+        if pixels.dtype.kind in "iu" and high - low <= 1 and found[1] - found[0] > 1:
+            raise InputError(
+                f"image {raster.path}: range [{low:g}, {high:g}] would leave two of its values "
+                f"{found[0]:g}..{found[1]:g}; range says which values in the file become 0 and 1"
+            )
+        values = (pixels.astype(np.float64) - low) / (high - low)
+        return np.clip(values, 0, 1).astype(np.float32)
+    if raster.top is not None and raster.palette is None:
+        return pixels.astype(np.float32) / np.float32(raster.top)
     if kind == "uint8":
         return pixels.astype(np.float32) / np.float32(255)
     if kind == "uint16":
-        if 255 < found[1] <= 4095:
+        bits = next((n for n in (8, 10, 12, 14) if 0 < found[1] < 2**n), None)
+        if bits is not None:
             raise InputError(
                 f"image {raster.path} has 16 bits per value, of which only {found[0]:g}.."
-                f"{found[1]:g} occur, as in images of 12 bits; set range to [0, 4095], or to "
-                "[0, 65535] if it is dark"
+                f"{found[1]:g} occur, as in images of {bits} bits; set range to "
+                f"[0, {2**bits - 1}], or to [0, 65535] if it is dark"
             )
         return pixels.astype(np.float32) / np.float32(65535)
     if pixels.dtype.kind == "f" and found[0] >= 0 and found[1] <= 1:
@@ -132,24 +143,58 @@ def resampled(image: Image.Image, size: Size | None, how: Image.Resampling) -> I
     return image.resize(size[::-1], how)
 
 
-def stacked(
-    paths: Sequence[str], channels: int, size: Size | None, between: ValueRange | None, exif: Exif
-) -> tuple[Raster, Tensor]:
-    """The first of the files of one image, and all of them as one tensor.
+@dataclass(frozen=True)
+class ImageReader:
+    """Turns image files into tensors; all doors by which an image comes in go through here.
 
-    Several files are one channel each, in their order.
-
-    Raises:
-        InputError: as :func:`to_tensor`; files that differ in size, or are not as many as channels.
+    Args:
+        channels: of the tensor.
+        size: (h, w) to resize to; None keeps the size.
+        between: values that become 0 and 1; None where their type says so.
+        exif: what to do with files that are stored turned.
+        array: which array of ``.npz`` files is the image; None if they hold one.
     """
-    rasters = [opened(path, exif) for path in paths]
-    if len(rasters) == 1:
-        return rasters[0], to_tensor(rasters[0], channels, size, between)
-    if len(rasters) != channels:
-        raise InputError(
-            f"image {Path(paths[0]).name} and those that belong to it are {len(rasters)} channels; "
-            f"set channels to {len(rasters)}"
-        )
-    for other in rasters[1:]:
-        check_same_size(rasters[0], other)
-    return rasters[0], torch.cat([to_tensor(one, 1, size, between) for one in rasters])
+
+    channels: int = 3
+    size: Size | None = None
+    between: ValueRange | None = None
+    exif: Exif = "refuse"
+    array: str | None = None
+
+    def open(self, path: str | Path) -> Raster:
+        """The decoded file.
+
+        Raises:
+            InputError: as :func:`~pixleak.records.readers.files.raster.opened`.
+        """
+        return opened(path, self.exif, self.array)
+
+    def convert(self, raster: Raster) -> Tensor:
+        """(channels, h, w) float32 in [0, 1].
+
+        Raises:
+            InputError: as :func:`to_tensor`.
+        """
+        return to_tensor(raster, self.channels, self.size, self.between)
+
+    def stacked(self, paths: Sequence[str]) -> tuple[Raster, Tensor]:
+        """The first of the files of one image, and all of them as one tensor.
+
+        Several files are one channel each, in their order.
+
+        Raises:
+            InputError: as :func:`to_tensor`; files that differ in size, or are not as many as
+                channels.
+        """
+        rasters = [self.open(path) for path in paths]
+        if len(rasters) == 1:
+            return rasters[0], self.convert(rasters[0])
+        if len(rasters) != self.channels:
+            raise InputError(
+                f"image {Path(paths[0]).name} and those that belong to it are {len(rasters)} "
+                f"channels; set channels to {len(rasters)}"
+            )
+        for other in rasters[1:]:
+            check_same_size(rasters[0], other)
+        one = replace(self, channels=1)
+        return rasters[0], torch.cat([one.convert(raster) for raster in rasters])
