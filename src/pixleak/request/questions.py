@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from pixleak.core.errors import setting
@@ -50,3 +52,6 @@ class SetTestRequest(_Question):
     owned: RecordsGiven = Field(description="the records in question")
     comparable: RecordsGiven = Field(description="comparable records that cannot have been used")
     permutations: int = Field(10_000, ge=100, le=10_000_000)
+    near_copies: Literal["one unit", "separate"] = Field(
+        "one unit", description="near-identical records of a set without subjects"
+    )
