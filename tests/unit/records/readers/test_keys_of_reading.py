@@ -17,6 +17,8 @@ from pixleak.records.base import Record
 from pixleak.records.readers import reader_from
 from pixleak.records.readers.named import DATASETS
 from pixleak.records.readers.single import RecordFormat, read_single
+from pixleak.request.file import read_request
+from pixleak.request.questions import QueryRequest
 
 H, W = 4, 6
 DEEP = np.linspace(0, 4095, H * W * 3).reshape(H, W, 3).astype(np.uint16)
@@ -233,3 +235,23 @@ def test_a_list_of_colours_that_is_missing_is_named(tmp_path: Path) -> None:
     content = {"reader": "masks", "root": tmp_path, "mask_colours": tmp_path / "none.csv"}
     with pytest.raises(InputError, match=r"the list of colours .*none.csv cannot be read"):
         reader_from(content).open()
+
+
+def test_a_query_reads_its_two_files_by_the_keys_of_its_configuration(tmp_path: Path) -> None:
+    image, mask = write(tmp_path, "i", "m")
+    (tmp_path / "classes.csv").write_text("name,r,g,b\nbackground,0,0,0\nlesion,255,0,0\n")
+    (tmp_path / "model.py").write_text(
+        "import torch\ndef f(images):\n    return torch.zeros(len(images), 2, *images.shape[2:])\n"
+    )
+    config = tmp_path / "query.yaml"
+    config.write_text(
+        "target: {function: model.py:f}\n"
+        "record: {kind: photo-to-labels, range: [0, 4095], mask_colours: classes.csv}\n"
+    )
+    form = read_request(config, QueryRequest, []).record
+    record = read_single(image, mask, form)[0]
+    assert record.image.max() == 1
+    assert (record.truth.numpy() == LABELS).all()
+    config.write_text("target: {function: model.py:f}\nrecord: {mask_color: classes.csv}\n")
+    with pytest.raises(InputError, match=r"record.mask_color.*did you mean 'mask_colours'"):
+        read_request(config, QueryRequest, [])
