@@ -206,7 +206,12 @@ def _check_scale(load: _Items, count: int) -> None:
     small: tuple[int, float] | None = None
     large: tuple[int, float] | None = None
     for index in sorted({round(i * (count - 1) / (_PROBED - 1)) for i in range(_PROBED)}):
-        image = load(index)[0]
+        try:
+            image = load(index)[0]
+        except InputError:
+            raise
+        except Exception:  # whatever the data set raises; preparing the record names it
+            return
         if not image.numel() or float(image.min()) < 0:
             return
         top = float(image.max())

@@ -163,6 +163,24 @@ IMAGES: dict[str, tuple[str, Callable[[Path], Any], dict[str, Any], np.ndarray]]
         {"channels": 1},
         WIDE[None] / 65535,
     ),
+    "one page in a stack": (
+        "a.tif",
+        lambda p: tifffile.imwrite(p, COLOURS[None], photometric="rgb"),
+        {"channels": 3},
+        COLOURS.transpose(2, 0, 1) / 65535,
+    ),
+    "12 bits as TIFF": (
+        "a.tif",
+        lambda p: tifffile.imwrite(p, WIDE >> 4, bitspersample=12),
+        {"channels": 1},
+        (WIDE >> 4)[None] / 4095,
+    ),
+    "bytes of 0 and 1": (
+        "a.png",
+        lambda p: Image.fromarray(MASK).save(p),
+        {"channels": 1, "range": (0, 1)},
+        MASK[None],
+    ),
     "one of several arrays": (
         "a.npz",
         lambda p: np.savez(p, imgs=RAMP, gts=MASK),
@@ -203,6 +221,12 @@ REFUSED_IMAGES: dict[str, tuple[str, Callable[[Path], Any], dict[str, Any], str]
         lambda p: tifffile.imwrite(p, (RAMP * 16383).astype(np.uint16)),
         {"channels": 1},
         r"set range to \[0, 16383\]",
+    ),
+    "bytes of 0 and 1": (
+        "a.png",
+        lambda p: Image.fromarray(MASK).save(p),
+        {"channels": 1},
+        r"only 0 and 1 occur; set range to \[0, 1\]",
     ),
     "a range of one step": (
         "a.png",
@@ -332,6 +356,20 @@ MASKS: dict[
         {"mask_array": "gts"},
         SIX,
     ),
+    "void, with its value named": (
+        "a.png",
+        lambda p: Image.fromarray(MASK * 255).save(p),
+        LabelTruth(2, ignore=255),
+        {"mask_values": {0: 0, 1: 1, 255: 255}},
+        MASK * 255,
+    ),
+    "four bits as TIFF": (
+        "a.tif",
+        lambda p: tifffile.imwrite(p, SIX, bitspersample=4),
+        MANY,
+        {},
+        SIX,
+    ),
     "void of -1": (
         "a.npy",
         lambda p: np.save(p, SIX.astype(np.int8) - 1),
@@ -422,6 +460,13 @@ BAD_MASKS: dict[str, tuple[str, Callable[[Path], Any], LabelTruth, dict[str, Any
         TWO,
         {"mask_colours": {"#ff000080": 1}},
         "'#ff000080' is no colour",
+    ),
+    "void or foreground": (
+        "a.png",
+        lambda p: Image.fromarray(MASK * 255).save(p),
+        LabelTruth(2, ignore=255),
+        {},
+        "holds 0 and 255 alone, and 255 is declared ignored",
     ),
     "values and colours": (
         "a.png",
@@ -600,3 +645,12 @@ def test_layouts_that_fit_nothing_are_refused(layout: str, tmp_path: Path) -> No
     place(tmp_path, *files)
     with pytest.raises(InputError, match=told):
         opened(tmp_path, **options)
+
+
+@pytest.mark.parametrize("given", [(255, 0), (0, float("inf")), (float("nan"), 1), (3, 3)])
+def test_a_range_goes_from_one_number_to_a_larger_one(
+    given: tuple[float, float], tmp_path: Path
+) -> None:
+    place(tmp_path, "i/a.png", "m/a.png")
+    with pytest.raises(InputError, match="range: must ascend"):
+        opened(tmp_path, range=given)

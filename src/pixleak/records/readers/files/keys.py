@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pixleak.core.part import Part
 from pixleak.core.paths import Located
@@ -42,13 +42,6 @@ class ImageKeys(SizeKey):
     array: str | None = Field(
         None, description="which array of .npz files is the image, where they hold several"
     )
-
-    @field_validator("range")
-    @classmethod
-    def _ascending(cls, range: ValueRange | None) -> ValueRange | None:
-        if range is not None and not range[0] < range[1]:
-            raise ValueError(f"must ascend, got {list(range)}")
-        return range
 
     def image_reader(self, channels: int) -> ImageReader:
         """What turns image files into tensors of so many channels."""
@@ -145,13 +138,6 @@ class PairKeys(ChannelsKey, ImageKeys):
     target_array: str | None = Field(
         None, description="which array of .npz files is the true output, where it has another name"
     )
-
-    @field_validator("target_range")
-    @classmethod
-    def _rising(cls, target_range: ValueRange | None) -> ValueRange | None:
-        if target_range is not None and not target_range[0] < target_range[1]:
-            raise ValueError(f"must ascend, got {list(target_range)}")
-        return target_range
 
     def image_readers(self) -> tuple[ImageReader, ImageReader]:
         """What turns the files of inputs, and of true outputs, into tensors."""

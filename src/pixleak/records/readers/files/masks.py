@@ -166,6 +166,13 @@ class LabelReader:
                 "and programs differ in which of its pixels they show as 1; say with mask_values "
                 "which stored value is which label, such as {0: 0, 1: 1}"
             )
+        if self._automatic and raster.palette is None and self._may_be_void(raster):
+            raise InputError(
+                f"mask {raster.path} holds 0 and {self.truth.ignore} alone, and "
+                f"{self.truth.ignore} is declared ignored: leave ignore out if it is the "
+                f"foreground, or say with mask_values that it is not: "
+                f"{{0: 0, 1: 1, {self.truth.ignore}: {self.truth.ignore}}}"
+            )
         raw = self._indices(raster) if raster.palette is not None else _whole(raster, self.truth)
         if self.values is None:
             return raw
@@ -182,6 +189,12 @@ class LabelReader:
         if top == 1 or self.truth.ignore == top or raster.white_is_zero:
             return False
         return _is_grey(raster.pixels) and bool(np.isin(raster.pixels[..., 0], (0, top)).all())
+
+    def _may_be_void(self, raster: Raster) -> bool:
+        """Whether a mask of two classes shows black and white, and white is declared ignored."""
+        if self.truth.ignore not in (255, 65535) or not _is_grey(raster.pixels):
+            return False
+        return bool(np.unique(raster.pixels[..., 0]).tolist() == [0, self.truth.ignore])
 
     def _indices(self, raster: Raster) -> NDArray[np.int32]:
         """Labels of a palette image: by colour if it is black and white, else its indices."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from pixleak.core.errors import InputError
@@ -20,7 +21,15 @@ from pixleak.records.readers.files.raster import Exif, Raster, opened
 _Side = Annotated[int, Field(ge=1, le=8192)]
 Size = tuple[_Side, _Side]
 """Height and width in pixels."""
-ValueRange = tuple[float, float]
+
+
+def _ascending(range: tuple[float, float]) -> tuple[float, float]:
+    if not (isfinite(range[0]) and isfinite(range[1]) and range[0] < range[1]):
+        raise ValueError(f"must ascend, from one number to another, got {list(range)}")
+    return range
+
+
+ValueRange = Annotated[tuple[float, float], AfterValidator(_ascending)]
 """Values in a file that become 0 and 1."""
 
 LUMA = (0.299, 0.587, 0.114)
@@ -76,7 +85,8 @@ def to_tensor(
         raise InputError(
             f"image {raster.path} has {count} bands, and channels is {channels}; {cure}"
         )
-    if pixels.dtype == np.uint8 and between is None and count in (1, 3) and raster.top is None:
+    plain_bytes = pixels.dtype == np.uint8 and raster.top is None and pixels.max(initial=0) != 1
+    if plain_bytes and between is None and count in (1, 3):
         picture = Image.fromarray(pixels[..., 0] if count == 1 else pixels)
         if channels in (1, 3):
             picture = picture.convert("L" if channels == 1 else "RGB")
@@ -105,6 +115,11 @@ def _scaled(
         raise InputError(f"image {raster.path} holds NaN or infinite values")
     found = (float(pixels.min()), float(pixels.max())) if pixels.size else (0.0, 0.0)
     kind = str(pixels.dtype)
+    if between is None and kind == "uint8" and raster.top is None and found[1] == 1:
+        raise InputError(
+            f"image {raster.path} holds bytes of which only 0 and 1 occur; set range to [0, 1], or "
+            "to [0, 255] if it is black"
+        )
     if between is not None:
         low, high = between
         if pixels.dtype.kind in "iu" and high - low <= 1 and found[1] - found[0] > 1:

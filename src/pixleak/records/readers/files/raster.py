@@ -214,7 +214,8 @@ def _tiff(path: Path) -> tuple[Raster, int]:
     with tifffile.TiffFile(path) as file:
         series = file.series
         page: Any = file.pages[0]
-        axes = series[0].axes
+        named, shape = series[0].axes, series[0].shape
+        axes = "".join(a for a, n in zip(named, shape, strict=True) if n > 1 or a in "YX")
         if len(series) != 1 or axes not in _BANDS:
             pages = max(len(file.pages), len(series), 2)
             raise _several(path, pages)
@@ -235,6 +236,7 @@ def _tiff(path: Path) -> tuple[Raster, int]:
             f"image file {path} holds colours as {photometric}, not as red, green and blue; save "
             "it as RGB"
         )
+    pixels = pixels.reshape([n for axis, n in zip(named, shape, strict=True) if axis in axes])
     if axes in ("SYX", "CYX"):
         pixels = np.moveaxis(pixels, 0, -1)
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 3 else pixels[..., None])
