@@ -20,7 +20,7 @@ from pixleak.core.paths import Code
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import Labelled
-from pixleak.records.readers.files.keys import MaskKeys
+from pixleak.records.readers.files.keys import MaskValueKeys
 from pixleak.records.readers.files.masks import LabelReader
 from pixleak.records.readers.files.pixels import ValueRange, to_tensor
 from pixleak.records.readers.files.raster import Raster, of_image
@@ -31,7 +31,7 @@ _PROBED = 8
 """Items that are looked at when a data set is opened: do they hold values of one scale?"""
 
 
-class DatasetKeys(MaskKeys):
+class DatasetKeys(MaskValueKeys):
     """What the items of a torch data set hold, and what their values mean."""
 
     image_key: str | None = Field(
@@ -147,6 +147,12 @@ def _image(
         low, high = between
         return ((image.double() - low) / (high - low)).clamp(0, 1).float()
     if image.dtype == torch.uint8:
+        if image.numel() and int(image.max()) == 1:
+            raise InputError(
+                f"{where} holds bytes of which only 0 and 1 occur; say with range (of "
+                "read_dataset, or of the reader dataset) what they mean: (0, 1), or (0, 255) if "
+                "it is black"
+            )
         return image.float() / 255
     if image.dtype != torch.bool and not image.is_floating_point():
         raise InputError(
@@ -162,7 +168,8 @@ def _labels(value: object, where: str, reader: LabelReader) -> Tensor:
         kind = str(value.format or "")
         return reader.convert(of_image(value, where, kind, kind in ("JPEG", "MPO")), None)
     labels = _array(value, where)
-    if labels.ndim == 3 and labels.shape[0] == 1:
+    grey = labels.ndim == 3 and labels.shape[0] == 3 and bool((labels == labels[:1]).all())
+    if labels.ndim == 3 and (labels.shape[0] == 1 or grey):
         labels = labels[0]
     elif labels.ndim == 3 and reader.colours is None:
         labels = _of_one_hot(labels, reader.truth.classes, where)
@@ -311,6 +318,10 @@ def _named_fields(item: object, fields: Mapping[str, str | None], where: str) ->
                 f"{where} has no key {key!r}; it has the keys {', '.join(map(str, item))}"
             )
         value = item[key]
+        if value is None and what != "id":
+            continue
+        if value is None:
+            raise InputError(f"{where} has no id: its {key!r} is None")
         found[what] = str(value.item() if isinstance(value, Tensor | np.generic) else value)
     return found
 

@@ -115,6 +115,7 @@ HOT = np.stack([1 - MASK, MASK])
         (BYTES, Image.fromarray(TWO)),
         (BYTES, Image.fromarray(MASK.astype(bool))),
         (BYTES, torch.from_numpy(HOT).float()),
+        (BYTES, torch.from_numpy(np.stack([TWO] * 3))),
     ],
     ids=[
         "monai",
@@ -129,6 +130,7 @@ HOT = np.stack([1 - MASK, MASK])
         "0-and-255-pillow",
         "one-bit",
         "one-hot",
+        "grey-as-colours",
     ],
 )
 def test_items_of_other_libraries_are_read(item: object) -> None:
@@ -178,6 +180,10 @@ def test_ids_subjects_and_groups_are_looked_up_in_items() -> None:
     ]
     with pytest.raises(InputError, match="item 0 has no key 'case'; it has the keys image, mask"):
         read_dataset(_Items(*items), LabelTruth(2), subject_key="case")
+    lacking = _Items({"image": BYTES, "mask": MASK, "patient": None})
+    assert read_dataset(lacking, LabelTruth(2), subject_key="patient").keys[0].subject is None
+    with pytest.raises(InputError, match="item 0 has no id: its 'patient' is None"):
+        read_dataset(lacking, LabelTruth(2), id_key="patient")
     with pytest.raises(InputError, match="item 0 is a tuple, in which no key can be looked up"):
         read_dataset(_Items((BYTES, MASK)), LabelTruth(2), subject_key="case")
 
@@ -200,6 +206,7 @@ def _see_through() -> Image.Image:
         ({"image": BYTES, "pixel_values": BYTES, "mask": MASK}, "may hold the image; say with im"),
         ((BYTES, {"boxes": [1]}), "item 0 has the keys boxes; say with truth_key"),
         ((BYTES.astype(np.uint16), MASK), "its image is int32, expected floats.* say with range"),
+        ((np.stack([MASK] * 3), MASK), "its image holds bytes of which only 0 and 1 occur"),
         ((np.full((3, 4, 6), np.nan), MASK), "item 0: its image holds NaN"),
         ((Image.fromarray(BYTES).convert("CMYK"), MASK), "item 0: its image has colour mode CMYK"),
         ((_see_through(), MASK), "item 0: its image has transparency"),

@@ -65,8 +65,8 @@ class FindingKeys(Part):
         return image_files(folder, ending, exclude=self.exclude, subfolders=self.subfolders)
 
 
-class MaskKeys(Part):
-    """How a mask file becomes a label map."""
+class MaskValueKeys(Part):
+    """How the values of a mask become labels."""
 
     mask_values: dict[int, int] | None = Field(None, description="grey value in the file -> label")
     other: int | None = Field(
@@ -82,12 +82,9 @@ class MaskKeys(Part):
     threshold: int | None = Field(
         None, ge=0, le=65534, description="grey values above it are foreground"
     )
-    mask_array: str | None = Field(
-        None, description="which array of .npz files is the mask, where they hold several"
-    )
 
     @model_validator(mode="after")
-    def _one_way(self) -> MaskKeys:
+    def _one_way(self) -> MaskValueKeys:
         check_one_way(self.mask_values, self.mask_colours, self.threshold, self.other)
         return self
 
@@ -98,16 +95,7 @@ class MaskKeys(Part):
             InputError: the file of colours cannot be read, or colours are none.
         """
         values = None if self.mask_values is None else tuple(self.mask_values.items())
-        return LabelReader(
-            truth, values, self.other, self.threshold, self._colours(), exif, self.mask_array
-        )
-
-    def over(self, usual: LabelReader, exif: Exif) -> LabelReader:
-        """A data set's usual way of reading masks, with what is set here in its place."""
-        mine = self.label_reader(usual.truth, exif)
-        if any(one is not None for one in (mine.values, mine.colours, mine.threshold)):
-            return mine
-        return replace(usual, exif=exif, array=mine.array)
+        return LabelReader(truth, values, self.other, self.threshold, self._colours(), exif)
 
     def _colours(self) -> tuple[tuple[tuple[int, int, int], int], ...] | None:
         if self.mask_colours is None:
@@ -115,6 +103,25 @@ class MaskKeys(Part):
         if isinstance(self.mask_colours, Path):
             return colours_from_file(self.mask_colours)
         return colour_map(self.mask_colours)
+
+
+class MaskKeys(MaskValueKeys):
+    """How a mask file becomes a label map."""
+
+    mask_array: str | None = Field(
+        None, description="which array of .npz files is the mask, where they hold several"
+    )
+
+    def label_reader(self, truth: LabelTruth, exif: Exif = "refuse") -> LabelReader:
+        """What turns mask files into label maps; as of the values."""
+        return replace(super().label_reader(truth, exif), array=self.mask_array)
+
+    def over(self, usual: LabelReader, exif: Exif) -> LabelReader:
+        """A data set's usual way of reading masks, with what is set here in its place."""
+        mine = self.label_reader(usual.truth, exif)
+        if any(one is not None for one in (mine.values, mine.colours, mine.threshold)):
+            return mine
+        return replace(usual, exif=exif, array=mine.array)
 
 
 class ChannelsKey(Part):
