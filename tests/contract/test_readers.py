@@ -50,7 +50,7 @@ def _masks(root: Path) -> dict[str, object]:
 def _named(root: Path) -> dict[str, object]:
     for i in range(3):
         _picture(root / "images" / f"case{i}.jpg", i)
-        _picture(root / "masks" / f"case{i}.jpg", i)
+        _mask(root / "masks" / f"case{i}.png", i)
     return {"set": "kvasir-seg", "root": root, "size": [8, 8]}
 
 

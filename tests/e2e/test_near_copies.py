@@ -107,6 +107,8 @@ def test_separate_counts_every_record_and_says_that_intervals_are_too_narrow(
 ) -> None:
     result = audited(tmp_path / "run", near_copies="separate")
     assert result.near_copies is not None
+    assert "as evaluation.near_copies says" in result.near_copies.explanation
+    assert result.near_copies is not None
     assert not result.near_copies.units
     assert any("too narrow" in one and "near_copies" in one for one in result.warnings)
     assert "by record" in result.attacks[0].auc.method

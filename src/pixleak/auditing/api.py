@@ -239,6 +239,7 @@ def set_test(
     difficulties: Sequence[Any] | None = None,
     level: float = 0.05,
     permutations: int = 10_000,
+    near_copies: str = "one unit",
     seed: int = 0,
     device: str | None = None,
 ) -> SetTestReport:
@@ -246,7 +247,8 @@ def set_test(
 
     The error that its difficulty predicts is subtracted from each record's error, by a regression
     on all records together; the difference between the two sets is tested by permuting whole
-    subjects. The answer is refused if a classifier without the model distinguishes the two sets.
+    subjects. Near-identical records of a set without subjects count as one. The answer is refused
+    if a classifier without the model distinguishes the two sets.
 
     Args:
         model: a torch module, a pixleak target, or a function from images to predictions.
@@ -257,6 +259,7 @@ def set_test(
         difficulties: names or objects; None for the usual ones of generators.
         level: of the test.
         permutations: number of random permutations.
+        near_copies: ``"one unit"``, or ``"separate"`` to count near-identical records one by one.
         seed: of the permutations.
         device: where a module is run; None: ``"cpu"``.
 
@@ -274,6 +277,7 @@ def set_test(
             "difficulties": difficulties,
             "level": level,
             "permutations": permutations,
+            "near_copies": near_copies,
             "seed": seed,
         }
         return answer_set_test(part_of_arguments(SetTestRequest, given))

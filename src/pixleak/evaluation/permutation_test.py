@@ -1,26 +1,37 @@
 """Was this set used for training? One p-value for a whole set, by permutation.
 
 Given an owner's records and comparable ones that cannot have been used, with one calibrated score
-per record (higher = more likely a member), the statistic is the difference of mean ranks. If the
-owner's records were not used, they are exchangeable with the comparable ones, so every assignment
-of the two labels to the records (or to subjects) is as likely as the actual one::
+per record (higher = more likely a member), every unit (a subject, a cluster of near-copies, or a
+record of its own) counts once: the midranks of its records are averaged, and R_u is the midrank of
+that mean among the units. The statistic is Welch's, of M owned and N comparable units::
 
-    p = (1 + #{permutations with a difference at least as large}) / (1 + permutations)
+    T = (mean of owned R_u - mean of comparable R_u) / se      se^2 = var_own / M + var_comp / N
 
-The scores may come from a regression on all records together that does not use the labels; the
-test remains exact.
+If the owner's records were not used, units are exchangeable, so every assignment of the two labels
+to the units is as likely as the actual one. All assignments are gone through where there are no
+more of them than permutations were asked for; else random ones::
+
+    p = #{assignments with T at least as large} / assignments
+    p = (1 + #{permutations with T at least as large}) / (1 + permutations)
+
+The test is exact for exchangeable units. Because T is studentised, its level is right
+asymptotically also where the units of the two sides differ in spread, as subjects with many records
+and with few do. The scores may come from a regression on all records together that does not use the
+labels; the test remains exact.
 
 Source:
     Permutation tests: Pitman 1937; on membership of whole sets, Maini, Yaghini, Papernot, "Dataset
     Inference: Ownership Resolution in Machine Learning", ICLR 2021, arXiv:2104.10706 (there with
-    a t-test over learned scores).
+    a t-test over learned scores). Studentised statistics: Janssen, Statistics and Probability
+    Letters 36, 1997; Chung and Romano, Annals of Statistics 41, 2013.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice
 
 import numpy as np
 from scipy.stats import rankdata
@@ -30,6 +41,7 @@ from pixleak.core.tables import Bools, Floats
 
 FEWEST_UNITS = 5
 """Fewest independent subjects (or records, without subjects) on each side."""
+_CHUNK = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class SetTest:
 
     Args:
         p_value: one-sided.
-        permutations: their number.
+        permutations: their number, or that of all assignments.
         effect: Cohen's d of the scores.
         floor: the smallest p-value that is possible with so many units and permutations.
     """
@@ -62,7 +74,7 @@ def permutation_test(
     Args:
         scores: (n,) finite or infinite.
         owned: (n,) bool.
-        units: (n,) subject of each record; permuted as a whole.
+        units: (n,) subject (or cluster of near-copies) of each record; permuted as a whole.
         permutations: number of random permutations.
         seed: of the permutations.
 
@@ -84,30 +96,54 @@ def permutation_test(
     if min(count, len(inside) - count) < FEWEST_UNITS:
         raise InputError(
             f"the test of a set needs at least {FEWEST_UNITS} independent subjects in each set, "
-            f"got {count} and {len(inside) - count}"
+            f"got {count} and {len(inside) - count}; near-identical records count as one"
         )
-    ranks = rankdata(scores)
-    sums = np.bincount(of, ranks, minlength=len(inside))
-    sizes = np.bincount(of, minlength=len(inside)).astype(np.float64)
+    # Rounded, so that the means of equal ranks are tied whatever the number of records.
+    means = np.round(np.bincount(of, rankdata(scores)) / np.bincount(of), 9)
+    unit_ranks: Floats = np.asarray(rankdata(means), dtype=np.float64)
+    observed = float(_welch(unit_ranks, inside[None, :])[0])
+    ways = math.comb(len(inside), count)
+    hits = done = 0
+    for assigned in _assignments(len(inside), count, permutations, seed):
+        # The tolerance keeps rounding from separating equal values.
+        reached = _welch(unit_ranks, assigned) >= observed - 1e-9 * max(1.0, abs(observed))
+        hits, done = hits + int(reached.sum()), done + len(assigned)
+    p_value = hits / done if ways <= permutations else (1 + hits) / (1 + done)
+    floor = 1 / ways if ways <= permutations else 1 / (1 + permutations)
+    return SetTest(p_value, done, _cohen(scores, owned), floor)
+
+
+def _assignments(units: int, count: int, permutations: int, seed: int) -> Iterator[Bools]:
+    """Chunks (b, units) of all ways to call ``count`` units owned, or of so many random ones."""
+    step = max(1, _CHUNK // units)
+    if math.comb(units, count) <= permutations:
+        ways = combinations(range(units), count)
+        while chosen := list(islice(ways, step)):
+            rows = np.zeros((len(chosen), units), dtype=np.bool_)
+            np.put_along_axis(rows, np.array(chosen), True, axis=1)
+            yield rows
+        return
     generator = np.random.default_rng(seed)
+    start = np.arange(units) < count
+    for done in range(0, permutations, step):
+        rows = np.broadcast_to(start, (min(step, permutations - done), units))
+        yield generator.permuted(rows, axis=1)
 
-    def difference(chosen: Bools) -> float:
-        inner = sums[chosen].sum() / sizes[chosen].sum()
-        outer = sums[~chosen].sum() / sizes[~chosen].sum()
-        return float(inner - outer)
 
-    observed = difference(inside)
-    hits = 0
-    for _ in range(permutations):
-        permuted = np.zeros(len(inside), dtype=np.bool_)
-        permuted[generator.permutation(len(inside))[:count]] = True
-        hits += difference(permuted) >= observed - 1e-9
-    return SetTest(
-        p_value=(1 + hits) / (1 + permutations),
-        permutations=permutations,
-        effect=_cohen(scores, owned),
-        floor=max(1 / (1 + permutations), 1 / math.comb(len(inside), count)),
-    )
+def _welch(ranks: Floats, inside: Bools) -> Floats:
+    """(b,) statistics of (b, units) assignments."""
+    centred = ranks - ranks.mean()
+    difference: Floats = np.zeros(len(inside))
+    variance: Floats = np.zeros(len(inside))
+    for sign, of in ((1, inside), (-1, ~inside)):
+        chosen = of.astype(np.float64)
+        n = chosen.sum(axis=1)
+        mean = chosen @ centred / n
+        spread = np.maximum(chosen @ centred**2 - n * mean**2, 0.0)
+        difference = difference + sign * mean
+        variance = variance + spread / (n - 1) / n
+    # Without any spread, only the sign of the difference is left.
+    return np.asarray(difference / np.sqrt(np.maximum(variance, 1e-18)))
 
 
 def _cohen(scores: Floats, owned: Bools) -> float:

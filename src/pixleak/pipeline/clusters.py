@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pixleak.core.errors import setting
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
 from pixleak.evaluation.correlated import correlated_control
@@ -18,6 +17,7 @@ from pixleak.evaluation.statistics.significance import DOMINATING
 from pixleak.pipeline.attacking import Scored
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Store
+from pixleak.records.base import RecordKey
 from pixleak.records.checks.descriptors import Descriptors, describe_pictures
 from pixleak.records.checks.near_copies import clusters_of, near_limit, near_pairs
 from pixleak.records.checks.neighbours import nearest_pictures
@@ -46,12 +46,37 @@ def with_clusters(
     if plan.split.unit == "block":
         return plan, None
     audited = records.select(plan.audited)
-    found = descriptors(audited, store)
+    members = set(plan.ids(Role.TARGET_MEMBERS))
+    inside: Bools = np.array([key in members for key in audited.ids])
+    counted = plan.evaluation.near_copies == "one unit"
+    of, result = clusters_of_sides(
+        descriptors(audited, store), audited.keys, inside, counted=counted
+    )
+    return replace(plan, split=replace(plan.split, clusters=of)) if counted else plan, result
+
+
+def clusters_of_sides(
+    found: Descriptors,
+    keys: Sequence[RecordKey],
+    inside: Bools,
+    *,
+    counted: bool = True,
+    sides: tuple[str, str] = ("members", "non-members"),
+    key: str = "evaluation.near_copies",
+) -> tuple[dict[str, str], NearCopies]:
+    """Id -> cluster of near-identical records within each of two sides, and what was found.
+
+    Args:
+        found: of n records.
+        keys: (n,) their ids and subjects; records with a subject are in no cluster.
+        inside: (n,) whether they lie on the first side.
+        counted: whether clusters count as units.
+        sides: what the two sides are called.
+        key: the setting that says whether clusters count as units.
+    """
+    ids, subjects = [one.id for one in keys], [one.subject for one in keys]
     limit = near_limit(found)
     pairs = near_pairs(found, limit)
-    ids, subjects = audited.ids, [key.subject for key in audited.keys]
-    members = set(plan.ids(Role.TARGET_MEMBERS))
-    inside: Bools = np.array([key in members for key in ids])
     clusters, guarded = [], False
     for side in (inside, ~inside):
         among = [i for i in np.flatnonzero(side).tolist() if subjects[i] is None]
@@ -65,31 +90,34 @@ def with_clusters(
         and subjects[i] != subjects[j]
         and not (subjects[i] is None and subjects[j] is None)
     ]
-    counted = plan.evaluation.near_copies == "one unit"
-    blank = int(found.blank.sum())
     result = NearCopies(
         members=sorted(clusters[0], key=lambda one: (-len(one), one))[:_LISTED],
         nonmembers=sorted(clusters[1], key=lambda one: (-len(one), one))[:_LISTED],
         member_clusters=len(clusters[0]),
         nonmember_clusters=len(clusters[1]),
         records=sum(len(one) for side in clusters for one in side),
-        blank=blank,
+        blank=int(found.blank.sum()),
         units=counted,
         guarded=guarded,
         across_subjects=sorted(across)[:_LISTED],
-        explanation=_explained(clusters, counted, guarded),
+        explanation=_explained(clusters, counted, guarded, sides, key),
     )
-    if not counted:
-        return plan, result
-    of = {key: f"copies of {one[0]}" for side in clusters for one in side for key in one}
-    return replace(plan, split=replace(plan.split, clusters=of)), result
+    return {
+        one: f"copies of {part[0]}" for side in clusters for part in side for one in part
+    }, result
 
 
-def _explained(clusters: Sequence[Sequence[list[str]]], counted: bool, guarded: bool) -> str:
+def _explained(
+    clusters: Sequence[Sequence[list[str]]],
+    counted: bool,
+    guarded: bool,
+    sides: tuple[str, str],
+    key: str,
+) -> str:
     if not any(clusters):
         return "No near-identical records were found within a side."
     told = []
-    for side, name in zip(clusters, ("members", "non-members"), strict=True):
+    for side, name in zip(clusters, sides, strict=True):
         if side:
             example = max(side, key=len)
             several = "clusters" if len(side) > 1 else "cluster"
@@ -104,7 +132,7 @@ def _explained(clusters: Sequence[Sequence[list[str]]], counted: bool, guarded: 
         text += "; it counts as one unit." if one else "; they count as one unit each."
     else:
         text += (
-            f"; they count as independent records, as {setting('evaluation.near_copies')} says, "
+            f"; they count as independent records, as {key} says, "
             "so intervals and tests are too narrow."
         )
     if guarded:

@@ -84,5 +84,8 @@ def set_table(found: SetResult) -> Group:
         Text(),
         controls_table(found.controls),
     ]
-    parts += [Padding(Text(f"- {c.explanation}"), (0, 0, 0, 2)) for c in found.controls]
+    told = [c.explanation for c in found.controls]
+    if found.near_copies is not None and found.near_copies.records:
+        told.append(found.near_copies.explanation)
+    parts += [Padding(Text(f"- {one}"), (0, 0, 0, 2)) for one in told]
     return Group(*parts)

@@ -8,30 +8,9 @@ from pydantic import Field, model_validator
 
 from pixleak.core.errors import setting
 from pixleak.core.part import MOST_SEED, Part
-from pixleak.core.truth import MOST_CLASSES, LabelTruth
-from pixleak.records.readers.files.pixels import Size
+from pixleak.records.readers.single import RecordFormat
 from pixleak.request.given import Difficulties, RecordsGiven
 from pixleak.request.target import TargetModel
-
-
-class RecordFormat(Part):
-    """How the two files of a queried record are read."""
-
-    kind: Literal["image-to-image", "labels-to-photo", "photo-to-labels"] = Field(
-        "image-to-image", description="what the model turns into what"
-    )
-    size: Size | None = Field(None, description="height, width to resize to")
-    channels: Literal[1, 3] = 3
-    target_channels: Literal[1, 3] = 3
-    classes: int = Field(
-        2, ge=2, le=MOST_CLASSES, description="of a label map, background included"
-    )
-    ignore: int | None = Field(None, description="label of pixels that are ignored")
-    background: int | None = Field(0, description="class of an empty mask; null where none is")
-
-    def labels(self) -> LabelTruth:
-        """What a label map means."""
-        return LabelTruth(self.classes, self.ignore, (), self.background)
 
 
 class _Question(Part):
@@ -73,3 +52,6 @@ class SetTestRequest(_Question):
     owned: RecordsGiven = Field(description="the records in question")
     comparable: RecordsGiven = Field(description="comparable records that cannot have been used")
     permutations: int = Field(10_000, ge=100, le=10_000_000)
+    near_copies: Literal["one unit", "separate"] = Field(
+        "one unit", description="near-identical records of a set without subjects"
+    )

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from pixleak.results.base import Interval, Number, SavedModel, write_answer
-from pixleak.results.controls import Control
+from pixleak.results.controls import Control, NearCopies
 from pixleak.results.environment import Environment
 
 SetAnswer = Literal["used", "not-shown", "cannot-tell"]
@@ -24,10 +24,10 @@ class SetResult(SavedModel):
     level: float
     owned: int = Field(description="records of the owner")
     comparable: int = Field(description="records that cannot have been used")
-    owned_units: int = Field(description="independent subjects (or records) among the owner's")
+    owned_units: int = Field(description="independent subjects, clusters of copies, or records")
     comparable_units: int
     score: str = Field(description="what was compared: higher = more likely used")
-    p_value: Number = Field(description="one-sided, by permutation of whole subjects")
+    p_value: Number = Field(description="one-sided, by permutation of whole units")
     smallest_p_value: Number = Field(
         description="the smallest that so few subjects and permutations can give"
     )
@@ -36,6 +36,9 @@ class SetResult(SavedModel):
     auc: Interval
     detectable_auc: Number = Field(description="found with probability 0.8 at this level")
     controls: list[Control]
+    near_copies: NearCopies | None = Field(
+        None, description="near-identical records: the owner's as members, comparable as nonmembers"
+    )
     answer: SetAnswer
     sentence: str
     environment: Environment

@@ -295,19 +295,11 @@ def query_files(request: QueryRequest, given: Path, wanted: Path) -> QueryReport
         InputError: target, files or reference non-members cannot be used.
     """
     form = request.record
-    record = read_single(
-        given,
-        wanted,
-        form.kind,
-        size=form.size,
-        channels=form.channels,
-        target_channels=form.target_channels,
-        truth=form.labels(),
-    )
+    record = read_single(given, wanted, form)
     if request.nonmembers is not None:
         nonmembers = open_records(request.nonmembers)
         request = request.model_copy(update={"nonmembers": nonmembers})
-        theirs, mine = nonmembers.truth, form.labels()
+        theirs, mine = nonmembers.truth, form.truth()
         if (
             form.kind == "photo-to-labels"
             and isinstance(theirs, LabelTruth)

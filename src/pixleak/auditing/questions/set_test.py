@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,9 @@ from pixleak.auditing.questions.answers import SetTestReport
 from pixleak.auditing.questions.measured_errors import PACKAGES, check_alike, measure_errors
 from pixleak.core.errors import InputError
 from pixleak.core.roles import Role
-from pixleak.core.tables import Bools
+from pixleak.core.tables import Bools, Floats
 from pixleak.evaluation.controls import evaluate_control
+from pixleak.evaluation.correlated import CORRELATED, correlated_control
 from pixleak.evaluation.permutation_test import permutation_test
 from pixleak.evaluation.statistics.conformal import joint_residuals
 from pixleak.evaluation.statistics.intervals import auc_interval
@@ -22,8 +24,11 @@ from pixleak.evaluation.verdict.rule import DEPENDENT, WORKING
 from pixleak.pipeline.asking.rehearsal import check_affordable
 from pixleak.pipeline.asking.self_check import asked_about, check_answers
 from pixleak.pipeline.asking.working import working_control
+from pixleak.pipeline.clusters import clusters_of_sides
 from pixleak.pipeline.plan.build import open_existing
+from pixleak.records.checks.descriptors import Descriptors, describe_pictures
 from pixleak.records.checks.duplicates import find_duplicates
+from pixleak.records.checks.neighbours import nearest_pictures
 from pixleak.records.combine import gather
 from pixleak.request.given import open_records
 from pixleak.request.questions import SetTestRequest
@@ -80,14 +85,23 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
     ids = [key for key, kept in zip(columns.ids, known.tolist(), strict=True) if kept]
     values = columns.values[known] * np.array([info.sign for info in columns.infos])
     member: Bools = np.array([key in mine for key in ids])
-    by_id = split.units(records)
+    compared = records.select(ids)
+    pictures = describe_pictures(compared)
+    clusters, copies = clusters_of_sides(
+        pictures,
+        compared.keys,
+        member,
+        counted=request.near_copies == "one unit",
+        sides=("owner's records", "comparable ones"),
+        key="near_copies",
+    )
+    by_id = replace(split, clusters=clusters if copies.units else {}).units(records)
     units = [by_id[key] for key in ids]
     # Fitted on both sets together, without their labels.
     scores = joint_residuals(values[:, 1:], values[:, 0])
     tested = permutation_test(
         scores, member, units=units, permutations=request.permutations, seed=seed
     )
-    compared = records.select(ids)
     blind = blind_baseline(compared, member, units=units, seed=seed)
     controls = [
         evaluate_control(
@@ -100,6 +114,7 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
             level=0.05,
         ),
         _duplicates(compared, member),
+        *_correlated(pictures, compared, member, units, scores, seed),
         *asked,
         working_control(measured.table, records, by_id, whose="the records of both sets"),
     ]
@@ -125,10 +140,27 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
         auc=auc_interval(scores, member, units=units, seed=seed),
         detectable_auc=detectable_auc(inside_units, outside_units, level=level),
         controls=controls,
+        near_copies=copies,
         answer=answer,
         sentence=sentence,
         environment=environment_here(*PACKAGES, device=str(target.device)),
     )
+
+
+def _correlated(
+    pictures: Descriptors,
+    records: Records,
+    member: Bools,
+    units: Sequence[str],
+    scores: Floats,
+    seed: int,
+) -> list[Control]:
+    """Whether records that were given no subject are independent, as of an audit."""
+    if all(key.subject is not None for key in records.keys):
+        return []
+    unit = np.unique(units, return_inverse=True)[1].astype(np.int64)
+    edges = nearest_pictures(pictures, unit)
+    return [correlated_control(edges, member, unit, [scores], seed=seed)]
 
 
 def _duplicates(records: Records, member: Bools) -> Control:
@@ -148,9 +180,10 @@ def _duplicates(records: Records, member: Bools) -> Control:
 def _conclusion(
     p_value: float, floor: float, level: float, controls: Sequence[Control], records: int
 ) -> tuple[SetAnswer, str]:
-    blind, repeated, *of_target = controls
+    blind, repeated, *others = controls
+    related = [one for one in others if one.name == CORRELATED and one.passed is False]
     seen = f"p = {p_value:.3g}"
-    if still := [one for one in of_target if one.name == DEPENDENT and one.passed is False]:
+    if still := [one for one in others if one.name == DEPENDENT and one.passed is False]:
         return ("cannot-tell", f"Cannot tell: {still[0].explanation}")
     if blind.passed is False:
         return (
@@ -164,13 +197,15 @@ def _conclusion(
             "cannot-tell",
             f"Cannot tell: with so few independent records no p-value can be below {floor:.3g}.",
         )
+    if p_value <= level and related:
+        return ("cannot-tell", f"Cannot tell ({seen}): {related[0].explanation}")
     if p_value <= level:
         return (
             "used",
             f"The target does better on the owner's set than chance allows ({seen}, level "
             f"{level:g}): it was trained on it, on some of it, or on something very like it.",
         )
-    if idle := [one for one in of_target if one.name in WORKING and one.passed is False]:
+    if idle := [one for one in others if one.name in WORKING and one.passed is False]:
         return ("cannot-tell", f"Cannot tell ({seen}): {idle[0].explanation}")
     aside = (
         " Comparable records repeat the owner's, which hides use." if not repeated.passed else ""

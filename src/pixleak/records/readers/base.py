@@ -11,18 +11,15 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
-    field_validator,
     model_serializer,
-    model_validator,
 )
 
 from pixleak.core.errors import InputError
 from pixleak.core.part import Part
-from pixleak.core.truth import MOST_CLASSES, LabelTruth
+from pixleak.core.truth import LabelTruth
 from pixleak.core.validation import first_error
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.readers.files.pixels import Size, ValueRange
-from pixleak.records.readers.files.raster import Exif
+from pixleak.records.readers.files.keys import FindingKeys, ImageKeys, LabelKeys, SizeKey
 from pixleak.records.readers.labels_to_photo import labels_to_photo
 
 
@@ -57,63 +54,16 @@ class Reader(Part, ABC):
         return {"reader": self.name, **write(self)}
 
 
-class Resizing(Reader):
+class Resizing(SizeKey, Reader):
     """Fields of a reader that can resize what it reads."""
 
-    size: Size | None = Field(
-        None, description="height, width to resize to; null keeps the size of every file"
-    )
 
-
-class ImageFiles(Resizing):
+class ImageFiles(ImageKeys, FindingKeys, Reader):
     """Fields of a reader of image files."""
 
-    range: ValueRange | None = Field(
-        None,
-        description="values of images that become 0 and 1, where their type does not say so: "
-        "[0, 4095] of 12 bits in 16, [-160, 240] of Hounsfield units",
-    )
-    exif: Exif = Field(
-        "refuse",
-        description="files that are stored turned (EXIF): refuse, apply (show them) or ignore",
-    )
-    exclude: tuple[str, ...] = Field(
-        (), description="file names to leave out, such as '*_superpixels.png'"
-    )
-    subfolders: bool = Field(False, description="whether files in folders below count as well")
 
-    @field_validator("range")
-    @classmethod
-    def _ascending(cls, range: ValueRange | None) -> ValueRange | None:
-        if range is not None and not range[0] < range[1]:
-            raise ValueError(f"must ascend, got {list(range)}")
-        return range
-
-
-class Labelled(Reader):
+class Labelled(LabelKeys, Reader):
     """Fields of a reader whose truths are label maps."""
-
-    classes: int = Field(
-        2, ge=2, le=MOST_CLASSES, description="number of classes, background included"
-    )
-    ignore: int | None = Field(None, description="label of pixels that are not counted")
-    class_names: tuple[str, ...] = Field((), description="one name per class")
-    background: int | None = Field(
-        0, description="class of an empty mask; null where no class is one"
-    )
-
-    def truth(self) -> LabelTruth:
-        """What the labels mean.
-
-        Raises:
-            InputError: the fields contradict each other.
-        """
-        return LabelTruth(self.classes, self.ignore, self.class_names, self.background)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Labelled:
-        self.truth()
-        return self
 
 
 def label_fields(truth: LabelTruth | None) -> dict[str, Any]:

@@ -14,12 +14,7 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import Records
 from pixleak.records.readers.base import Grouping, ImageFiles, read
-from pixleak.records.readers.files.finding import image_files
-from pixleak.records.readers.files.pixels import Size, ValueRange, to_tensor
-from pixleak.records.readers.files.raster import Exif, opened
-
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in the grey of ITU-R BT.601."""
+from pixleak.records.readers.files.pixels import LUMA, ImageReader
 
 
 @dataclass(frozen=True)
@@ -27,12 +22,10 @@ class _GreyAndColour:
     """Loads the i-th image in grey and in colour."""
 
     files: tuple[str, ...]
-    size: Size | None
-    between: ValueRange | None
-    exif: Exif
+    reader: ImageReader
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        colours = to_tensor(opened(self.files[index], self.exif), 3, self.size, self.between)
+        colours = self.reader.convert(self.reader.open(self.files[index]))
         grey = (colours * torch.tensor(LUMA)[:, None, None]).sum(dim=0, keepdim=True)
         return grey, colours
 
@@ -46,8 +39,8 @@ class ColouringReader(ImageFiles, Grouping):
     root: Located = Field(description="folder of images")
 
     def open(self) -> Records:
-        files = image_files(self.root, exclude=self.exclude, subfolders=self.subfolders)
-        load = _GreyAndColour(tuple(map(str, files.values())), self.size, self.range, self.exif)
+        files = self.found(self.root)
+        load = _GreyAndColour(tuple(map(str, files.values())), self.image_reader(3))
         return Records([self.key(stem) for stem in files], load, ImageTruth(3), self.root.name)
 
 
@@ -57,7 +50,8 @@ def read_colouring(folder: Path, *, name: str | None = None, **options: Any) -> 
     Args:
         folder: of images.
         name: what to call the set; the folder's name if None.
-        **options: fields of :class:`ColouringReader`: ``size``, ``subject``, ``group``.
+        **options: fields of :class:`ColouringReader`: ``size``, ``range``, ``exif``, ``array``,
+            ``exclude``, ``subfolders``, ``subject``, ``group``.
 
     Raises:
         InputError: a missing or empty folder, or an option that does not fit.

@@ -1,4 +1,4 @@
-"""A torch data set whose items are an image and its truth."""
+"""A torch data set whose items hold an image and its truth."""
 
 from __future__ import annotations
 
@@ -20,8 +20,36 @@ from pixleak.core.paths import Code
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import Labelled
+from pixleak.records.readers.files.keys import MaskValueKeys
+from pixleak.records.readers.files.masks import LabelReader
+from pixleak.records.readers.files.pixels import ValueRange, to_tensor
+from pixleak.records.readers.files.raster import Raster, of_image
 
-_KEYS = (("image", "truth"), ("image", "mask"), ("image", "label"), ("image", "target"))
+_IMAGES = ("image", "img", "pixel_values")
+_TRUTHS = ("truth", "mask", "label", "labels", "target", "annotation", "segmentation", "gt")
+_PROBED = 8
+"""Items that are looked at when a data set is opened: do they hold values of one scale?"""
+
+
+class DatasetKeys(MaskValueKeys):
+    """What the items of a torch data set hold, and what their values mean."""
+
+    image_key: str | None = Field(
+        None, description="the image, where items are dicts; null: image, img or pixel_values"
+    )
+    truth_key: str | None = Field(
+        None,
+        description="the truth, where items (or the second of two) are dicts; null: truth, mask, "
+        "label, labels, target, annotation, segmentation or gt",
+    )
+    id_key: str | None = Field(None, description="the id in items that are dicts; null: numbers")
+    subject_key: str | None = Field(None, description="the same for the subject")
+    group_key: str | None = Field(None, description="the same for the group")
+    range: ValueRange | None = Field(
+        None,
+        description="values of images that become 0 and 1; null keeps floats, and divides bytes "
+        "by 255",
+    )
 
 
 @dataclass(frozen=True)
@@ -29,71 +57,181 @@ class _Items:
     """Loads the i-th item."""
 
     dataset: Dataset[Any]
-    labelled: bool
-    keys: tuple[str, str] | None
+    labels: LabelReader | None
+    keys: tuple[str | None, str | None]
+    between: ValueRange | None
     name: str
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
         where = f"{self.name}: item {index}"
-        image, truth = self._two(self.dataset[index], where)
-        if self.labelled:
-            return _image(image, f"{where}: its image"), _labels(truth, where)
-        return _image(image, f"{where}: its image"), _image(truth, f"{where}: its true image")
+        given, wanted = self._two(self.dataset[index], where)
+        if self.labels is None:
+            return (
+                _image(given, f"{where}: its image", self.between),
+                _image(wanted, f"{where}: its true image", self.between),
+            )
+        truth = _labels(wanted, where, self.labels)
+        return _image(given, f"{where}: its image", self.between, truth.shape), truth
 
     def _two(self, item: object, where: str) -> tuple[Any, Any]:
+        image_key, truth_key = self.keys
         if isinstance(item, Mapping):
-            for image, truth in _KEYS if self.keys is None else (self.keys,):
-                if image in item and truth in item:
-                    return item[image], item[truth]
-            raise InputError(
-                f"{where} has the keys {', '.join(map(str, item))}; say with "
-                "keys=(image, truth) which hold the image and the truth"
+            return (
+                _field(item, image_key, _IMAGES, where, "image"),
+                _field(item, truth_key, _TRUTHS, where, "truth"),
             )
         if isinstance(item, Sequence) and not isinstance(item, str) and len(item) >= 2:
+            if isinstance(item[1], Mapping):
+                return item[0], _field(item[1], truth_key, _TRUTHS, where, "truth")
             return item[0], item[1]
         raise InputError(f"{where} is a {type(item).__name__}, expected (image, truth) or a dict")
 
 
+def _field(
+    item: Mapping[Any, Any], key: str | None, usual: Sequence[str], where: str, what: str
+) -> Any:
+    """The value of a key, or of the only usual name whose value is an image."""
+    if key is not None:
+        if key not in item:
+            raise InputError(
+                f"{where} has no key {key!r}; it has the keys {', '.join(map(str, item))}"
+            )
+        return item[key]
+    found = [one for one in usual if one in item and _is_image(item[one])]
+    if len(found) == 1:
+        return item[found[0]]
+    several = f", of which {' and '.join(found)} may hold the {what}" if found else ""
+    raise InputError(
+        f"{where} has the keys {', '.join(map(str, item))}{several}; say with {what}_key (of "
+        f"read_dataset, or of the reader dataset) which holds the {what}"
+    )
+
+
+def _is_image(value: object) -> bool:
+    return isinstance(value, Image.Image) or len(getattr(value, "shape", ())) >= 2
+
+
 def _array(value: object, where: str) -> Tensor:
-    """The value as a tensor; Pillow images and arrays get their channels first."""
+    """The value as a tensor; arrays get their channels first."""
     if isinstance(value, Tensor):
-        return value.detach().cpu()
+        return value.detach().cpu().as_subclass(Tensor)
     pixels: NDArray[Any] = np.asarray(value)
     if pixels.dtype == object or pixels.dtype.kind not in "biuf":
         raise InputError(f"{where} is a {type(value).__name__}, expected a tensor or an array")
-    channels_last = isinstance(value, Image.Image) or pixels.shape[0] not in (1, 3)
-    if pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4) and channels_last:
+    if pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4) and pixels.shape[0] not in (1, 3):
         pixels = pixels.transpose(2, 0, 1)
-    if pixels.dtype == np.uint16:
-        pixels = pixels.astype(np.int32)
-    return torch.from_numpy(np.array(pixels))
+    wider = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
+    kind = pixels.dtype.newbyteorder("=")
+    return torch.from_numpy(np.array(pixels, dtype=wider.get(str(kind), kind)))
 
 
-def _image(value: object, where: str) -> Tensor:
-    """(c, h, w) float32; bytes are scaled to [0, 1], floats are kept."""
+def _image(
+    value: object, where: str, between: ValueRange | None, size: Sequence[int] | None = None
+) -> Tensor:
+    """(c, h, w) float32; bytes are scaled to [0, 1], floats are kept unless a range is given.
+
+    Where the size of the label map says so, the last axis is taken for the channels.
+    """
+    if isinstance(value, Image.Image):
+        raster = of_image(value, where, str(value.format or ""))
+        return to_tensor(raster, raster.coloured.shape[2], None, between)
     image = _array(value, where)
     if image.ndim == 2:
         image = image[None]
+    if size is not None and image.ndim == 3 and image.shape[1:] != size == image.shape[:2]:
+        image = image.permute(2, 0, 1).contiguous()
+    kind = str(image.dtype).removeprefix("torch.")
+    if image.is_floating_point() and not image.isfinite().all():
+        raise InputError(f"{where} holds NaN or infinite values")
+    if between is not None:
+        low, high = between
+        return ((image.double() - low) / (high - low)).clamp(0, 1).float()
     if image.dtype == torch.uint8:
+        if image.numel() and int(image.max()) == 1:
+            raise InputError(
+                f"{where} holds bytes of which only 0 and 1 occur; say with range (of "
+                "read_dataset, or of the reader dataset) what they mean: (0, 1), or (0, 255) if "
+                "it is black"
+            )
         return image.float() / 255
-    if not image.is_floating_point():
-        kind = str(image.dtype).removeprefix("torch.")
-        raise InputError(f"{where} is {kind}, expected floats, or bytes 0..255")
+    if image.dtype != torch.bool and not image.is_floating_point():
+        raise InputError(
+            f"{where} is {kind}, expected floats, or bytes 0..255; or say with range (of "
+            "read_dataset, or of the reader dataset) which values become 0 and 1"
+        )
     return image.float()
 
 
-def _labels(value: object, where: str) -> Tensor:
-    """(h, w) int64; floats that are whole numbers and a single leading channel are accepted."""
+def _labels(value: object, where: str, reader: LabelReader) -> Tensor:
+    """(h, w) int64 labels, of a label map in one channel or of one channel per class."""
+    if isinstance(value, Image.Image):
+        kind = str(value.format or "")
+        return reader.convert(of_image(value, where, kind, kind in ("JPEG", "MPO")), None)
     labels = _array(value, where)
-    if labels.ndim == 3 and labels.shape[0] == 1:
+    grey = labels.ndim == 3 and labels.shape[0] == 3 and bool((labels == labels[:1]).all())
+    if labels.ndim == 3 and (labels.shape[0] == 1 or grey):
         labels = labels[0]
-    whole = labels.long()
-    if labels.is_floating_point() and (whole != labels).any():
+    elif labels.ndim == 3 and reader.colours is None:
+        labels = _of_one_hot(labels, reader.truth.classes, where)
+    elif labels.ndim == 3:
+        labels = labels.permute(1, 2, 0)
+    if labels.ndim not in (2, 3):
         raise InputError(
-            f"{where}: its label map holds fractions ({float(labels[whole != labels][0]):.4g}); "
+            f"{where}: its label map has shape {tuple(labels.shape)}, expected (height, width)"
+        )
+    whole = labels.is_floating_point() and reader.threshold is None and labels.isfinite().all()
+    if whole and (labels.floor() != labels).any():
+        fraction = float(labels[labels.floor() != labels][0])
+        raise InputError(
+            f"{where}: its label map holds fractions ({fraction:.4g}); "
             "labels must be whole numbers, so don't scale or interpolate masks"
         )
-    return whole
+    pixels = labels.numpy()
+    raster = Raster(where, pixels if pixels.ndim == 3 else pixels[..., None])
+    return reader.convert(raster, None)
+
+
+def _of_one_hot(labels: Tensor, classes: int, where: str) -> Tensor:
+    """(h, w) labels of (classes, h, w) layers of which exactly one is 1 at each pixel."""
+    layers = labels.double()
+    binary = bool(((layers == 0) | (layers == 1)).all())
+    if labels.shape[0] == classes and binary and (layers.sum(dim=0) == 1).all():
+        return layers.argmax(dim=0)
+    raise InputError(
+        f"{where}: its label map has shape {tuple(labels.shape)}; expected (height, width), or "
+        f"{classes} layers of 0 and 1 of which each pixel has one (give mask_colours if it is in "
+        "colours)"
+    )
+
+
+def _check_scale(load: _Items, count: int) -> None:
+    """Refuse images of which some lie in 0..1 and others are bytes turned into floats.
+
+    Raises:
+        InputError: naming one of either kind.
+    """
+    small: tuple[int, float] | None = None
+    large: tuple[int, float] | None = None
+    for index in sorted({round(i * (count - 1) / (_PROBED - 1)) for i in range(_PROBED)}):
+        try:
+            image = load(index)[0]
+        except InputError:
+            raise
+        except Exception:  # whatever the data set raises; preparing the record names it
+            return
+        if not image.numel() or float(image.min()) < 0:
+            return
+        top = float(image.max())
+        fractions = bool((image.floor() != image).any())
+        if top > 1 and not fractions:
+            large = (index, top)
+        elif 0 < top <= 1 and fractions:
+            small = (index, top)
+    if small and large:
+        raise InputError(
+            f"{load.name}: the image of item {small[0]} lies in 0..{small[1]:.4g}, that of item "
+            f"{large[0]} holds whole numbers up to {large[1]:.4g}; bring all to one scale"
+        )
 
 
 def read_dataset(
@@ -105,8 +243,14 @@ def read_dataset(
     groups: Sequence[str | None] | None = None,
     keys: tuple[str, str] | None = None,
     name: str | None = None,
+    **options: Any,
 ) -> Records:
     """Records of a map-style torch data set.
+
+    Items are tensors, arrays or Pillow images. Label maps are understood as those of mask files
+    are (:class:`~pixleak.records.readers.files.masks.LabelReader`): of two classes 0 and 255 will
+    do, palettes must be in order, and one layer per class is accepted where each pixel has exactly
+    one. A few items are read at once, to see whether their images are of one scale.
 
     Args:
         dataset: with a length; items are (image, truth) or a dict. Random augmentation must be
@@ -115,13 +259,19 @@ def read_dataset(
         ids: n record ids; ``"000000"``, ``"000001"``, ... if None.
         subjects: n subjects, or None.
         groups: n groups, or None.
-        keys: names of image and truth in a dict; if None, ``("image", "truth")``, or ``"mask"``,
-            ``"label"`` or ``"target"`` in place of ``"truth"``.
+        keys: names of image and truth in a dict; short for ``image_key`` and ``truth_key``.
         name: what to call the set; the class name of the data set if None.
+        **options: fields of :class:`DatasetKeys`: ``image_key``, ``truth_key``, ``id_key``,
+            ``subject_key``, ``group_key``, ``range``, ``mask_values``, ``mask_colours``, ``other``,
+            ``threshold``.
 
     Raises:
-        InputError: the data set cannot be indexed or has no length, or a list is not n long.
+        InputError: the data set cannot be indexed or has no length, a list is not n long, or items
+            are not as they should be.
     """
+    if keys is not None:
+        options = {"image_key": keys[0], "truth_key": keys[1], **options}
+    how = DatasetKeys(**options)
     if not isinstance(truth, LabelTruth | ImageTruth):
         raise InputError(f"truth must be a LabelTruth or an ImageTruth, got {truth!r}")
     called = name if name is not None else type(dataset).__name__
@@ -131,6 +281,12 @@ def read_dataset(
     for what, given in (("ids", ids), ("subjects", subjects), ("groups", groups)):
         if given is not None and len(given) != count:
             raise InputError(f"{called} has {count} items but {len(given)} {what}")
+    fields = {"id": how.id_key, "subject": how.subject_key, "group": how.group_key}
+    if any(fields.values()):
+        found = [_named_fields(dataset[i], fields, f"{called}: item {i}") for i in range(count)]
+        ids = ids if how.id_key is None else [one.get("id", "") for one in found]
+        subjects = subjects if how.subject_key is None else [one.get("subject") for one in found]
+        groups = groups if how.group_key is None else [one.get("group") for one in found]
     record_keys = [
         RecordKey(
             ids[i] if ids is not None else f"{i:06d}",
@@ -139,15 +295,44 @@ def read_dataset(
         )
         for i in range(count)
     ]
-    load = _Items(dataset, isinstance(truth, LabelTruth), keys, called)
-    return Records(record_keys, load, truth, called)
+    labels = how.label_reader(truth) if isinstance(truth, LabelTruth) else None
+    load = _Items(dataset, labels, (how.image_key, how.truth_key), how.range, called)
+    records = Records(record_keys, load, truth, called)
+    if how.range is None:
+        _check_scale(load, count)
+    return records
 
 
-class DatasetReader(Labelled):
+def _named_fields(item: object, fields: Mapping[str, str | None], where: str) -> dict[str, str]:
+    """What an item says of its id, subject and group."""
+    if not isinstance(item, Mapping):
+        raise InputError(
+            f"{where} is a {type(item).__name__}, in which no key can be looked up; expected a dict"
+        )
+    found = {}
+    for what, key in fields.items():
+        if key is None:
+            continue
+        if key not in item:
+            raise InputError(
+                f"{where} has no key {key!r}; it has the keys {', '.join(map(str, item))}"
+            )
+        value = item[key]
+        if value is None and what != "id":
+            continue
+        if value is None:
+            raise InputError(f"{where} has no id: its {key!r} is None")
+        found[what] = str(value.item() if isinstance(value, Tensor | np.generic) else value)
+    return found
+
+
+class DatasetReader(DatasetKeys, Labelled):
     """A Python function that returns a torch data set of (image, truth)."""
 
     name: ClassVar[str] = "dataset"
-    summary: ClassVar[str] = "any torch data set of (image, truth), made by a function of yours"
+    summary: ClassVar[str] = (
+        "any torch data set of (image, truth) or dicts, made by a function of yours"
+    )
 
     function: Code = Field(description="file.py:function, called without arguments")
     kind: Literal["labels", "image"] = Field(
@@ -162,4 +347,5 @@ class DatasetReader(Labelled):
         except Exception as error:  # whatever the user's function raises
             raise InputError(f"calling {self.function} fails with {told(error)}") from error
         truth = self.truth() if self.kind == "labels" else ImageTruth(self.target_channels)
-        return read_dataset(dataset, truth)
+        options = {key: getattr(self, key) for key in DatasetKeys.model_fields}
+        return read_dataset(dataset, truth, **options)

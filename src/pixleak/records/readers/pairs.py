@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -13,10 +13,10 @@ from torch import Tensor
 from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
-from pixleak.records.readers.base import Grouping, ImageFiles, read
-from pixleak.records.readers.files.finding import image_files, matched
-from pixleak.records.readers.files.pixels import Size, ValueRange, check_same_size, to_tensor
-from pixleak.records.readers.files.raster import Exif, opened
+from pixleak.records.readers.base import Grouping, read
+from pixleak.records.readers.files.finding import matched
+from pixleak.records.readers.files.keys import FindingKeys, PairKeys
+from pixleak.records.readers.files.pixels import ImageReader, check_same_size
 
 
 @dataclass(frozen=True)
@@ -25,31 +25,23 @@ class _TwoFiles:
 
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
-    channels: tuple[int, int]
-    size: Size | None
-    between: ValueRange | None
-    exif: Exif
+    readers: tuple[ImageReader, ImageReader]
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        first = opened(self.inputs[index], self.exif)
-        second = opened(self.targets[index], self.exif)
+        of_input, of_target = self.readers
+        first = of_input.open(self.inputs[index])
+        second = of_target.open(self.targets[index])
         check_same_size(first, second)
-        return (
-            to_tensor(first, self.channels[0], self.size, self.between),
-            to_tensor(second, self.channels[1], self.size, self.between),
-        )
+        return of_input.convert(first), of_target.convert(second)
 
 
 def paired_images(
     keys: Sequence[RecordKey],
     inputs: Sequence[Path],
     targets: Sequence[Path],
+    readers: tuple[ImageReader, ImageReader],
     *,
     name: str,
-    channels: tuple[int, int] = (3, 3),
-    size: Size | None = None,
-    between: ValueRange | None = None,
-    exif: Exif = "refuse",
 ) -> Records:
     """Records of given files of inputs and of true outputs, in the order of the keys.
 
@@ -57,26 +49,15 @@ def paired_images(
         keys: one per record.
         inputs: one per record.
         targets: one per record.
+        readers: how inputs and true outputs are read.
         name: what to call the set.
-        channels: of input and true output.
-        size: (h, w) to resize to; None keeps the size.
-        between: values that become 0 and 1; None where their type says so.
-        exif: what to do with files that are stored turned.
     """
-    files = tuple(map(str, inputs)), tuple(map(str, targets))
-    load = _TwoFiles(*files, channels, size, between, exif)
-    return Records(keys, load, ImageTruth(channels[1]), name)
+    load = _TwoFiles(tuple(map(str, inputs)), tuple(map(str, targets)), readers)
+    return Records(keys, load, ImageTruth(readers[1].channels), name)
 
 
-class Paired(ImageFiles, Grouping):
+class Paired(PairKeys, FindingKeys, Grouping):
     """Fields of a reader of pairs of images."""
-
-    channels: Literal[1, 3] = Field(3, description="of the input; 1: grey, 3: RGB")
-    target_channels: Literal[1, 3] = Field(3, description="of the true output")
-
-    def found(self, folder: Path) -> dict[str, Path]:
-        """The image files of a folder, by stem."""
-        return image_files(folder, exclude=self.exclude, subfolders=self.subfolders)
 
 
 class PairsReader(Paired):
@@ -101,11 +82,8 @@ class PairsReader(Paired):
             [self.key(stem) for stem, _, _ in files],
             [path for _, path, _ in files],
             [path for _, _, path in files],
+            self.image_readers(),
             name=inputs.name,
-            channels=(self.channels, self.target_channels),
-            size=self.size,
-            between=self.range,
-            exif=self.exif,
         )
 
 
@@ -117,7 +95,8 @@ def read_pairs(inputs: Path, targets: Path, *, name: str | None = None, **option
         targets: folder of images, one per input.
         name: what to call the set; the input folder's name if None.
         **options: fields of :class:`PairsReader`: ``size``, ``channels``, ``target_channels``,
-            ``range``, ``exif``, ``exclude``, ``subfolders``, ``subject``, ``group``.
+            ``range``, ``target_range``, ``exif``, ``array``, ``exclude``, ``subfolders``,
+            ``subject``, ``group``.
 
     Raises:
         InputError: a missing folder, an image without its partner, an option that does not fit.

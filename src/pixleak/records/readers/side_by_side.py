@@ -15,8 +15,7 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import read
-from pixleak.records.readers.files.pixels import Size, ValueRange, to_tensor
-from pixleak.records.readers.files.raster import Exif, opened
+from pixleak.records.readers.files.pixels import ImageReader
 from pixleak.records.readers.pairs import Paired
 
 
@@ -26,13 +25,11 @@ class _Halves:
 
     files: tuple[str, ...]
     input_left: bool
-    channels: tuple[int, int]
-    size: Size | None
-    between: ValueRange | None = None
-    exif: Exif = "refuse"
+    readers: tuple[ImageReader, ImageReader]
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        both = opened(self.files[index], self.exif)
+        of_input, of_target = self.readers
+        both = of_input.open(self.files[index])
         width = both.size[0]
         if width % 2:
             raise InputError(
@@ -41,37 +38,28 @@ class _Halves:
             )
         left, right = both.columns(0, width // 2), both.columns(width // 2, width)
         first, second = (left, right) if self.input_left else (right, left)
-        return (
-            to_tensor(first, self.channels[0], self.size, self.between),
-            to_tensor(second, self.channels[1], self.size, self.between),
-        )
+        return of_input.convert(first), of_target.convert(second)
 
 
 def halves(
     keys: Sequence[RecordKey],
     files: Sequence[Path],
+    readers: tuple[ImageReader, ImageReader],
     *,
     input_left: bool,
     name: str,
-    channels: tuple[int, int] = (3, 3),
-    size: Size | None = None,
-    between: ValueRange | None = None,
-    exif: Exif = "refuse",
 ) -> Records:
     """Records of given files that show two images side by side.
 
     Args:
         keys: one per file.
         files: in the order of the keys.
+        readers: how the half that is the input, and the true output, are read.
         input_left: whether the left half is the input.
         name: what to call the set.
-        channels: of input and true output.
-        size: (h, w) to resize each half to; None keeps its size.
-        between: values that become 0 and 1; None where their type says so.
-        exif: what to do with files that are stored turned.
     """
-    load = _Halves(tuple(map(str, files)), input_left, channels, size, between, exif)
-    return Records(keys, load, ImageTruth(channels[1]), name)
+    load = _Halves(tuple(map(str, files)), input_left, readers)
+    return Records(keys, load, ImageTruth(readers[1].channels), name)
 
 
 class SideBySideReader(Paired):
@@ -93,10 +81,9 @@ class SideBySideReader(Paired):
         return halves(
             [self.key(stem) for stem in files],
             list(files.values()),
+            self.image_readers(),
             input_left=self.direction == "AtoB",
             name=self.root.name,
-            channels=(self.channels, self.target_channels),
-            size=self.size,
         )
 
 
@@ -107,7 +94,8 @@ def read_side_by_side(folder: Path, *, name: str | None = None, **options: Any) 
         folder: of such files.
         name: what to call the set; the folder's name if None.
         **options: fields of :class:`SideBySideReader`: ``direction``, ``size``, ``channels``,
-            ``target_channels``, ``subject``, ``group``.
+            ``target_channels``, ``range``, ``target_range``, ``exif``, ``exclude``,
+            ``subfolders``, ``subject``, ``group``.
 
     Raises:
         InputError: a missing or empty folder, or an option that does not fit.

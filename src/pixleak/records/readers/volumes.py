@@ -113,8 +113,9 @@ class VolumesReader(Labelled, Resizing, Turnable):
     def open(self) -> Records:
         nibabel_module()
         images, labels = self.root / self.images, self.root / self.labels
+        found = volume_files(labels)
         files = matched(
-            _one_channel(volume_files(images)), volume_files(labels), ("volume", "label volume")
+            _one_channel(volume_files(images), found), found, ("volume", "label volume")
         )
         axis, truth = AXES[self.axis], self.truth()
         cut = _Slices(
@@ -144,13 +145,13 @@ class VolumesReader(Labelled, Resizing, Turnable):
         return self.directed(records)
 
 
-def _one_channel(images: dict[str, Path]) -> dict[str, Path]:
+def _one_channel(images: dict[str, Path], labels: dict[str, Path]) -> dict[str, Path]:
     """Volumes by case: nnU-Net calls the only channel of a case ``case_0000``.
 
     Raises:
         InputError: cases have several channels.
     """
-    cases = channel_files(images)
+    cases = channel_files(images, labels)
     several = next((paths for paths in cases.values() if len(paths) > 1), None)
     if several is not None:
         raise InputError(

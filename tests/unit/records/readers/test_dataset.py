@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import Iterator
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_keys_subjects_and_groups_are_kept() -> None:
 @pytest.mark.parametrize(
     ("item", "truth", "sentence"),
     [
-        ({"picture": BYTES}, LabelTruth(2), "item 0 has the keys picture; say with keys="),
+        ({"picture": BYTES}, LabelTruth(2), "item 0 has the keys picture; say with image_key"),
         (7, LabelTruth(2), "item 0 is a int, expected"),
         (("a", MASK), LabelTruth(2), "its image is a str, expected a tensor"),
         ((BYTES.astype(np.int64), MASK), LabelTruth(2), "its image is int64, expected floats"),
@@ -89,3 +90,153 @@ def test_data_sets_that_cannot_be_indexed_are_refused() -> None:
         read_dataset(_Items(1), LabelTruth(2), ids=["a", "b"])
     with pytest.raises(InputError, match="truth must be"):
         read_dataset(_Items(1), 2)  # type: ignore[arg-type]
+
+
+class _Batch(UserDict[str, object]):
+    """As image processors answer."""
+
+
+TWO = np.where(MASK, 255, 0).astype(np.uint8)
+HOT = np.stack([1 - MASK, MASK])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"image": torch.full((3, 4, 6), 0.2), "label": torch.from_numpy(MASK)[None].float()},
+        {"image": Image.fromarray(BYTES), "annotation": Image.fromarray(MASK)},
+        _Batch(pixel_values=torch.full((3, 4, 6), 0.2), labels=torch.from_numpy(MASK).long()),
+        {"image": BYTES, "label": 7, "mask": MASK},
+        {"image": BYTES, "label": torch.tensor(7), "segmentation": MASK},
+        (Image.fromarray(BYTES), {"label": 3, "mask": MASK}),
+        (torch.full((4, 6, 3), 0.2), MASK),
+        (BYTES, TWO),
+        (BYTES, torch.from_numpy(TWO)[None]),
+        (BYTES, Image.fromarray(TWO)),
+        (BYTES, Image.fromarray(MASK.astype(bool))),
+        (BYTES, torch.from_numpy(HOT).float()),
+        (BYTES, torch.from_numpy(np.stack([TWO] * 3))),
+    ],
+    ids=[
+        "monai",
+        "hugging-face",
+        "transformers",
+        "class-beside-mask",
+        "class-as-tensor",
+        "torchvision-target",
+        "channels-last",
+        "0-and-255",
+        "0-and-255-tensor",
+        "0-and-255-pillow",
+        "one-bit",
+        "one-hot",
+        "grey-as-colours",
+    ],
+)
+def test_items_of_other_libraries_are_read(item: object) -> None:
+    record = read_dataset(_Items(item), LabelTruth(2))[0]
+    assert record.image.shape == (3, 4, 6)
+    assert record.image.numpy() == pytest.approx(0.2)
+    assert torch.equal(record.truth, torch.from_numpy(MASK).long())
+
+
+def test_tensors_with_metadata_become_plain_ones() -> None:
+    data = pytest.importorskip("monai.data")
+    item = {"image": data.MetaTensor(torch.full((1, 4, 6), 0.5)), "label": data.MetaTensor(MASK)}
+    record = read_dataset(_Items(item), LabelTruth(2))[0]
+    assert type(record.image) is torch.Tensor
+    assert type(record.truth) is torch.Tensor
+
+
+def test_the_keys_of_masks_and_ranges_hold_for_items() -> None:
+    colours = np.array([(0, 0, 0), (0, 255, 0)], np.uint8)[MASK]
+    item = {"x": BYTES[..., 0].astype(np.int16) * 10, "y": colours}
+    options = {"image_key": "x", "truth_key": "y", "range": (0, 1020)}
+    named = {"black": 0, "#00ff00": 1}
+    record = read_dataset(_Items(item), LabelTruth(2), mask_colours=named, **options)[0]
+    assert record.image.unique().tolist() == [0.5]
+    assert torch.equal(record.truth, torch.from_numpy(MASK).long())
+    shifted = {"image": BYTES, "mask": MASK + 3}
+    record = read_dataset(_Items(shifted), LabelTruth(2), mask_values={3: 0, 4: 1})[0]
+    assert torch.equal(record.truth, torch.from_numpy(MASK).long())
+    soft = {"image": BYTES, "mask": MASK * 0.9}
+    assert torch.equal(
+        read_dataset(_Items(soft), LabelTruth(2), threshold=0)[0].truth,
+        torch.from_numpy(MASK).long(),
+    )
+
+
+def test_ids_subjects_and_groups_are_looked_up_in_items() -> None:
+    items = [
+        {"image": BYTES, "mask": MASK, "name": name, "patient": torch.tensor(i // 2), "site": "x"}
+        for i, name in enumerate("abc")
+    ]
+    keys = {"id_key": "name", "subject_key": "patient", "group_key": "site"}
+    records = read_dataset(_Items(*items), LabelTruth(2), **keys)
+    assert [(k.id, k.subject, k.group) for k in records.keys] == [
+        ("a", "0", "x"),
+        ("b", "0", "x"),
+        ("c", "1", "x"),
+    ]
+    with pytest.raises(InputError, match="item 0 has no key 'case'; it has the keys image, mask"):
+        read_dataset(_Items(*items), LabelTruth(2), subject_key="case")
+    lacking = _Items({"image": BYTES, "mask": MASK, "patient": None})
+    assert read_dataset(lacking, LabelTruth(2), subject_key="patient").keys[0].subject is None
+    with pytest.raises(InputError, match="item 0 has no id: its 'patient' is None"):
+        read_dataset(lacking, LabelTruth(2), id_key="patient")
+    with pytest.raises(InputError, match="item 0 is a tuple, in which no key can be looked up"):
+        read_dataset(_Items((BYTES, MASK)), LabelTruth(2), subject_key="case")
+
+
+def _palette(white_first: bool) -> Image.Image:
+    found = Image.fromarray(MASK, mode="P")
+    found.putpalette([200, 0, 0, 0, 100, 0] if white_first else [0, 0, 0, 200, 0, 0])
+    return found
+
+
+def _see_through() -> Image.Image:
+    return Image.fromarray(np.dstack([BYTES, MASK * 255]))
+
+
+@pytest.mark.filterwarnings("ignore:.*mode.*:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("item", "sentence"),
+    [
+        ({"image": BYTES, "mask": MASK, "label": MASK}, "mask and label may hold the truth; say"),
+        ({"image": BYTES, "pixel_values": BYTES, "mask": MASK}, "may hold the image; say with im"),
+        ((BYTES, {"boxes": [1]}), "item 0 has the keys boxes; say with truth_key"),
+        ((BYTES.astype(np.uint16), MASK), "its image is int32, expected floats.* say with range"),
+        ((np.stack([MASK] * 3), MASK), "its image holds bytes of which only 0 and 1 occur"),
+        ((np.full((3, 4, 6), np.nan), MASK), "item 0: its image holds NaN"),
+        ((Image.fromarray(BYTES).convert("CMYK"), MASK), "item 0: its image has colour mode CMYK"),
+        ((_see_through(), MASK), "item 0: its image has transparency"),
+        ((BYTES, MASK * 7), "item 0: label values 7 lie outside the classes"),
+        ((BYTES, np.where(MASK, np.nan, 0)), "item 0 holds NaN"),
+        ((BYTES, HOT + HOT[::-1]), "2 layers of 0 and 1 of which each pixel has one"),
+        ((BYTES, np.zeros((2, 3, 4, 6))), r"has shape \(2, 3, 4, 6\), expected \(height, width\)"),
+    ],
+)
+def test_items_that_are_ambiguous_are_refused(item: object, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        read_dataset(_Items(item), LabelTruth(2))[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*mode.*:DeprecationWarning")
+def test_palettes_of_items_are_looked_at() -> None:
+    record = read_dataset(_Items((BYTES, _palette(False))), LabelTruth(2))[0]
+    assert torch.equal(record.truth, torch.from_numpy(MASK).long())
+    with pytest.raises(InputError, match="item 0 is a palette image whose colours"):
+        read_dataset(_Items((BYTES, _palette(True))), LabelTruth(2))
+    shown = read_dataset(_Items((_palette(False), MASK)), LabelTruth(2))[0].image
+    assert shown[0].numpy() == pytest.approx(MASK * 200 / 255)  # colours, not indices
+
+
+def test_images_of_two_scales_are_refused() -> None:
+    scaled, bytes_as_floats = torch.rand(1, 4, 6), torch.arange(24.0).reshape(1, 4, 6)
+    mixed = _Items((scaled, MASK), (scaled, MASK), (bytes_as_floats, MASK))
+    with pytest.raises(InputError, match=r"item 1 lies in 0\..*item 2 holds whole numbers"):
+        read_dataset(mixed, LabelTruth(2))
+    standardised = _Items((scaled - 0.5, MASK), (bytes_as_floats - 3, MASK))
+    assert len(read_dataset(standardised, LabelTruth(2))) == 2
+    black = _Items((scaled * 0, MASK), (bytes_as_floats, MASK))
+    assert len(read_dataset(black, LabelTruth(2))) == 2

@@ -121,7 +121,11 @@ def test_values_are_mapped_and_255_can_be_ignored(one: Callable[..., torch.Tenso
     assert one(mask, truth=truth, mask_values={7: 1}, other=255).tolist() == [[1, 255], [255, 255]]
     assert one(mask, threshold=7).tolist() == [[0, 1], [1, 0]]
     binary = np.array([[0, 255], [255, 0]], dtype=np.uint8)
-    assert one(binary, truth=LabelTruth(2, ignore=255)).tolist() == [[0, 255], [255, 0]]
+    void = LabelTruth(2, ignore=255)
+    named = {0: 0, 1: 1, 255: 255}
+    assert one(binary, truth=void, mask_values=named).tolist() == [[0, 255], [255, 0]]
+    with pytest.raises(InputError, match="255 is declared ignored"):
+        one(binary, truth=void)
 
 
 def test_subjects_and_groups_are_found_in_the_stem(tmp_path: Path, save: Save) -> None:

@@ -91,7 +91,7 @@ def test_paths_are_relative_to_the_configuration_and_folders_to_the_root(tmp_pat
         ({"reader": "folder"}, "unknown name 'folder' among the readers, did you mean 'folders'?"),
         (
             {"reader": "folders", "imags": "x"},
-            "reader 'folders': unknown key 'imags', did you mean 'images'? Known: background, ",
+            "reader 'folders': unknown key 'imags', did you mean 'images'? Known: array, ",
         ),
         ({"reader": "colouring"}, "reader 'colouring': root is missing"),
         ({"reader": "phantom", "size": 8}, "reader 'phantom': size must be at least 16, got 8"),

@@ -8,10 +8,7 @@ import torch
 from PIL import Image
 
 from pixleak.core.errors import InputError
-from pixleak.core.truth import LabelTruth
-from pixleak.records.readers.single import read_single
-
-TRUTH = LabelTruth(3, ignore=255)
+from pixleak.records.readers.single import RecordFormat, read_single
 
 
 @pytest.mark.parametrize("kind", ["image-to-image", "labels-to-photo", "photo-to-labels"])
@@ -20,7 +17,8 @@ def test_one_record_of_two_files(tmp_path: Path, kind: str) -> None:
     Image.fromarray(np.full((4, 4, 3), 51, dtype=np.uint8)).save(photo)
     Image.fromarray(np.full((4, 4), 2, dtype=np.uint8)).save(labels)
     files = (labels, photo) if kind == "labels-to-photo" else (photo, labels)
-    record = read_single(*files, kind, truth=TRUTH)[0]  # type: ignore[arg-type]
+    form = RecordFormat(kind=kind, classes=3, ignore=255)  # type: ignore[arg-type]
+    record = read_single(*files, form)[0]
     if kind == "photo-to-labels":
         assert record.truth.unique().tolist() == [2]
     elif kind == "labels-to-photo":
@@ -29,4 +27,4 @@ def test_one_record_of_two_files(tmp_path: Path, kind: str) -> None:
     else:
         assert torch.allclose(record.image, torch.tensor(0.2))
     with pytest.raises(InputError, match="there is no file"):
-        read_single(tmp_path / "none.png", photo, kind)  # type: ignore[arg-type]
+        read_single(tmp_path / "none.png", photo, form)

@@ -187,3 +187,56 @@ def test_names_of_volumes_that_people_have(tmp_path: Path) -> None:
     (tmp_path / "l/case.nii.gz").rename(tmp_path / "l/case.NII.GZ")
     records = read_volumes(tmp_path / "i", tmp_path / "l")
     assert {key.subject for key in records.keys} == {"case"}
+
+
+def _saved(path: Path, voxels: np.ndarray, sform: object, qform: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nibabel.Nifti1Image(voxels, np.eye(4))
+    image.header.set_sform(sform, code=0 if sform is None else 1)
+    image.header.set_qform(qform, code=0 if qform is None else 1)
+    nibabel.save(nibabel.Nifti1Image(voxels, None, image.header), path)
+
+
+FLIPPED = np.diag([-1.0, 1, 1, 1])
+
+
+def test_a_volume_whose_sform_and_qform_turn_it_differently_is_refused(tmp_path: Path) -> None:
+    voxels = np.zeros((4, 4, 2), np.uint8)
+    for name in ("i", "l"):
+        _saved(tmp_path / name / "v.nii.gz", voxels, FLIPPED, np.eye(4))
+    with pytest.raises(InputError, match="LAS by its sform, RAS by its qform"):
+        read_volumes(tmp_path / "i", tmp_path / "l")
+
+
+@pytest.mark.parametrize("forms", [(FLIPPED, None), (None, FLIPPED), (FLIPPED, FLIPPED)])
+def test_a_volume_with_one_place_is_read(tmp_path: Path, forms: tuple[object, object]) -> None:
+    voxels = np.zeros((4, 4, 2), np.uint8)
+    voxels[0] = 1  # on the patient's right once flipped, which is seen on the left
+    for name in ("i", "l"):
+        _saved(tmp_path / name / "v.nii.gz", voxels, *forms)
+    truth = read_volumes(tmp_path / "i", tmp_path / "l")[0].truth
+    assert truth[:, 0].all()
+    assert int(truth.sum()) == 4
+
+
+def test_a_scale_of_values_is_applied_also_where_it_is_negative(tmp_path: Path) -> None:
+    stored = np.arange(32, dtype=np.int16).reshape(4, 4, 2)
+    for name in ("i", "l"):
+        (tmp_path / name).mkdir()
+    image = nibabel.Nifti1Image(stored, np.eye(4))
+    image.header.set_slope_inter(-2.0, 62.0)
+    nibabel.save(image, tmp_path / "i" / "v.nii.gz")
+    label = nibabel.Nifti1Image((stored % 2).astype(np.int16) * 2, np.eye(4))
+    label.header.set_slope_inter(0.5, 0.0)
+    nibabel.save(label, tmp_path / "l" / "v.nii.gz")
+    record = read_volumes(tmp_path / "i", tmp_path / "l", window=(0, 62))[0]
+    expected = (62 - 2 * stored[:, :, 0].astype(float)).T[::-1, ::-1] / 62
+    assert record.image[0].numpy() == pytest.approx(expected, abs=1e-6)
+    assert (record.truth.numpy() == (stored[:, :, 0] % 2).T[::-1, ::-1]).all()
+
+
+def test_volumes_that_are_numbered_with_four_digits_are_cases_of_their_own(volume: Volume) -> None:
+    for name in ("p_0000", "p_0001"):
+        images = volume(f"i/{name}.nii.gz", np.zeros((4, 4, 2), np.float32))
+        labels = volume(f"l/{name}.nii.gz", np.zeros((4, 4, 2), np.uint8))
+    assert set(read_volumes(images, labels).units) == {"p_0000", "p_0001"}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from pixleak.core.errors import InputError
 
 SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"}
-    | {".npy", ".npz"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+    | {".pbm", ".pgm", ".ppm", ".pnm", ".npy", ".npz"}
 )
 
 MASK_ENDINGS = (
@@ -34,6 +34,20 @@ _UNREADABLE = {
     ".dcm": "DICOM; convert it to NIfTI or PNG",
     ".svg": "a vector graphic",
     ".avif": "AVIF; convert it to PNG",
+    ".jxl": "JPEG XL; convert it to PNG",
+    ".exr": "OpenEXR; convert it to a float TIFF",
+    ".psd": "a drawing in layers; convert it to PNG",
+    ".xcf": "a drawing in layers; convert it to PNG",
+    ".tga": "TGA; convert it to PNG",
+    ".nii": "NIfTI, which the reader volumes reads",
+    ".nii.gz": "NIfTI, which the reader volumes reads",
+    ".nrrd": "NRRD; convert it to NIfTI for the reader volumes",
+    ".mha": "MetaImage; convert it to NIfTI for the reader volumes",
+    ".mhd": "MetaImage; convert it to NIfTI for the reader volumes",
+    ".svs": "a slide of many magnifications; convert its parts to PNG or TIFF",
+    ".czi": "CZI; convert it to TIFF",
+    ".nd2": "ND2; convert it to TIFF",
+    ".lif": "LIF; convert it to TIFF",
 }
 
 
@@ -67,14 +81,24 @@ def image_files(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
+    ending = unicodedata.normalize("NFC", ending)
+    patterns = [unicodedata.normalize("NFC", pattern) for pattern in exclude]
     found: dict[str, Path] = {}
     strange: Path | None = None
     for path in sorted(_below(folder, subfolders), key=lambda p: natural(str(p))):
-        if path.name.startswith(".") or any(fnmatch(path.name, pattern) for pattern in exclude):
+        name = unicodedata.normalize("NFC", path.name)
+        if name.startswith(".") or any(fnmatch(name, pattern) for pattern in patterns):
             continue
-        if path.suffix.lower() in _UNREADABLE:
+        if _strange(path):
             strange = strange or path
-        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        if path.is_symlink() and not path.exists():
+            raise InputError(
+                f"{path} is a link to {os.readlink(path)}, which does not exist; mend it, or leave "
+                "it out with exclude"
+            )
+        if not path.is_file():
             continue
         stem = _stem(path, folder)
         if not stem.endswith(ending):
@@ -84,18 +108,32 @@ def image_files(
             raise InputError(f"{folder}: {found[stem].name} and {path.name} have the same stem")
         found[stem] = path
     if strange is not None:
-        raise InputError(
-            f"{strange} is {_UNREADABLE[strange.suffix.lower()]}, or leave it out with exclude"
-        )
+        raise InputError(f"{strange} is {_strange(strange)}, or leave it out with exclude")
     if not found:
         raise InputError(_nothing(folder, ending, subfolders))
     return found
 
 
+def _strange(path: Path) -> str:
+    """What a file is that holds an image and cannot be read; empty of all others."""
+    name = path.name.lower()
+    return next((told for suffix, told in _UNREADABLE.items() if name.endswith(suffix)), "")
+
+
 def _below(folder: Path, subfolders: bool) -> list[Path]:
     if not subfolders:
         return list(folder.iterdir())
-    return [Path(root) / name for root, _, names in os.walk(folder) for name in names]
+    found = []
+    for root, folders, names in os.walk(folder, followlinks=True):
+        above = {one.resolve() for one in (Path(root), *Path(root).parents)}
+        # Hidden folders hold copies that other programs keep; a link to a folder above has no end.
+        folders[:] = [
+            one
+            for one in folders
+            if not one.startswith(".") and (Path(root) / one).resolve() not in above
+        ]
+        found += [Path(root) / name for name in names]
+    return found
 
 
 def _stem(path: Path, folder: Path) -> str:
@@ -145,16 +183,24 @@ def matched(
     return [(stem, path, second[stem]) for stem, path in first.items()]
 
 
-def channel_files(images: Mapping[str, Path]) -> dict[str, tuple[Path, ...]]:
+def channel_files(
+    images: Mapping[str, Path], partners: Collection[str] = ()
+) -> dict[str, tuple[Path, ...]]:
     """Stem -> its files, one per channel: nnU-Net's ``case_0000.png``, ``case_0001.png``.
 
-    Files whose stems do not all end in four digits, beginning with ``_0000``, are one each.
+    Files whose stems do not all end in four digits, beginning with ``_0000``, are one each, and so
+    are those with partners of their own, such as frames that are numbered with four digits.
+
+    Args:
+        images: by stem.
+        partners: stems of masks or label volumes.
 
     Raises:
         InputError: a case lacks a channel that others have.
     """
     parts = [re.fullmatch(r"(.+)_(\d{4})", stem) for stem in images]
-    if not all(parts) or not any(part and part[2] == "0000" for part in parts):
+    own = any(_without(partners, ending) == images.keys() for ending in ("", *MASK_ENDINGS))
+    if own or not all(parts) or not any(part and part[2] == "0000" for part in parts):
         return {stem: (path,) for stem, path in images.items()}
     cases: dict[str, dict[int, Path]] = {}
     for part, path in zip(parts, images.values(), strict=True):
@@ -169,6 +215,13 @@ def channel_files(images: Mapping[str, Path]) -> dict[str, tuple[Path, ...]]:
                 "needs the same"
             )
     return {case: tuple(files[i] for i in range(most)) for case, files in cases.items()}
+
+
+def _without(stems: Collection[str], ending: str) -> set[str]:
+    """Stems without an ending that all of them have; else none."""
+    if not all(stem.endswith(ending) for stem in stems):
+        return set()
+    return {stem.removesuffix(ending) for stem in stems}
 
 
 def masked_files(

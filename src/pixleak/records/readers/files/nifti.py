@@ -108,6 +108,30 @@ def plane(voxels: NDArray[Any], axis: int, at: int) -> NDArray[Any]:
     return np.ascontiguousarray(cut.T[::-1, ::-1])
 
 
+def _check_forms(path: Path, file: Any) -> None:
+    """Refuse a file whose two descriptions of its axes contradict each other.
+
+    Raises:
+        InputError: naming both.
+    """
+    header = file.header
+    if not hasattr(header, "get_sform"):
+        return
+    try:
+        sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+    except Exception:  # nibabel refuses a damaged qform in several ways, and reads the sform alone
+        return
+    if sform is None or qform is None:
+        return
+    codes = ["".join(nibabel_module().aff2axcodes(form)) for form in (sform, qform)]
+    if codes[0] != codes[1]:
+        raise InputError(
+            f"volume {path} says in two ways how its axes lie: {codes[0]} by its sform, {codes[1]} "
+            "by its qform, and programs differ in which they follow; save it with one that is "
+            "right (in nibabel: set_sform, set_qform)"
+        )
+
+
 def depth(image: Path, label: Path, axis: int) -> int:
     """Number of slices along an anatomical axis, from the headers.
 
@@ -125,6 +149,7 @@ def depth(image: Path, label: Path, axis: int) -> int:
             raise InputError(f"volume {path} cannot be read: {error}") from error
         if len(file.shape) < 3:
             raise InputError(f"volume {path} has shape {file.shape}, expected three dimensions")
+        _check_forms(path, file)
         places.append(np.asarray(file.affine, dtype=np.float64))
         source = [int(np.flatnonzero(order[:, 0] == a)[0]) for a in range(3)]
         shapes.append(tuple(int(file.shape[s]) for s in source))

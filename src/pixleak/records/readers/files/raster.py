@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pixleak.core.errors import InputError
+from pixleak.records.readers.files.png import colours_of_16_bits, grey_bits
 
 Exif = Literal["refuse", "apply", "ignore"]
 """What to do with a file that says that it is to be shown turned or mirrored."""
 
 _ORIENTATION = 0x0112
 _MANY_PAGES = frozenset({"GIF", "TIFF", "WEBP", "PNG"})
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_COLOUR_SPACES = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB", "LOGLUV", "LOGL", "YCBCR")
 _BANDS = ("YX", "YXS", "SYX", "YXC", "CYX")
 
 
@@ -36,6 +39,8 @@ class Raster:
         alpha: (h, w) opacity in the type of the file, or None.
         lossy: whether the file's compression changes values.
         kind: format, ``"PNG"``.
+        top: the largest value that the file's bits hold, where they are not 8 or 16: 15, 4095.
+        white_is_zero: whether the file counts white as 0; the values are as shown, 0 for black.
     """
 
     path: str
@@ -44,6 +49,8 @@ class Raster:
     alpha: NDArray[Any] | None = None
     lossy: bool = False
     kind: str = ""
+    top: int | None = None
+    white_is_zero: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -60,18 +67,27 @@ class Raster:
         """Whether some pixel is less opaque than others."""
         return self.alpha is not None and self.alpha.size > 0 and bool(np.ptp(self.alpha) > 0)
 
+    @property
+    def stored(self) -> NDArray[Any]:
+        """(h, w, c) values as they stand in the file, also where it counts white as 0."""
+        return _turned_over(self.pixels, self.top) if self.white_is_zero else self.pixels
+
     def columns(self, start: int, stop: int) -> Raster:
         """The part between two columns."""
         alpha = None if self.alpha is None else self.alpha[:, start:stop]
         return replace(self, pixels=self.pixels[:, start:stop], alpha=alpha)
 
 
-def opened(path: Path | str, exif: Exif = "refuse") -> Raster:
+def opened(
+    path: Path | str, exif: Exif = "refuse", array: str | None = None, key: str = "array"
+) -> Raster:
     """A decoded image file.
 
     Args:
         path: of the file.
         exif: what to do with an orientation.
+        array: which array of an ``.npz`` file; None if it holds one.
+        key: that ``array`` is called by in messages.
 
     Raises:
         InputError: the file is missing, truncated, not an image, or holds several.
@@ -80,8 +96,8 @@ def opened(path: Path | str, exif: Exif = "refuse") -> Raster:
     suffix = path.suffix.lower()
     try:
         if suffix in (".npy", ".npz"):
-            return _array(path)
-        found, orientation = (_tiff if suffix in (".tif", ".tiff") else _pillow)(path)
+            return _array(path, array, key)
+        found, orientation = (_tiff if _is_tiff(path) else _pillow)(path)
     except InputError:
         raise
     except FileNotFoundError as error:
@@ -110,6 +126,21 @@ def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels[::rows, ::columns])
 
 
+def _is_tiff(path: Path) -> bool:
+    """By its first bytes, since the suffix may be another's, or else by its suffix."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return start in _TIFF_STARTS or path.suffix.lower() in (".tif", ".tiff")
+
+
+def _turned_over(pixels: NDArray[Any], top: int | None) -> NDArray[Any]:
+    """Values with black and white exchanged."""
+    if pixels.dtype == np.bool_:
+        return ~pixels
+    whole = np.iinfo(pixels.dtype).max if top is None else top
+    return (whole - pixels).astype(pixels.dtype)
+
+
 def _pillow(path: Path) -> tuple[Raster, int]:
     with Image.open(path) as image:
         kind = str(image.format)
@@ -117,12 +148,24 @@ def _pillow(path: Path) -> tuple[Raster, int]:
         if frames > 1 and kind in _MANY_PAGES:
             raise _several(path, frames)
         orientation = int(image.getexif().get(_ORIENTATION, 1))
+        if kind == "PNG" and (deep := colours_of_16_bits(path, image)) is not None:
+            alpha = deep[..., 3] if deep.shape[2] == 4 else None
+            return Raster(str(path), deep[..., :3], alpha=alpha, kind=kind), orientation
         image.load()
         lossy = kind in ("JPEG", "MPO", "JPEG2000") or (kind == "WEBP" and _lossy_webp(path))
-        return _of_image(image, str(path), kind, lossy), orientation
+        found = of_image(image, str(path), kind, lossy)
+        if kind == "PNG" and (bits := grey_bits(path)) in (2, 4):
+            top = 2**bits - 1
+            found = replace(found, pixels=found.pixels // np.uint8(255 // top), top=top)
+        return found, orientation
 
 
-def _of_image(image: Image.Image, path: str, kind: str, lossy: bool) -> Raster:
+def of_image(image: Image.Image, path: str, kind: str = "", lossy: bool = False) -> Raster:
+    """The raster of an image that Pillow has decoded.
+
+    Raises:
+        InputError: its colour mode has no one meaning.
+    """
     mode = image.mode
     if mode in ("P", "PA"):
         alpha = None
@@ -140,14 +183,17 @@ def _of_image(image: Image.Image, path: str, kind: str, lossy: bool) -> Raster:
     if mode == "RGB" and "transparency" in image.info:
         alpha = np.asarray(image.convert("RGBA"))[..., 3]
         return Raster(path, pixels, None, alpha, lossy, kind)
-    if mode == "I" and kind == "PNG":
-        pixels = pixels.astype(np.uint16)  # PNG has no more than 16 bits
+    clear = image.info.get("transparency") if mode in ("1", "L", "I", "I;16") else None
+    if mode == "I" and kind in ("PNG", "PPM"):
+        pixels = pixels.astype(np.uint16)  # these have no more than 16 bits
     elif mode not in ("1", "L", "RGB", "I", "F") and not mode.startswith("I;16"):
         raise InputError(
             f"image file {path} has colour mode {mode}, which has no one meaning as grey or red, "
             "green and blue; save it as RGB"
         )
-    return Raster(path, pixels if pixels.ndim == 3 else pixels[..., None], None, None, lossy, kind)
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    alpha = np.where(pixels[..., 0] == clear, 0, 255) if isinstance(clear, int) else None
+    return Raster(path, pixels, None, alpha, lossy, kind)
 
 
 def _lossy_webp(path: Path) -> bool:
@@ -168,7 +214,8 @@ def _tiff(path: Path) -> tuple[Raster, int]:
     with tifffile.TiffFile(path) as file:
         series = file.series
         page: Any = file.pages[0]
-        axes = series[0].axes
+        named, shape = series[0].axes, series[0].shape
+        axes = "".join(a for a, n in zip(named, shape, strict=True) if n > 1 or a in "YX")
         if len(series) != 1 or axes not in _BANDS:
             pages = max(len(file.pages), len(series), 2)
             raise _several(path, pages)
@@ -182,14 +229,22 @@ def _tiff(path: Path) -> tuple[Raster, int]:
                 raise
             return _tiff_by_pillow(path, page.samplesperpixel, lossy)
         extra = [getattr(one, "name", str(one)) for one in page.extrasamples or ()]
-        photometric = page.photometric.name
-        colormap = page.colormap
+        photometric = getattr(page.photometric, "name", str(page.photometric))
+        colormap, bits = page.colormap, page.bitspersample
+    if photometric in _COLOUR_SPACES and not (photometric == "YCBCR" and lossy):
+        raise InputError(
+            f"image file {path} holds colours as {photometric}, not as red, green and blue; save "
+            "it as RGB"
+        )
+    pixels = pixels.reshape([n for axis, n in zip(named, shape, strict=True) if axis in axes])
     if axes in ("SYX", "CYX"):
         pixels = np.moveaxis(pixels, 0, -1)
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 3 else pixels[..., None])
-    if photometric == "MINISWHITE":
-        top = 1 if pixels.dtype == np.bool_ else np.iinfo(pixels.dtype).max
-        pixels = (top - pixels).astype(pixels.dtype) if top != 1 else ~pixels
+    held = pixels.dtype.itemsize * 8
+    top = 2**bits - 1 if pixels.dtype.kind == "u" and 1 < bits < held else None
+    white_is_zero = photometric == "MINISWHITE" and pixels.dtype.kind in "bu"
+    if white_is_zero:
+        pixels = _turned_over(pixels, top)
     if photometric == "PALETTE" and colormap is not None:
         palette = (np.asarray(colormap).T >> 8).astype(np.uint8)
         return Raster(str(path), pixels, palette, None, lossy, "TIFF"), orientation
@@ -197,7 +252,8 @@ def _tiff(path: Path) -> tuple[Raster, int]:
         return Raster(
             str(path), pixels[..., :-1], None, pixels[..., -1], lossy, "TIFF"
         ), orientation
-    return Raster(str(path), pixels, None, None, lossy, "TIFF"), orientation
+    found = Raster(str(path), pixels, None, None, lossy, "TIFF", top, white_is_zero)
+    return found, orientation
 
 
 def _tiff_by_pillow(path: Path, samples: int, lossy: bool) -> tuple[Raster, int]:
@@ -212,29 +268,47 @@ def _tiff_by_pillow(path: Path, samples: int, lossy: bool) -> tuple[Raster, int]
     return replace(found, lossy=lossy), orientation
 
 
-def _array(path: Path) -> Raster:
+def _array(path: Path, array: str | None, key: str) -> Raster:
     if path.suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as found:
-            names = list(found)
-            if len(names) != 1:
-                raise InputError(
-                    f"array file {path} holds {len(names)} arrays ({', '.join(names[:5])}), and a "
-                    "record's file is one image; save each as a file of its own"
-                )
-            pixels = np.asarray(found[names[0]])
+            pixels = np.asarray(found[_chosen(path, list(found), array, key)])
     else:
         pixels = np.load(path, allow_pickle=False)
+    return of_array(pixels, f"array file {path}", str(path))
+
+
+def _chosen(path: Path, names: list[str], array: str | None, key: str) -> str:
+    listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    if array is not None:
+        if array not in names:
+            raise InputError(f"array file {path} has no array {array!r}; it holds {listed}")
+        return array
+    if len(names) != 1:
+        raise InputError(
+            f"array file {path} holds {len(names)} arrays ({listed}), and a record's file is one "
+            f"image; say which with {key}"
+        )
+    return names[0]
+
+
+def of_array(pixels: NDArray[Any], where: str, path: str) -> Raster:
+    """The raster of an array (h, w), (h, w, c), or (c, h, w) with at most four channels.
+
+    Raises:
+        InputError: another shape or type.
+    """
     if pixels.ndim == 3 and pixels.shape[0] <= 4:
         if pixels.shape[2] <= 4:
             raise InputError(
-                f"array file {path} has shape {pixels.shape}, of which the first or the last may "
+                f"{where} has shape {pixels.shape}, of which the first or the last may "
                 "be the channels; save it with the channels last"
             )
         pixels = np.moveaxis(pixels, 0, -1)
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "biuf":
         raise InputError(
-            f"array file {path} holds {pixels.dtype} of shape {pixels.shape}; expected numbers of "
+            f"{where} holds {pixels.dtype} of shape {pixels.shape}; expected numbers of "
             "(height, width) or (height, width, channels)"
         )
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 3 else pixels[..., None])
-    return Raster(str(path), pixels, kind="NPY")
+    return Raster(path, pixels, kind="NPY")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth, Truth
@@ -15,13 +16,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pixleak.records.base import Records
+    from pixleak.records.readers.files.keys import FileKeys
 
 
 PHOTO_TO_LABELS, LABELS_TO_PHOTO = "photo-to-labels", "labels-to-photo"
 
 
 class OpenSet(Protocol):
-    """Reads a user's own copy; a set may take further options by name."""
+    """Reads a user's own copy.
+
+    A set whose files may have been converted takes ``files``, the
+    :class:`~pixleak.records.readers.files.keys.FileKeys` that say how they are read; a set may take
+    further options by name.
+    """
 
     def __call__(self, root: Path, size: tuple[int, int] | None = None) -> Records:
         """The records under ``root``, resized to ``size`` (h, w).
@@ -77,19 +84,50 @@ def chosen_direction(name: str, known: tuple[str, ...], direction: str | None) -
 
 
 def open_named(
-    known: NamedSet, root: Path, size: tuple[int, int] | None, direction: str | None = None
+    known: NamedSet,
+    root: Path,
+    size: tuple[int, int] | None,
+    direction: str | None = None,
+    *,
+    files: FileKeys | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Records:
     """A named set in one of its directions.
 
+    Args:
+        known: the set.
+        root: the user's copy.
+        size: (h, w) to resize to; None keeps it.
+        direction: from what to what; None for the set's usual one.
+        files: how its files are read, where they are not as they were published.
+        options: the set's own.
+
     Raises:
-        InputError: ``root`` does not hold the set, or the set has no such direction.
+        InputError: ``root`` does not hold the set, or the set has no such direction, option, or
+            way to read its files.
     """
     from pixleak.records.readers.labels_to_photo import labels_to_photo
 
+    own = dict(options or {})
+    takes = inspect.signature(known.open).parameters
+    chosen = set(takes) - {"root", "size", "direction", "files"}
+    for name in own:
+        if name not in chosen:
+            raise InputError(
+                f"{known.name}: there is no option {name!r}; known: "
+                f"{', '.join(sorted(chosen)) or 'none'}"
+            )
+    if files is not None and files.given():
+        if "files" not in takes:
+            raise InputError(
+                f"{known.name} is read as it was published, so {next(iter(files.given()))} has no "
+                "effect; leave it out"
+            )
+        own["files"] = files
     if not isinstance(known.truth, LabelTruth):
-        return known.open(root, size, direction=direction)  # type: ignore[call-arg]
+        return known.open(root, size, direction=direction, **own)  # type: ignore[call-arg]
     way = chosen_direction(known.name, known.directions, direction)
-    records = known.open(root, size)
+    records = known.open(root, size, **own)
     if way == PHOTO_TO_LABELS:
         return records
     edges = None if known.edges is None else known.edges(root, size)

