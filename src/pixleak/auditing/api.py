@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
 from pixleak.auditing.arguments import (
@@ -19,6 +17,7 @@ from pixleak.auditing.arguments import (
 from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError
+from pixleak.core.private_folder import PrivateFolder
 from pixleak.core.progress import Progress, Silent, shown
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.request.doors import python, speaking
@@ -153,17 +152,17 @@ def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> 
     meter = meter_of(plan)
     if folder is None and meter is not None:
         check_kept(meter.folder)  # a temporary folder would lose them
-    place = Path(mkdtemp(prefix="pixleak-")) if folder is None else folder
-    try:
-        result = run_plan(plan, place, progress)
-    except BaseException:
-        if folder is None:
-            rmtree(place, ignore_errors=True)
-        raise
-    report = AuditReport.of(result, folder=place, temporary=folder is None)
     if folder is not None:
+        report = AuditReport.of(run_plan(plan, folder, progress), folder=folder)
         report.save(folder)
-    return report
+        return report
+    temporary = PrivateFolder()
+    try:
+        result = run_plan(plan, temporary.path, progress)
+    except BaseException:
+        temporary.remove()
+        raise
+    return AuditReport.of(result, temporary=temporary)
 
 
 def query(

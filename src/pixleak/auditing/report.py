@@ -11,24 +11,14 @@ import pyarrow as pa
 from pydantic import PrivateAttr
 
 from pixleak.core.errors import InputError
-from pixleak.pipeline.storage.save import write_parquet, write_result
+from pixleak.pipeline.storage.save import RUN_FILES, write_parquet, write_result
 from pixleak.pipeline.storage.store import check_writable
 from pixleak.results.audit import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FILES = (
-    "config.yaml",
-    "split.csv",
-    "membership.csv",
-    "scores.parquet",
-    "signals.parquet",
-    "references.parquet",
-    "leave_one_out.parquet",
-    "training.png",
-)
-"""What a run folder holds beside ``result.json``, the report and the files of the analyses."""
+    from pixleak.core.private_folder import PrivateFolder
 
 
 class AuditReport(Result):
@@ -44,7 +34,7 @@ class AuditReport(Result):
         *,
         folder: Path | None = None,
         scores: pa.Table | None = None,
-        temporary: bool = False,
+        temporary: PrivateFolder | None = None,
     ) -> AuditReport:
         """A result with the run folder, or the table of scores, that it came with.
 
@@ -52,13 +42,13 @@ class AuditReport(Result):
             result: what was found.
             folder: the run folder.
             scores: the table of scores, where there is no folder.
-            temporary: whether the folder is deleted when the report is.
+            temporary: the run folder, where it is removed with the report.
         """
         report = cls(**dict(result))
-        report._folder = folder
+        report._folder = folder if temporary is None else temporary.path
         report._scores = scores
-        if temporary and folder is not None:
-            weakref.finalize(report, shutil.rmtree, folder, ignore_errors=True)
+        if temporary is not None:
+            weakref.finalize(report, temporary.remove)
         return report
 
     def __rich__(self) -> RenderableType:
@@ -106,11 +96,12 @@ class AuditReport(Result):
             raise InputError("save needs the name of a folder, got an empty one")
         folder = Path(folder)
         check_writable(folder)
+        names = (*RUN_FILES, *(name for one in in_order() for name in one.leaves))
         if self._folder is not None and self._folder.resolve() != folder.resolve():
-            for name in (*FILES, *(name for one in in_order() for name in one.leaves)):
+            for name in names:
                 if (self._folder / name).is_file():
                     shutil.copyfile(self._folder / name, folder / name)
         if self._scores is not None:
             write_parquet(folder / "scores.parquet", self._scores)
-        write_result(folder, self)
+        write_result(folder, self, names)
         return render(folder)

@@ -30,6 +30,7 @@ from pixleak.pipeline.plan.choosing import Chosen, choose
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.queries import meter_of, queries_of
 from pixleak.pipeline.storage.save import (
+    RUN_FILES,
     scores_table,
     signals_table,
     write_config,
@@ -161,10 +162,11 @@ def _run(
         write_parquet(folder / "signals.parquet", signals_table(measured.target))
         write_parquet(folder / "scores.parquet", scores_table(plan, judged, evaluated))
         write_pool(folder, plan, measured, victims)
-        write_files(folder, found.files, [name for one in in_order() for name in one.leaves])
+        left = [name for one in in_order() for name in one.leaves]
+        write_files(folder, found.files, left)
         _keep_pictures(folder, models.target.info)
     result = _result(context, found, verdict, infos, copies, begun)
-    write_result(folder, result)
+    write_result(folder, result, (*RUN_FILES, *left))
     return result
 
 

@@ -123,7 +123,8 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment(device),
+                # Its copies of private images go with this folder, even if it is killed.
+                env={**environment(device), "TMPDIR": str(folder)},
             )
         self._listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self._listener.start()

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixleak.core.errors import InputError
+from pixleak.core.whole_files import damaged
 from pixleak.results.audit import Result
 from pixleak.results.numbers import duration
+from pixleak.results.run_files import is_as_written
 from pixleak.studies.plan.shared_records import PreparedCell
 from pixleak.studies.plan.training_trials import TrialTimes
 from pixleak.studies.plan.trainings import Training, seconds_per_record
@@ -18,9 +20,6 @@ from pixleak.training.jobs import TrainedModel, finished
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-_FILES = ("config.yaml", "split.csv", "signals.parquet", "scores.parquet")
-"""Files beside the result of every finished cell."""
 
 
 @dataclass(frozen=True)
@@ -151,15 +150,23 @@ def cell_folder(folder: Path, cell: str) -> Path:
 
 
 def finished_result(prepared: PreparedCell, folder: Path) -> Result | None:
-    """The result of a cell; None if it is missing, incomplete, or of other records."""
+    """The result of a cell; None if it is missing or of other records.
+
+    If the cell's folder is not what its run wrote, a line says so, and the result is removed.
+    """
     from pixleak.auditing.run import used_ids
 
     place = cell_folder(folder, prepared.cell.id)
+    if not (place / "result.json").is_file():
+        return None
     try:
-        result = Result.read(place)
+        result = Result.read(place) if is_as_written(place) else None
     except InputError:
+        result = None
+    if result is None:
+        damaged(place)
+        (place / "result.json").unlink(missing_ok=True)
         return None
     records = prepared.records.select(used_ids(prepared.plan))
-    whole = all((place / name).is_file() for name in _FILES)
     same = result.records is not None and result.records.digest == records.digest
-    return result if whole and same else None
+    return result if same else None

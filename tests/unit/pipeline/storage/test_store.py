@@ -2,6 +2,7 @@ import errno
 import os
 import platform
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -99,11 +100,21 @@ def test_an_artefact_that_is_not_what_was_written_is_computed_again(
 
 def test_what_a_killed_process_left_while_writing_is_swept(tmp_path: Path) -> None:
     place = Store(tmp_path).artefact("signals", {})
-    node = platform.node()
-    left = place.folder.with_name(f".{place.key}.abc.{node}.999999999.part")
-    running = place.folder.with_name(f".{place.key}.abc.{node}.{os.getpid()}.part")
-    for one in (left, running):
+    kind, own = place.folder.parent, f"{platform.node()}-{os.getpid()}"
+    left = kind / f".{own}-0123abcd.part"  # of this number, but nobody holds it
+    elsewhere = kind / ".another-machine-1-0123abcd.part"
+    foreign = kind / ".kept.part"
+    for one in (left, elsewhere, foreign):
         one.mkdir(parents=True)
+        (one / "half").write_text("x")
+    with place.writing() as running:
+        Store(tmp_path)
+        assert {one.name for one in kind.iterdir()} == {
+            running.name,
+            elsewhere.name,
+            foreign.name,
+        }
+    long_ago = time.time() - 2 * 86_400
+    os.utime(elsewhere, (long_ago, long_ago))
     Store(tmp_path)
-    assert not left.exists()
-    assert running.exists()
+    assert sorted(kind.iterdir()) == sorted([foreign, place.folder])
