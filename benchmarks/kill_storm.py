@@ -272,7 +272,9 @@ def main() -> None:
 
     torch.set_num_threads(1)
     jobs_in_this_process()
-    begun, storms, finished = time.monotonic(), [], {}
+    begun = time.monotonic()
+    storms: list[Storm] = []
+    finished: dict[str, Path] = {}
     with tempfile.TemporaryDirectory(prefix="storm-") as scratch:
         for name in given.works:
             if name == "report" and "pool" not in finished:
