@@ -24,6 +24,8 @@ from pathlib import Path
 
 from pixleak.core.errors import InputError
 
+_TEMPORARY = ".tmp"
+
 _OF_OTHERS = 86_400.0
 """Seconds without a change after which what another machine was writing counts as left behind.
 
@@ -128,7 +130,7 @@ def sweep(paths: Iterable[Path], start: str, end: str) -> None:
             continue
         with suppress(OSError):  # another process sweeps too
             found = path.lstat()
-            elsewhere = name[1] != platform.node()
+            elsewhere = not f".{name[1]}".endswith(f".{platform.node()}")
             if found.st_uid != os.getuid() or (
                 elsewhere and time.time() - found.st_mtime < _OF_OTHERS
             ):
@@ -144,6 +146,11 @@ def sweep(paths: Iterable[Path], start: str, end: str) -> None:
                 os.close(lock)
 
 
+def sweep_temporary(paths: Iterable[Path]) -> None:
+    """Remove what killed processes left of :func:`replaced`, among these paths."""
+    sweep(paths, ".", _TEMPORARY)
+
+
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """A temporary path that takes the place of ``path`` when the block ends without an error.
@@ -151,11 +158,11 @@ def replaced(path: Path) -> Iterator[Path]:
     Raises:
         InputError: as :func:`writing`.
     """
-    start, end = f".{path.name}.", ".tmp"
+    start = f".{path.name}."
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent.iterdir(), start, end)
-        made = unfinished(path.parent, start, end)
+        sweep(path.parent.iterdir(), start, _TEMPORARY)
+        made = unfinished(path.parent, start, _TEMPORARY)
     try:
         with writing(path):
             yield made.path

@@ -26,7 +26,16 @@ from pathlib import Path
 from pixleak.core.errors import PixleakError
 from pixleak.core.private_folder import private_folder
 from pixleak.core.whole_files import writing
-from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, pickled, rebuilt
+from pixleak.runners.base import (
+    Job,
+    Message,
+    OnMessage,
+    Runner,
+    available_cores,
+    log_again,
+    pickled,
+    rebuilt,
+)
 
 Events = queue.Queue[tuple["_Worker", Message | None]]
 """Messages of the workers; None if one ended without an answer."""
@@ -75,6 +84,8 @@ class LocalRunner(Runner):
                             replacement = worker.replacement()
                             running[replacement] = waiting.pop(0)
                             replacement.start(running[replacement])
+                        continue
+                    if log_again(message):
                         continue
                     if "done" not in message:
                         on_message(job, message)

@@ -33,6 +33,8 @@ from pixleak.runners.base import (
     OnMessage,
     Runner,
     available_cores,
+    log_again,
+    log_told,
     outcome,
     pickled,
     rebuilt,
@@ -85,7 +87,8 @@ class RayRunner(Runner):
                         running[task] = job
                     done, _ = ray.wait(list(running), num_returns=1, timeout=_POLL)
                     for name, message in ray.get(mailbox.collect.remote()):
-                        on_message(by_name[name], message)
+                        if not log_again(message):
+                            on_message(by_name[name], message)
                     for task in done:
                         job = running.pop(task)
                         answers[job.name] = _finished(ray, task, job, keep_going)
@@ -149,7 +152,8 @@ def _work(pickled: bytes, arrays: Mapping[str, Any], mailbox: Any) -> Message:
 
     with private_folder() as folder:
         here = job.elsewhere(arrays, folder)
-        answer = outcome(here, say)
+        with log_told(say):
+            answer = outcome(here, say)
         if "error" in answer:
             return {"answer": answer, "files": []}
         return {"answer": answer, "files": [path.read_bytes() for path in here.outputs]}

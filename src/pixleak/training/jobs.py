@@ -114,7 +114,7 @@ class TrainingJob(Job):
             reserve=self.reserve,
         )
         answer = _commit(self, trained)
-        partial_path(self.path).unlink(missing_ok=True)
+        _without_partial(self.path)
         return answer
 
 
@@ -244,6 +244,7 @@ def finished(job: TrainingJob) -> TrainedModel | None:
             return None  # pictures are wanted now, which were not then
         intact &= all(_holds(path.with_name(name), digest) for name, digest in digests.items())
         if intact:
+            _without_partial(job.path)
             return TrainedModel(
                 job.name,
                 job.path,
@@ -257,6 +258,13 @@ def finished(job: TrainingJob) -> TrainedModel | None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
     return None
+
+
+def _without_partial(weights: Path) -> None:
+    """Remove the states that a finished training was resumed from, its own and of a teacher."""
+    for left in weights.parent.glob(f"{partial_path(weights).name}*"):
+        with suppress(OSError):
+            left.unlink(missing_ok=True)
 
 
 def _holds(file: Path, digest: object) -> bool:

@@ -238,8 +238,12 @@ def test_what_is_damaged_or_of_another_training_is_not_finished_and_a_line_says_
         assert ["computed again" in line for line in caplog.messages] == [True]
 
     summary.write_text(whole)
+    # Of a training that was killed when all but its partial states was in order.
+    for name in ("a.partial", "a.partial.teacher", "a.partial.teacher.partial"):
+        (tmp_path / name).write_bytes(b"state")
     found = finished(one)
     assert found is not None
+    assert not list(tmp_path.glob("*.partial*"))
     assert found.epoch_losses == (1.0,)
     refused(job("a", tmp_path, records=records, seed=1), whole)
     refused(job("a", tmp_path, TINY.model_copy(update={"lr": 0.1}), records=records), whole)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pixleak.core.errors import InputError, setting
-from pixleak.core.whole_files import damaged, file_digest, sweep, unfinished
+from pixleak.core.whole_files import damaged, file_digest, sweep, sweep_temporary, unfinished
 from pixleak.core.whole_files import writing as telling
 from pixleak.version import __version__
 
@@ -161,6 +161,7 @@ class Store:
         self._seen_from = root.parent if seen_from is None else seen_from
         check_writable(root)
         sweep(root.glob(f"*/.*{_PART}"), ".", _PART)
+        sweep_temporary(root.rglob(".*"))
 
     def file(self, path: Path) -> str:
         """The name of one of its files as a result gives it: relative to the run folder."""
@@ -210,6 +211,7 @@ def check_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder.glob(f".*{_PROBE}"), ".", _PROBE)
+        sweep_temporary(folder.glob(".*"))
         probe = unfinished(folder, ".", _PROBE)
         try:
             probe.path.write_bytes(b"\0" * 4096)

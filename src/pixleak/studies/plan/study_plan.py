@@ -60,6 +60,7 @@ class StudyPlan:
         trainings: of all cells, each once.
         models: name of a finished training -> its model.
         workers: number of processes side by side.
+        spoilt: names of trainings that left something, but not a model that can be used.
     """
 
     cells: Sequence[PreparedCell]
@@ -67,6 +68,7 @@ class StudyPlan:
     trainings: Sequence[Training]
     models: dict[str, TrainedModel]
     workers: int
+    spoilt: frozenset[str] = frozenset()
 
     @property
     def to_run(self) -> list[PreparedCell]:
@@ -75,12 +77,13 @@ class StudyPlan:
 
     @property
     def to_train(self) -> list[Training]:
-        """Trainings that are not finished and that some unfinished cell needs."""
+        """Trainings that some unfinished cell needs, or that are spoilt; not the finished ones."""
         waiting = {one.cell.id for one in self.to_run}
         return [
             training
             for training in self.trainings
-            if training.job.name not in self.models and waiting & set(training.cells)
+            if training.job.name not in self.models
+            and (training.job.name in self.spoilt or waiting & set(training.cells))
         ]
 
     @property
@@ -140,8 +143,9 @@ def look_for_finished(
 ) -> StudyPlan:
     """The plan of a study, with the work that is finished already in its folder."""
     results = {one.cell.id: result for one in cells if (result := finished_result(one, folder))}
+    left = {one.job.name for one in trainings if any(path.is_file() for path in one.job.outputs)}
     models = {one.job.name: model for one in trainings if (model := finished(one.job))}
-    return StudyPlan(cells, results, trainings, models, workers)
+    return StudyPlan(cells, results, trainings, models, workers, frozenset(left - models.keys()))
 
 
 def cell_folder(folder: Path, cell: str) -> Path:

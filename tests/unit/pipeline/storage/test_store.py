@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixleak.core.errors import InputError
+from pixleak.core.whole_files import replaced
 from pixleak.pipeline.storage.store import Store, check_writable, digest
 
 
@@ -118,3 +119,18 @@ def test_what_a_killed_process_left_while_writing_is_swept(tmp_path: Path) -> No
     os.utime(elsewhere, (long_ago, long_ago))
     Store(tmp_path)
     assert sorted(kind.iterdir()) == sorted([foreign, place.folder])
+
+
+def test_a_store_sweeps_temporary_files_that_nobody_writes_any_more(tmp_path: Path) -> None:
+    place = Store(tmp_path / "run" / "artefacts").artefact("model", {}).folder
+    place.mkdir(parents=True)
+    name = f".weights.partial.{platform.node()}-{os.getpid()}-0123abcd.tmp"
+    left = [place / name, tmp_path / "run" / name.replace("weights.partial", "result.json")]
+    for path in left:
+        path.write_bytes(b"half")
+    with replaced(place / "weights.partial") as written:
+        Store(tmp_path / "run" / "artefacts")
+        check_writable(tmp_path / "run")
+        assert list(place.iterdir()) == [written]
+        written.write_bytes(b"whole")
+    assert not any(path.exists() for path in left)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load
 
 from pixleak.core.errors import InputError
 from pixleak.pipeline.storage.store import alone
@@ -180,6 +182,24 @@ def test_a_cell_with_a_damaged_file_is_run_again_and_a_line_says_so(
     told = [line for line in caplog.messages if "computed again" in line]
     assert [str(tmp_path / cell.folder) in line for line in told] == [True]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("damage", ["weights", "summary"])
+def test_a_damaged_model_of_finished_cells_is_trained_again(
+    damage: str, runner: InThisProcess, tmp_path: Path
+) -> None:
+    one = StudyConfig(base=STUDY.base, axes={"seed": [0]})
+    before = run_study(one, tmp_path)
+    (weights,) = tmp_path.glob("artefacts/model/*/weights.safetensors")
+    spoilt = weights if damage == "weights" else weights.with_suffix(".json")
+    whole = weights.read_bytes()
+    spoilt.write_bytes(spoilt.read_bytes()[:-9])
+    runner.jobs.clear()
+    again = run_study(one, tmp_path)
+    assert [type(job) for job in runner.jobs] == [TrainingJob]
+    assert [model.id for model in again.models] == [model.id for model in before.models]
+    old, new = load(whole), load(weights.read_bytes())
+    assert all(torch.equal(old[name], new[name]) for name in old)
 
 
 def test_a_cell_whose_folder_is_that_of_another_is_run_again(
