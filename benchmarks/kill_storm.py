@@ -176,18 +176,16 @@ class Storm:
         """End it at random moments, by one signal after another."""
         struck = 0
         while struck < count:
-            folder = self.fresh()
-            for _ in range(4):
+            folder, before = self.fresh(), struck
+            for _ in range(min(4, count - struck)):
                 number = SIGNALS[struck % len(SIGNALS)]
                 after = self.dice.uniform(0.02, self.seconds)
                 done = self.tried(folder, Fault(after=after, signal=number))
                 if done.code == 0:
                     break
                 struck += 1
-            self.counts["ended at a random moment"] += struck - self.counts["_before"]
-            self.counts["_before"] = struck
+            self.counts["ended at a random moment"] += struck - before
             self.ends(folder, "signals at random moments")
-        del self.counts["_before"]
 
     def damages(self, finished: Path, count: int) -> None:
         """Damage a kept file of a finished run, or of one that was killed, and run it again."""
