@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
 from pixleak.auditing.arguments import records_of, sides_of, target_model
@@ -15,6 +13,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError
 from pixleak.core.part import part_of_arguments
 from pixleak.core.paths import named_folder
+from pixleak.core.private_folder import PrivateFolder
 from pixleak.core.progress import Progress, Silent, shown
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.request.doors import python, speaking
@@ -149,16 +148,18 @@ def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> 
     meter = meter_of(plan)
     if folder is None and meter is not None:
         check_kept(meter.folder)  # a temporary folder would lose them
-    place = Path(mkdtemp(prefix="pixleak-")) if folder is None else folder
+    temporary = PrivateFolder() if folder is None else None
+    place = temporary.path if temporary is not None else folder
+    assert place is not None
     try:
         result = run_plan(plan, place, progress)
     except BaseException as error:
-        if folder is None:
-            rmtree(place, ignore_errors=True)
+        if temporary is not None:
+            temporary.remove()
         if isinstance(error, UnsavedError):
             error.result = AuditReport.of(error.result)  # to print
         raise
-    report = AuditReport.of(result, folder=place, temporary=folder is None)
+    report = AuditReport.of(result, folder=folder, temporary=temporary)
     if folder is not None:
         try:
             report.save(folder)

@@ -18,6 +18,8 @@ from pixleak.results.audit import Result
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from pixleak.core.private_folder import PrivateFolder
+
 
 class AuditReport(Result):
     """What :func:`pixleak.audit` and :func:`pixleak.evaluate` return, to print and to save."""
@@ -32,7 +34,7 @@ class AuditReport(Result):
         *,
         folder: Path | None = None,
         scores: pa.Table | None = None,
-        temporary: bool = False,
+        temporary: PrivateFolder | None = None,
     ) -> AuditReport:
         """A result with the run folder, or the table of scores, that it came with.
 
@@ -40,13 +42,13 @@ class AuditReport(Result):
             result: what was found.
             folder: the run folder.
             scores: the table of scores, where there is no folder.
-            temporary: whether the folder is deleted when the report is.
+            temporary: the run folder, where it is removed with the report.
         """
         report = cls(**dict(result))
-        report._folder = folder
+        report._folder = folder if temporary is None else temporary.path
         report._scores = scores
-        if temporary and folder is not None:
-            weakref.finalize(report, shutil.rmtree, folder, ignore_errors=True)
+        if temporary is not None:
+            weakref.finalize(report, temporary.remove)
         return report
 
     def __rich__(self) -> RenderableType:
@@ -96,16 +98,17 @@ class AuditReport(Result):
         folder = named_folder(folder, "folder")
         with speaking(_argument):
             check_folder(folder)
+        names = files_beside()
         if self._folder is None or self._folder.resolve() != folder.resolve():
             records = None if self.records is None else self.records.digest
             keep_earlier(folder, self.arguments, self.attacks, records=records)
         if self._folder is not None and self._folder.resolve() != folder.resolve():
-            for name in files_beside():
+            for name in names:
                 if (self._folder / name).is_file():
                     shutil.copyfile(self._folder / name, folder / name)
         if self._scores is not None:
             write_parquet(folder / "scores.parquet", self._scores)
-        write_result(folder, self)
+        write_result(folder, self, names)
         return render(folder)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Context
 from pixleak.analyses.walk import in_order
-from pixleak.auditing.writing import UnsavedError, check_folder, write_run
+from pixleak.auditing.writing import UnsavedError, check_folder, files_beside, write_run
 from pixleak.core.errors import InputError, setting
 from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import Progress, Silent, step
@@ -150,7 +150,7 @@ def _run(
         with clock("writing"):
             write_run(folder, context, found.files, models.target.info)
         result = _result(context, found, verdict, infos, copies, begun)
-        write_result(folder, result)
+        write_result(folder, result, files_beside())
     except (InputError, OSError) as error:
         raise UnsavedError.of(
             error, _result(context, found, verdict, infos, copies, begun)

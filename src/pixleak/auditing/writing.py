@@ -11,6 +11,7 @@ from pixleak.analyses.walk import in_order
 from pixleak.core.errors import InputError, setting
 from pixleak.core.whole_files import set_aside, write_whole
 from pixleak.pipeline.storage.save import (
+    RUN_FILES,
     scores_table,
     signals_table,
     write_config,
@@ -20,24 +21,13 @@ from pixleak.pipeline.storage.save import (
 )
 from pixleak.pipeline.storage.store import check_writable
 from pixleak.results.audit import Result
+from pixleak.results.run_files import SEALS
 from pixleak.training.jobs import pictures_path
 
 if TYPE_CHECKING:
     from pixleak.analyses.base import Context
     from pixleak.results.attacks import AttackResult
     from pixleak.results.models import ModelInfo
-
-FILES = (
-    "config.yaml",
-    "split.csv",
-    "membership.csv",
-    "scores.parquet",
-    "signals.parquet",
-    "references.parquet",
-    "leave_one_out.parquet",
-    "training.png",
-)
-"""What a run folder holds beside ``result.json``, the report and the files of the analyses."""
 
 
 class UnsavedError(InputError):
@@ -56,7 +46,7 @@ class UnsavedError(InputError):
 
 def files_beside() -> tuple[str, ...]:
     """The files that a run folder may hold beside ``result.json`` and the report."""
-    return (*FILES, *(name for one in in_order() for name in one.leaves))
+    return (*RUN_FILES, *(name for one in in_order() for name in one.leaves))
 
 
 def check_folder(folder: Path) -> None:
@@ -108,7 +98,12 @@ def keep_earlier(
         )
     )
     if not same:
-        names = (*files_beside(), "report.html", file.name)  # the result last: it stands for all
+        names = (
+            *files_beside(),
+            SEALS,
+            "report.html",
+            file.name,
+        )  # the result last: it stands for all
         paths = [folder / name for name in names]
         set_aside(paths, str(found.get("created", "")))
 

@@ -1,20 +1,37 @@
-"""Writing a file so that it is there whole or not at all, with errors a user can act on."""
+"""Writing a file so that it is there whole or not at all, with errors a user can act on.
+
+What is still being written has a name of its own and is locked by the process that writes it. The
+lock ends with the process, however that ends, so that what a killed process left behind is
+recognised by the next one and removed. Numbers of processes would not do: they are used again.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import logging
 import os
 import platform
 import re
+import shutil
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pixleak.core.errors import InputError
+
+_TEMPORARY, _PROBE = ".tmp", ".probe"
+
+_OF_OTHERS = 86_400.0
+"""Seconds without a change after which what another machine was writing counts as left behind.
+
+Locks of other machines are not seen on every file system.
+"""
 
 
 @contextmanager
@@ -31,6 +48,11 @@ def writing(path: Path) -> Iterator[None]:
             raise InputError(
                 f"no space left to write {path}; free some, or choose another folder"
             ) from error
+        if error.errno == errno.EFBIG:
+            raise InputError(
+                f"{path} would be larger than the file system or a limit of this process (ulimit "
+                "-f) allows; raise the limit, or choose another folder"
+            ) from error
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
             raise InputError(f"no permission to write {path}; choose another folder") from error
         if isinstance(error, (FileExistsError, NotADirectoryError)):
@@ -39,12 +61,95 @@ def writing(path: Path) -> Iterator[None]:
             raise InputError(f"cannot write {path}: there is a folder of that name") from error
         if isinstance(error, FileNotFoundError):
             raise InputError(f"cannot write {path}: its folder cannot be made there") from error
-        if error.errno == errno.EFBIG:
-            raise InputError(
-                f"cannot write {path}: it exceeds the size that a file may have here (ulimit -f); "
-                "raise that, or choose another folder"
-            ) from error
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A file or folder that this process is writing, and holds until :meth:`release`.
+
+    Args:
+        path: its temporary name.
+        lock: the open descriptor that is locked.
+    """
+
+    path: Path
+    lock: int
+
+    def release(self) -> None:
+        """Hold it no longer; to be called once."""
+        os.close(self.lock)
+
+
+def unfinished(
+    folder: Path, start: str, end: str, *, directory: bool = False, mode: int | None = None
+) -> Unfinished:
+    """A new, empty and locked file or folder, named ``START machine-process-number END``.
+
+    Args:
+        folder: where it lies; must exist.
+        start: of its name.
+        end: of its name.
+        directory: whether it is a folder.
+        mode: permissions; None for the usual ones.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    own = f"{platform.node()}-{os.getpid()}"
+    while True:
+        path = folder / f"{start}{own}-{uuid.uuid4().hex[:8]}{end}"
+        try:
+            if directory:
+                path.mkdir(mode=0o777 if mode is None else mode)
+                lock = os.open(path, os.O_RDONLY)
+            else:
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+                lock = os.open(path, flags, 0o666 if mode is None else mode)
+        except FileNotFoundError:
+            if folder.is_dir():
+                continue  # swept before it was locked
+            raise
+        with suppress(OSError):  # where nothing can be locked, nothing is swept either
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            return Unfinished(path, lock)
+        os.close(lock)
+
+
+def sweep(paths: Iterable[Path], start: str, end: str) -> None:
+    """Remove what killed processes left of :func:`unfinished`; what is still held stays.
+
+    Args:
+        paths: to look at; others than those of this user, start and end are skipped.
+        start: as given then.
+        end: as given then.
+    """
+    form = re.compile(rf"{re.escape(start)}(.+)-\d+-[0-9a-f]{{8}}{re.escape(end)}")
+    for path in paths:
+        if (name := form.fullmatch(path.name)) is None:
+            continue
+        with suppress(OSError):  # another process sweeps too
+            found = path.lstat()
+            elsewhere = not f".{name[1]}".endswith(f".{platform.node()}")
+            if found.st_uid != os.getuid() or (
+                elsewhere and time.time() - found.st_mtime < _OF_OTHERS
+            ):
+                continue
+            lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            finally:
+                os.close(lock)
+
+
+def sweep_temporary(paths: Iterable[Path]) -> None:
+    """Remove what killed processes left of :func:`replaced`, among these paths."""
+    sweep(paths, ".", _TEMPORARY)
 
 
 @contextmanager
@@ -54,46 +159,42 @@ def replaced(path: Path) -> Iterator[Path]:
     Raises:
         InputError: as :func:`writing`.
     """
-    start = f".{path.name}.{platform.node()}."
-    temporary = path.with_name(f"{start}{os.getpid()}.tmp")
+    start = f".{path.name}."
+    with writing(path):
+        _refuse_devices(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent.iterdir(), start, _TEMPORARY)
+        made = unfinished(path.parent, start, _TEMPORARY)
     try:
         with writing(path):
-            _refuse_devices(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(path.parent, start)
-            yield temporary
-            with temporary.open("rb") as file:
+            yield made.path
+            with made.path.open("rb") as file:
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            os.replace(made.path, path)
     finally:
-        # A folder that could not be made contains nothing to remove.
-        with suppress(FileNotFoundError, NotADirectoryError):
-            temporary.unlink()
+        made.path.unlink(missing_ok=True)
+        made.release()
+
+
+def try_to_write(folder: Path) -> None:
+    """Write a few bytes into a folder that exists, and remove them.
+
+    Raises:
+        OSError: that fails.
+    """
+    sweep(folder.glob(f".*{_PROBE}"), ".", _PROBE)
+    probe = unfinished(folder, ".", _PROBE)
+    try:
+        probe.path.write_bytes(b"\0" * 4096)
+    finally:
+        probe.path.unlink(missing_ok=True)
+        probe.release()
 
 
 def _refuse_devices(path: Path) -> None:
     """Refuse /dev/null and the like, which a file would take the place of."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise InputError(f"{path} is no file, but a device or a pipe; name a file")
-
-
-def _sweep(folder: Path, start: str) -> None:
-    """Remove temporary files of processes of this machine that were killed while writing."""
-    for left in folder.iterdir():
-        pid = left.name.removeprefix(start).removesuffix(".tmp")
-        if left.name == f"{start}{pid}.tmp" and pid.isdecimal() and not alive(int(pid)):
-            left.unlink(missing_ok=True)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of this machine has this number."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def file_digest(path: Path) -> str:
@@ -169,8 +270,34 @@ def check_file(path: Path) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         _refuse_devices(path)
-        probe = path.with_name(f".{uuid.uuid4().hex[:8]}.probe")
-        try:
-            probe.write_bytes(b"\0" * 4096)
-        finally:
-            probe.unlink(missing_ok=True)
+        try_to_write(path.parent)
+
+
+def write_sealed(path: Path, content: bytes, belongs_to: str) -> None:
+    """Write a file under a first line that vouches for its content and for where it belongs.
+
+    Args:
+        path: of the file.
+        content: of the file, below that line.
+        belongs_to: what the content is of; it can be read for nothing else.
+
+    Raises:
+        InputError: as :func:`writing`.
+    """
+    write_whole(path, _seal(content, belongs_to) + content)
+
+
+def read_sealed(path: Path, belongs_to: str) -> bytes | None:
+    """The content that :func:`write_sealed` wrote; None where it is not that, or is damaged.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    whole = path.read_bytes()
+    content = whole[whole.find(b"\n") + 1 :]
+    return content if whole == _seal(content, belongs_to) + content else None
+
+
+def _seal(content: bytes, belongs_to: str) -> bytes:
+    head = hashlib.sha256(belongs_to.encode()).digest()
+    return f"{hashlib.sha256(head + hashlib.sha256(content).digest()).hexdigest()}\n".encode()

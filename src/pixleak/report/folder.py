@@ -17,6 +17,7 @@ from PIL import Image
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
 from pixleak.results.audit import Result
+from pixleak.results.run_files import check_as_written
 
 Kind = Literal["attack", "control", "blind"]
 
@@ -85,11 +86,12 @@ def read_run(folder: Path) -> RunFolder:
     """Load and check the parts of a run folder.
 
     Raises:
-        InputError: a part is missing, cannot be read, or does not fit ``result.json``.
+        InputError: a part is missing, damaged, or does not fit ``result.json``.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the folder of a finished run")
     result = Result.read(folder)
+    check_as_written(folder)
     scores = _read_scores(folder / "scores.parquet")
     for attack in result.attacks:
         if ScoreKey("attack", attack.name, attack.signal) not in scores:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import pickle
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Self
@@ -161,6 +163,38 @@ def outcome(job: Job, say: Callable[[Message], None]) -> Message:
         return {"kind": kind, "error": str(error.args[0])}
     except Exception as error:
         return failure(error)
+
+
+@contextmanager
+def log_told(say: Callable[[Message], None]) -> Iterator[None]:
+    """Inside, what pixleak logs is sent to the caller, as ``{"logged": line}``."""
+    logger, handler = logging.getLogger("pixleak"), _Told(say)
+    logger.addHandler(handler)
+    propagates, logger.propagate = logger.propagate, False
+    try:
+        yield
+    finally:
+        logger.propagate = propagates
+        logger.removeHandler(handler)
+
+
+class _Told(logging.Handler):
+    """Sends warnings."""
+
+    def __init__(self, say: Callable[[Message], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say({"logged": record.getMessage()})
+
+
+def log_again(message: Message) -> bool:
+    """Log here what a job logged elsewhere; whether the message was such a line."""
+    if "logged" not in message:
+        return False
+    logging.getLogger("pixleak").warning("%s", message["logged"])
+    return True
 
 
 def failure(error: Exception) -> Message:

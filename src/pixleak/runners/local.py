@@ -26,7 +26,16 @@ from pathlib import Path
 from pixleak.core.errors import PixleakError
 from pixleak.core.private_folder import private_folder
 from pixleak.core.whole_files import writing
-from pixleak.runners.base import Job, Message, OnMessage, Runner, available_cores, pickled, rebuilt
+from pixleak.runners.base import (
+    Job,
+    Message,
+    OnMessage,
+    Runner,
+    available_cores,
+    log_again,
+    pickled,
+    rebuilt,
+)
 
 Events = queue.Queue[tuple["_Worker", Message | None]]
 """Messages of the workers; None if one ended without an answer."""
@@ -76,6 +85,8 @@ class LocalRunner(Runner):
                             running[replacement] = waiting.pop(0)
                             replacement.start(running[replacement])
                         continue
+                    if log_again(message):
+                        continue
                     if "done" not in message:
                         on_message(job, message)
                         continue
@@ -123,7 +134,8 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment(device),
+                # Its copies of private images go with this folder, even if it is killed.
+                env={**environment(device), "TMPDIR": str(folder)},
             )
         self._listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self._listener.start()

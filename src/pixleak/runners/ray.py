@@ -17,7 +17,6 @@ import contextlib
 import os
 import pickle
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from pixleak.core.errors import InputError, PixleakError, require
+from pixleak.core.private_folder import private_folder
 from pixleak.core.whole_files import write_whole
 from pixleak.runners.base import (
     Job,
@@ -33,6 +33,8 @@ from pixleak.runners.base import (
     OnMessage,
     Runner,
     available_cores,
+    log_again,
+    log_told,
     outcome,
     pickled,
     rebuilt,
@@ -64,8 +66,8 @@ class RayRunner(Runner):
         if not jobs:
             return []
         ray = _ray()
-        with tempfile.TemporaryDirectory(prefix="pixleak-") as scratch, self._cluster(ray):
-            by_name = {job.name: job.portable(Path(scratch) / str(i)) for i, job in enumerate(jobs)}
+        with private_folder() as scratch, self._cluster(ray):
+            by_name = {job.name: job.portable(scratch / str(i)) for i, job in enumerate(jobs)}
             stores: dict[Path, Any] = {}
             for job in by_name.values():
                 if job.inputs is not None and job.inputs not in stores:
@@ -85,7 +87,8 @@ class RayRunner(Runner):
                         running[task] = job
                     done, _ = ray.wait(list(running), num_returns=1, timeout=_POLL)
                     for name, message in ray.get(mailbox.collect.remote()):
-                        on_message(by_name[name], message)
+                        if not log_again(message):
+                            on_message(by_name[name], message)
                     for task in done:
                         job = running.pop(task)
                         answers[job.name] = _finished(ray, task, job, keep_going)
@@ -147,9 +150,10 @@ def _work(pickled: bytes, arrays: Mapping[str, Any], mailbox: Any) -> Message:
     def say(message: Message) -> None:
         mailbox.put.remote(job.name, message)
 
-    with tempfile.TemporaryDirectory(prefix="pixleak-") as folder:
-        here = job.elsewhere(arrays, Path(folder))
-        answer = outcome(here, say)
+    with private_folder() as folder:
+        here = job.elsewhere(arrays, folder)
+        with log_told(say):
+            answer = outcome(here, say)
         if "error" in answer:
             return {"answer": answer, "files": []}
         return {"answer": answer, "files": [path.read_bytes() for path in here.outputs]}

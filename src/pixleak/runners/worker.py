@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from pixleak.runners.base import Job, Message, failure, outcome
+from pixleak.runners.base import Job, Message, failure, log_told, outcome
 
 
 def main() -> None:
@@ -38,7 +38,9 @@ def _answer(file: Path, replies: BinaryIO) -> Message:
         job: Job = pickle.loads(file.read_bytes())
     except Exception as error:  # a user's class may raise anything when unpickled
         return failure(error)
-    return outcome(job, partial(_write, replies))
+    say = partial(_write, replies)
+    with log_told(say):
+        return outcome(job, say)
 
 
 def _listen(jobs: queue.SimpleQueue[Path]) -> None:

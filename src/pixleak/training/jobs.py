@@ -7,8 +7,10 @@ that are not prepared are written to a temporary folder first, so their loader m
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -71,6 +73,16 @@ class TrainingJob(Job):
         return {self.method.name: described(self.method, self.defences), "seed": self.seed}
 
     @property
+    def trained_on(self) -> dict[str, str | None]:
+        """Digests of the records and of the reserve; empty where they are not prepared."""
+        records, reserve = self.records, self.reserve
+        if not isinstance(records, PreparedRecords) or not (
+            reserve is None or isinstance(reserve, PreparedRecords)
+        ):
+            return {}
+        return {"records": records.digest, "reserve": None if reserve is None else reserve.digest}
+
+    @property
     def inputs(self) -> Path | None:
         return self.records.folder if isinstance(self.records, PreparedRecords) else None
 
@@ -102,7 +114,7 @@ class TrainingJob(Job):
             reserve=self.reserve,
         )
         answer = _commit(self, trained)
-        partial_path(self.path).unlink(missing_ok=True)
+        _without_partial(self.path)
         return answer
 
 
@@ -123,10 +135,17 @@ def _commit(job: TrainingJob, trained: Trained) -> Message:
 
         save_sheet(pictures_path(job.path), job.records, trained.pictures)
     digests = {file.name: file_digest(file) for file in job.outputs if file != summary}
-    content = {**job.determined_by, **course, "digests": digests}
+    content = {**job.determined_by, **job.trained_on, **course, "digests": digests}
+    content["digest"] = _digest(content)
     with replaced(summary) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return course
+
+
+def _digest(summary: Mapping[str, Any]) -> str:
+    """SHA-256 of a summary but for the digest that it holds itself."""
+    content = {name: value for name, value in summary.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -207,30 +226,51 @@ def train_all(
 
 
 def finished(job: TrainingJob) -> TrainedModel | None:
-    """The model that this job left on disk; None if it is missing or of another training."""
+    """The model that this job left on disk; None if it is missing.
+
+    If it is damaged or of another training, a line says so, and its summary is removed.
+    """
     path = summary_path(job.path)
-    if not all(file.is_file() for file in job.outputs):
+    if not path.is_file():
         return None
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        wanted = json.loads(json.dumps(job.determined_by))
-        if any(summary[key] != value for key, value in wanted.items()):
-            return None
-        if summary["digests"] != {
-            file.name: file_digest(file) for file in job.outputs if file != path
-        }:
-            damaged(job.path)
-            return None
-        return TrainedModel(
-            job.name,
-            job.path,
-            tuple(summary["epoch_losses"]),
-            summary["seconds"],
-            summary.get("facts", {}),
-        )
-    except (ValueError, KeyError, TypeError):  # somebody else's file
-        damaged(path)
-        return None
+        wanted = json.loads(json.dumps(job.determined_by | job.trained_on))
+        intact = summary["digest"] == _digest(summary)
+        intact &= all(summary[key] == value for key, value in wanted.items())
+        digests = summary["digests"]
+        if intact and not {file.name for file in job.outputs if file != path} <= set(digests):
+            return None  # pictures are wanted now, which were not then
+        intact &= all(_holds(path.with_name(name), digest) for name, digest in digests.items())
+        if intact:
+            _without_partial(job.path)
+            return TrainedModel(
+                job.name,
+                job.path,
+                tuple(summary["epoch_losses"]),
+                summary["seconds"],
+                summary["facts"],
+            )
+    except (ValueError, KeyError, TypeError, AttributeError):  # somebody else's file
+        pass
+    damaged(path)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    return None
+
+
+def _without_partial(weights: Path) -> None:
+    """Remove the states that a finished training was resumed from, its own and of a teacher."""
+    for left in weights.parent.glob(f"{partial_path(weights).name}*"):
+        with suppress(OSError):
+            left.unlink(missing_ok=True)
+
+
+def _holds(file: Path, digest: object) -> bool:
+    try:
+        return file_digest(file) == digest
+    except OSError:
+        return False
 
 
 def summary_path(weights: Path) -> Path:

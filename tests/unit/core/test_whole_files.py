@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import replaced, writing
+from pixleak.core.whole_files import read_sealed, replaced, write_sealed, writing
 
 _KILLED = """
 import os, signal, sys
@@ -56,3 +57,22 @@ def test_what_a_killed_process_left_is_swept_up(tmp_path: Path) -> None:
         other.write_text("x")
         assert len(list(tmp_path.iterdir())) == 3
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "other"]
+
+
+def test_a_sealed_file_is_read_only_as_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for content in (b"", b"\n", b"one\ntwo"):
+        write_sealed(path, content, "a")
+        assert read_sealed(path, "a") == content
+        assert read_sealed(path, "b") is None
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place])
+        assert read_sealed(path, "a") is None
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert read_sealed(path, "a") is None
+
+
+def test_a_file_beyond_the_limit_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="ulimit"), writing(tmp_path / "x"):
+        raise OSError(errno.EFBIG, "File too large")

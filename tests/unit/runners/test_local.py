@@ -17,6 +17,7 @@ from pixleak.core.errors import InputError, MissingExtraError
 from pixleak.runners import runner_for
 from pixleak.runners.here import HereRunner
 from pixleak.runners.local import LocalRunner, environment, visible_devices
+from pixleak.training.jobs import TrainingJob, train_all
 from pixleak.training.loop.fit import fit
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
@@ -140,3 +141,17 @@ def test_devices_are_those_that_may_be_seen(monkeypatch: pytest.MonkeyPatch) -> 
     assert visible_devices() == []
     assert environment("3")["CUDA_VISIBLE_DEVICES"] == "3"
     assert environment()["OMP_NUM_THREADS"] == "1"
+
+
+def test_what_a_job_logs_in_its_process_is_logged_here(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = Recipe(network="tiny", epochs=1)  # type: ignore[arg-type]
+    (tmp_path / "m.partial").write_bytes(b"no state of a training")
+    heard: list[int] = []
+    job = TrainingJob("m", recipe, bright_squares(4), 0, tmp_path / "m.safetensors")
+    train_all([job], progress=lambda *news: heard.append(news[1]))
+    assert heard == [1]
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path / 'm.partial'} is damaged")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.json", "m.safetensors"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -149,7 +150,7 @@ def test_an_interrupted_caller_ends_its_workers(tmp_path: Path) -> None:
     while caller.stdout.readline() != "epoch\n":
         assert caller.poll() is None
     workers = children(caller.pid)
-    assert len(workers) == 2
+    assert len(workers) == 3  # two that train, and the guard of the copies of the records
     caller.send_signal(signal.SIGINT)
     caller.communicate(timeout=30)
     deadline = time.monotonic() + 20
@@ -206,24 +207,51 @@ def test_records_that_cannot_be_stored_are_refused_before_training(tmp_path: Pat
         train_all([job("a", tmp_path, records=records)])
 
 
-def test_another_recipe_or_seed_is_not_finished(tmp_path: Path) -> None:
-    one = job("a", tmp_path)
+def test_what_is_damaged_or_of_another_training_is_not_finished_and_a_line_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = prepare(bright_squares(8), tmp_path / "records")
+    one = job("a", tmp_path, records=records)
+    summary = one.path.with_suffix(".json")
     assert finished(one) is None
     one.path.write_bytes(b"weights")
     assert finished(one) is None
-    summary = {
+    assert not caplog.records
+    told = {
         "recipe": TINY.model_dump(mode="json"),
         "seed": 0,
+        "records": records.digest,
+        "reserve": None,
         "epoch_losses": [1.0],
         "seconds": 2.0,
+        "facts": {},
         "digests": {one.path.name: file_digest(one.path)},
     }
-    one.path.with_suffix(".json").write_text(json.dumps(summary))
-    assert finished(one) is not None
-    assert finished(job("a", tmp_path, seed=1)) is None
-    assert finished(job("a", tmp_path, TINY.model_copy(update={"lr": 0.1}))) is None
-    one.path.write_bytes(b"weighty")  # damaged, or of somebody else
-    assert finished(one) is None
-    for other in ("{", "[]", "{}"):
-        one.path.with_suffix(".json").write_text(other)
-        assert finished(one) is None
+    text = json.dumps(told, sort_keys=True)
+    told["digest"] = hashlib.sha256(text.encode()).hexdigest()
+    whole = json.dumps(told)
+
+    def refused(meant: TrainingJob, content: str) -> None:
+        summary.write_text(content)
+        caplog.clear()
+        assert [finished(meant), finished(meant)] == [None, None]
+        assert ["computed again" in line for line in caplog.messages] == [True]
+
+    summary.write_text(whole)
+    # Of a training that was killed when all but its partial states was in order.
+    for name in ("a.partial", "a.partial.teacher", "a.partial.teacher.partial"):
+        (tmp_path / name).write_bytes(b"state")
+    found = finished(one)
+    assert found is not None
+    assert not list(tmp_path.glob("*.partial*"))
+    assert found.epoch_losses == (1.0,)
+    refused(job("a", tmp_path, records=records, seed=1), whole)
+    refused(job("a", tmp_path, TINY.model_copy(update={"lr": 0.1}), records=records), whole)
+    # The same training of other records, put in this one's place.
+    refused(job("a", tmp_path, records=records.select(records.ids[1:])), whole)
+    for other in ("{", "[]", "{}", whole.replace("1.0", "1.5"), whole.replace("2.0", "2.5")):
+        refused(one, other)
+    one.path.write_bytes(b"weighty")
+    refused(one, whole)
+    one.path.unlink()
+    refused(one, whole)

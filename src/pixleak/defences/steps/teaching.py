@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pixleak.core.errors import InputError
 from pixleak.defences.steps.shared_checks import required_reserve
 from pixleak.defences.steps.streams import stream_seed
 from pixleak.records.base import Records
-from pixleak.training.checkpoint import load_weights, read_metadata, save_weights
 from pixleak.training.loop.feed import feed
 from pixleak.training.loop.fit import fit
+from pixleak.training.loop.partial import Partial
 from pixleak.training.loop.trainer import Trainer
 from pixleak.training.trained import OnEpoch
 from pixleak.training.untrained import untrained
@@ -63,18 +59,13 @@ class TaughtTrainer(Trainer, ABC):
 
     def _trained_teacher(self, on_epoch: OnEpoch | None, partial: Path | None) -> nn.Module:
         seed = stream_seed(self.seed, "teacher")
-        described = {
-            "recipe": self.recipe.model_dump(mode="json"),
-            "seed": seed,
-            "torch": str(torch.__version__),
-        }
-        path = None if partial is None else _teacher_file(partial)
-        if path is not None and _is_teacher(path, described):
+        described = {"recipe": self.recipe.model_dump(mode="json"), "seed": seed}
+        kept = Partial(None if partial is None else _teacher_file(partial), described)
+        if kept.path is not None and kept.path.is_file():
             channels, height, width = self.records[0].image.shape
             module = untrained(self.recipe, channels, self.truth, (height, width), seed)
-            module = module.to(self.device)
-            load_weights(module, path)
-            return module
+            if kept.load({"teacher": module}) is not None:
+                return module.to(self.device)
         between = None if partial is None else partial.with_name(f"{partial.name}.teacher.partial")
         trained = fit(
             self.recipe,
@@ -84,8 +75,7 @@ class TaughtTrainer(Trainer, ABC):
             on_epoch=None if on_epoch is None else lambda epoch, loss: on_epoch(0, loss),
             partial=between,
         )
-        if path is not None:
-            save_weights(trained.module, path, {"teacher": json.dumps(described)})
+        kept.save({"teacher": trained.module}, {})
         if between is not None:
             between.unlink(missing_ok=True)
         return trained.module
@@ -93,12 +83,3 @@ class TaughtTrainer(Trainer, ABC):
 
 def _teacher_file(partial: Path) -> Path:
     return partial.with_name(f"{partial.name}.teacher")
-
-
-def _is_teacher(path: Path, described: Mapping[str, Any]) -> bool:
-    """Whether the file holds the complete teacher of this training."""
-    try:
-        told = read_metadata(path).get("teacher")
-    except InputError:
-        return False
-    return told is not None and json.loads(told) == json.loads(json.dumps(described))

@@ -17,6 +17,7 @@ from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalTab
 from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.measuring.measured import Measured, PartName
 from pixleak.results.audit import Result
+from pixleak.results.run_files import seal_run
 
 if TYPE_CHECKING:
     from pixleak.pipeline.attacking import Victims
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
     from pixleak.pipeline.plan.plan import Plan
     from pixleak.records.prepared.prepare import PreparedRecords
     from pixleak.results.attacks import AttackResult
+
+RUN_FILES = (
+    "config.yaml",
+    "split.csv",
+    "membership.csv",
+    "scores.parquet",
+    "signals.parquet",
+    "references.parquet",
+    "leave_one_out.parquet",
+    "training.png",
+)
+"""What a run folder holds beside ``result.json``, the report and the files of the analyses."""
 
 SCORE_COLUMNS = pa.schema(
     [
@@ -152,9 +165,17 @@ def write_files(folder: Path, files: Mapping[str, bytes], names: Iterable[str]) 
         write_whole(folder / name, content)
 
 
-def write_result(folder: Path, result: Result) -> None:
-    """``result.json``, last, so that a folder that has it is complete."""
-    write_whole(folder / "result.json", result.to_json())
+def write_result(folder: Path, result: Result, names: Iterable[str]) -> None:
+    """``digests.json`` and ``result.json``, last, so that a folder that has it is complete.
+
+    Args:
+        folder: run folder.
+        result: to write.
+        names: of the files beside it that a run consists of.
+    """
+    text = result.to_json()
+    seal_run(folder, text, names)
+    write_whole(folder / "result.json", text)
 
 
 def given_scores_table(

@@ -13,9 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from pixleak.core.errors import InputError, setting
-from pixleak.core.whole_files import alive, damaged, file_digest
+from pixleak.core.whole_files import (
+    damaged,
+    file_digest,
+    sweep,
+    sweep_temporary,
+    try_to_write,
+    unfinished,
+)
+from pixleak.core.whole_files import writing as telling
 from pixleak.version import __version__
 
 
@@ -36,6 +42,9 @@ def digest(content: object) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
+
+_PART = ".part"
+"""How the name of an artefact ends that is still being written."""
 
 DIGESTS = "digests.json"
 """The file of an artefact that says what its other files hold."""
@@ -65,15 +74,6 @@ def _written(folder: Path, name: str) -> dict[str, str] | None:
         return dict(content["files"]) if content["artefact"] == name else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sweep_parts(root: Path) -> None:
-    """Remove what processes of this machine left behind when they were killed while writing."""
-    end = f".{platform.node()}."
-    for left in root.glob("*/.*.part"):
-        pid = left.name.removesuffix(".part").rpartition(end)[2]
-        if pid.isdecimal() and not alive(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -115,34 +115,40 @@ class Artefact:
 
         Only so that nothing is computed twice: without it each would write a whole artefact too.
         """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with self.folder.with_name(f".{self.folder.name}.lock").open("w") as file:
+        with telling(self.folder):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            file = self.folder.with_name(f".{self.folder.name}.lock").open("w")
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
-        """A temporary folder to write into, which becomes the artefact on success."""
-        owner = f"{platform.node()}.{os.getpid()}"
-        temporary = self.folder.with_name(
-            f".{self.folder.name}.{uuid.uuid4().hex[:8]}.{owner}.part"
-        )
-        temporary.mkdir(parents=True)
+        """A temporary folder to write into, which becomes the artefact on success.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        with telling(self.folder):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            made = unfinished(self.folder.parent, ".", _PART, directory=True)
         try:
-            yield temporary
-            content = {"artefact": self._name, "files": files_digests(temporary)}
-            (temporary / DIGESTS).write_text(json.dumps(content), encoding="utf-8")
-            for path in temporary.rglob("*"):
-                if path.is_file():
-                    with path.open("rb") as file:
-                        os.fsync(file.fileno())
-            try:
-                os.replace(temporary, self.folder)
-            except OSError:
-                if not self.folder.is_dir():  # else another process has made the same artefact
-                    raise
+            with telling(self.folder):
+                yield made.path
+                content = {"artefact": self._name, "files": files_digests(made.path)}
+                (made.path / DIGESTS).write_text(json.dumps(content), encoding="utf-8")
+                for path in made.path.rglob("*"):
+                    if path.is_file():
+                        with path.open("rb") as file:
+                            os.fsync(file.fileno())
+                try:
+                    os.replace(made.path, self.folder)
+                except OSError:
+                    if not self.folder.is_dir():  # else another process has made the same
+                        raise
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(made.path, ignore_errors=True)
+            made.release()
 
 
 class Store:
@@ -161,7 +167,8 @@ class Store:
         self.root = root
         self._seen_from = root.parent if seen_from is None else seen_from
         check_writable(root)
-        _sweep_parts(root)
+        sweep(root.glob(f"*/.*{_PART}"), ".", _PART)
+        sweep_temporary(root.rglob(".*"))
 
     def file(self, path: Path) -> str:
         """The name of one of its files as a result gives it: relative to the run folder."""
@@ -186,7 +193,9 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         InputError: another process holds it.
     """
-    with (folder / ".lock").open("w") as file:
+    with telling(folder):
+        lock = (folder / ".lock").open("w")
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -209,9 +218,8 @@ def check_writable(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{uuid.uuid4().hex[:8]}.probe"
-        probe.write_bytes(b"\0" * 4096)
-        probe.unlink()
+        sweep_temporary(folder.glob(".*"))
+        try_to_write(folder)
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = getattr(error, "strerror", None) or error
         raise InputError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError, UnmetNeedError
+from pixleak.core.private_folder import PrivateFolder
 from pixleak.core.truth import LabelTruth
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.base import Prediction
@@ -37,8 +36,11 @@ class MapStore:
     def __init__(
         self, folder: Path | None = None, *, dtype: Literal["float32", "float16"] = "float32"
     ) -> None:
-        self._own_folder = folder is None
-        self.folder = Path(tempfile.mkdtemp(prefix="pixleak-maps-")) if folder is None else folder
+        self._own: PrivateFolder | None = None
+        if folder is None:
+            self._own = PrivateFolder()
+            folder = self._own.path
+        self.folder = folder
         self.dtype = dtype
         self._position: dict[str, int] = {}
         self._files: tuple[BinaryIO, BinaryIO] | None = None
@@ -186,5 +188,5 @@ class MapStore:
             self._files = None
             for path in self._paths():
                 path.unlink(missing_ok=True)
-        if self._own_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self._own is not None:
+            self._own.remove()

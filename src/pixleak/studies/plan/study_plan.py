@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixleak.core.errors import InputError
+from pixleak.core.whole_files import damaged
 from pixleak.results.audit import Result
 from pixleak.results.numbers import duration
+from pixleak.results.run_files import is_as_written
 from pixleak.studies.plan.shared_records import PreparedCell
 from pixleak.studies.plan.training_trials import TrialTimes
 from pixleak.studies.plan.trainings import Training, seconds_per_record
@@ -18,9 +20,6 @@ from pixleak.training.jobs import TrainedModel, finished
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-_FILES = ("config.yaml", "split.csv", "signals.parquet", "scores.parquet")
-"""Files beside the result of every finished cell."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class StudyPlan:
         trainings: of all cells, each once.
         models: name of a finished training -> its model.
         workers: number of processes side by side; 0 for the calling one.
+        spoilt: names of trainings that left something, but not a model that can be used.
     """
 
     cells: Sequence[PreparedCell]
@@ -68,6 +68,7 @@ class StudyPlan:
     trainings: Sequence[Training]
     models: dict[str, TrainedModel]
     workers: int
+    spoilt: frozenset[str] = frozenset()
 
     @property
     def to_run(self) -> list[PreparedCell]:
@@ -76,12 +77,13 @@ class StudyPlan:
 
     @property
     def to_train(self) -> list[Training]:
-        """Trainings that are not finished and that some unfinished cell needs."""
+        """Trainings that some unfinished cell needs, or that are spoilt; not the finished ones."""
         waiting = {one.cell.id for one in self.to_run}
         return [
             training
             for training in self.trainings
-            if training.job.name not in self.models and waiting & set(training.cells)
+            if training.job.name not in self.models
+            and (training.job.name in self.spoilt or waiting & set(training.cells))
         ]
 
     @property
@@ -143,8 +145,9 @@ def look_for_finished(
 ) -> StudyPlan:
     """The plan of a study, with the work that is finished already in its folder."""
     results = {one.cell.id: result for one in cells if (result := finished_result(one, folder))}
+    left = {one.job.name for one in trainings if any(path.is_file() for path in one.job.outputs)}
     models = {one.job.name: model for one in trainings if (model := finished(one.job))}
-    return StudyPlan(cells, results, trainings, models, workers)
+    return StudyPlan(cells, results, trainings, models, workers, frozenset(left - models.keys()))
 
 
 def cell_folder(folder: Path, cell: str) -> Path:
@@ -153,15 +156,23 @@ def cell_folder(folder: Path, cell: str) -> Path:
 
 
 def finished_result(prepared: PreparedCell, folder: Path) -> Result | None:
-    """The result of a cell; None if it is missing, incomplete, or of other records."""
+    """The result of a cell; None if it is missing or of other records.
+
+    If the cell's folder is not what its run wrote, a line says so, and the result is removed.
+    """
     from pixleak.auditing.run import used_ids
 
     place = cell_folder(folder, prepared.cell.id)
+    if not (place / "result.json").is_file():
+        return None
     try:
-        result = Result.read(place)
+        result = Result.read(place) if is_as_written(place) else None
     except InputError:
+        result = None
+    if result is None:
+        damaged(place)
+        (place / "result.json").unlink(missing_ok=True)
         return None
     records = prepared.records.select(used_ids(prepared.plan))
-    whole = all((place / name).is_file() for name in _FILES)
     same = result.records is not None and result.records.digest == records.digest
-    return result if whole and same else None
+    return result if same else None

@@ -1,14 +1,14 @@
 """Answers that were paid for, kept under the hash of what was asked.
 
-One file holds one answer, under a first line with the SHA-256 of its content. It is there whole or
-not at all, so that a run that is killed at any moment finds every answer again that it received.
+One file holds one answer, under a first line that vouches for its content and for what was asked.
+It is there whole or not at all, so that a run that is killed at any moment finds every answer again
+that it received.
 What the service charged for but nobody could use is counted in a file of its own.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.core.whole_files import damaged, write_whole, writing
+from pixleak.core.whole_files import damaged, read_sealed, write_sealed, writing
 
 Values = NDArray[Any]
 
@@ -43,10 +43,10 @@ class AnswerStore:
             return self._memory.get(key)
         path = self._path(key)
         try:
-            first, _, content = path.read_bytes().partition(b"\n")
+            content = read_sealed(path, key)
         except FileNotFoundError:
             return None
-        if first.decode("ascii", "replace") == _sha256(content):
+        if content is not None:
             return np.load(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-any-return]
         damaged(path)
         self.count_unusable(1)  # it was paid for all the same
@@ -68,8 +68,7 @@ class AnswerStore:
             return
         buffer = io.BytesIO()
         np.save(buffer, values, allow_pickle=False)
-        content = buffer.getvalue()
-        write_whole(self._path(key), f"{_sha256(content)}\n".encode() + content)
+        write_sealed(self._path(key), buffer.getvalue(), key)
 
     def count_unusable(self, answers: int) -> None:
         """Count answers that were paid for and could not be used."""
@@ -105,7 +104,3 @@ class AnswerStore:
     def _path(self, key: str) -> Path:
         assert self.folder is not None
         return self.folder / key[:2] / f"{key}.answer"
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

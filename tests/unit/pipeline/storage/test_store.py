@@ -2,11 +2,13 @@ import errno
 import os
 import platform
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from pixleak.core.errors import InputError
+from pixleak.core.whole_files import replaced
 from pixleak.pipeline.storage.store import Store, check_writable, digest
 
 
@@ -99,11 +101,36 @@ def test_an_artefact_that_is_not_what_was_written_is_computed_again(
 
 def test_what_a_killed_process_left_while_writing_is_swept(tmp_path: Path) -> None:
     place = Store(tmp_path).artefact("signals", {})
-    node = platform.node()
-    left = place.folder.with_name(f".{place.key}.abc.{node}.999999999.part")
-    running = place.folder.with_name(f".{place.key}.abc.{node}.{os.getpid()}.part")
-    for one in (left, running):
+    kind, own = place.folder.parent, f"{platform.node()}-{os.getpid()}"
+    left = kind / f".{own}-0123abcd.part"  # of this number, but nobody holds it
+    elsewhere = kind / ".another-machine-1-0123abcd.part"
+    foreign = kind / ".kept.part"
+    for one in (left, elsewhere, foreign):
         one.mkdir(parents=True)
+        (one / "half").write_text("x")
+    with place.writing() as running:
+        Store(tmp_path)
+        assert {one.name for one in kind.iterdir()} == {
+            running.name,
+            elsewhere.name,
+            foreign.name,
+        }
+    long_ago = time.time() - 2 * 86_400
+    os.utime(elsewhere, (long_ago, long_ago))
     Store(tmp_path)
-    assert not left.exists()
-    assert running.exists()
+    assert sorted(kind.iterdir()) == sorted([foreign, place.folder])
+
+
+def test_a_store_sweeps_temporary_files_that_nobody_writes_any_more(tmp_path: Path) -> None:
+    place = Store(tmp_path / "run" / "artefacts").artefact("model", {}).folder
+    place.mkdir(parents=True)
+    name = f".weights.partial.{platform.node()}-{os.getpid()}-0123abcd.tmp"
+    left = [place / name, tmp_path / "run" / name.replace("weights.partial", "result.json")]
+    for path in left:
+        path.write_bytes(b"half")
+    with replaced(place / "weights.partial") as written:
+        Store(tmp_path / "run" / "artefacts")
+        check_writable(tmp_path / "run")
+        assert list(place.iterdir()) == [written]
+        written.write_bytes(b"whole")
+    assert not any(path.exists() for path in left)

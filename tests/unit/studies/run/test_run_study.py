@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load
 
 from pixleak.core.errors import InputError
 from pixleak.pipeline.storage.store import alone
@@ -160,6 +163,55 @@ def test_a_cell_that_lacks_a_file_is_run_again(
     runner.jobs.clear()
     run_study(one, tmp_path)
     assert [job.name for job in runner.jobs] == [cell.id]
+
+
+@pytest.mark.parametrize(
+    "name", ["result.json", "signals.parquet", "scores.parquet", "digests.json", "config.yaml"]
+)
+def test_a_cell_with_a_damaged_file_is_run_again_and_a_line_says_so(
+    name: str, runner: InThisProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = StudyConfig(base=STUDY.base, axes={"seed": [0]})
+    (cell,) = run_study(one, tmp_path).cells
+    file = tmp_path / cell.folder / name
+    content = file.read_bytes()
+    file.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    runner.jobs.clear()
+    run_study(one, tmp_path)
+    assert [job.name for job in runner.jobs] == [cell.id]
+    told = [line for line in caplog.messages if "computed again" in line]
+    assert [str(tmp_path / cell.folder) in line for line in told] == [True]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("damage", ["weights", "summary"])
+def test_a_damaged_model_of_finished_cells_is_trained_again(
+    damage: str, runner: InThisProcess, tmp_path: Path
+) -> None:
+    one = StudyConfig(base=STUDY.base, axes={"seed": [0]})
+    before = run_study(one, tmp_path)
+    (weights,) = tmp_path.glob("artefacts/model/*/weights.safetensors")
+    spoilt = weights if damage == "weights" else weights.with_suffix(".json")
+    whole = weights.read_bytes()
+    spoilt.write_bytes(spoilt.read_bytes()[:-9])
+    runner.jobs.clear()
+    again = run_study(one, tmp_path)
+    assert [type(job) for job in runner.jobs] == [TrainingJob]
+    assert [model.id for model in again.models] == [model.id for model in before.models]
+    old, new = load(whole), load(weights.read_bytes())
+    assert all(torch.equal(old[name], new[name]) for name in old)
+
+
+def test_a_cell_whose_folder_is_that_of_another_is_run_again(
+    runner: InThisProcess, tmp_path: Path
+) -> None:
+    two = StudyConfig(base=STUDY.base, axes={"seed": [0, 1]})
+    first, second = (tmp_path / cell.folder for cell in run_study(two, tmp_path).cells)
+    shutil.rmtree(first)
+    shutil.copytree(second, first)
+    runner.jobs.clear()
+    run_study(two, tmp_path)
+    assert [job.name for job in runner.jobs] == [first.name]
 
 
 def test_a_study_that_another_run_holds_is_left_alone(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from pixleak.core.errors import InputError
 from pixleak.core.whole_files import writing
 from pixleak.records.readers.named.archives import MOST_BYTES, unpack_archive
+from pixleak.records.readers.named.kept_part import KeptPart
 
 Progress = Callable[[int, int | None], None]
 
@@ -52,7 +54,8 @@ class Download:
 def fetch(download: Download, folder: Path, *, progress: Progress | None = None) -> Path:
     """Download a file into a folder, verify it, and unpack it there.
 
-    A transfer that was cut off is resumed where it ended, if the server supports that.
+    A transfer that was cut off is resumed where it ended, if the server supports that and tells
+    its versions of the file apart, or the SHA-256 is known.
 
     Args:
         download: the file.
@@ -70,13 +73,18 @@ def fetch(download: Download, folder: Path, *, progress: Progress | None = None)
     if urlsplit(download.url).scheme not in ("http", "https") or not download.file:
         raise InputError(f"cannot fetch {download.url}: not the http(s) address of a file")
     target = folder / download.file
-    part = folder / f"{download.file}.part"
+    part = KeptPart(folder / f"{download.file}.part", download.url, download.sha256 is not None)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not target.is_file():
         _transfer(download, part, progress)
-        _verify(download, part)
-        os.replace(part, target)
+        try:
+            _verify(download, part.path)
+        except InputError:
+            part.remove()
+            raise
+        os.replace(part.path, target)
+        part.remove()
     else:
         _verify(download, target)
     if not download.unpack:
@@ -107,14 +115,16 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _transfer(download: Download, part: Path, progress: Progress | None) -> None:
+def _transfer(download: Download, part: KeptPart, progress: Progress | None) -> None:
     """Append to ``part`` until the file is complete."""
-    have = part.stat().st_size if part.is_file() else 0
+    have = part.found()
     if download.size is not None and have == download.size:
         return
     request = urllib.request.Request(download.url, headers={"User-Agent": "pixleak"})
     if have:
         request.add_header("Range", f"bytes={have}-")
+        if part.version is not None:
+            request.add_header("If-Range", part.version)
     try:
         answer = urllib.request.build_opener(_SafeRedirects).open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
@@ -139,25 +149,36 @@ def _transfer(download: Download, part: Path, progress: Progress | None) -> None
         length = answer.headers.get("Content-Length")
         known = length is not None and length.strip().isdecimal()
         total = done + int(length) if known else download.size
-        with writing(part):
-            if total is not None and total - done > shutil.disk_usage(part.parent).free:
+        if not resumed:
+            part.starts_over()
+        part.version = _version(answer.headers)
+        folder = part.path.parent
+        with writing(part.path):
+            if total is not None and total - done > shutil.disk_usage(folder).free:
                 raise InputError(
-                    f"no space left for {part.parent / download.file}: {total / 1e9:.2f} GB needed"
+                    f"no space left for {folder / download.file}: {total / 1e9:.2f} GB needed"
                 )
-            with part.open("ab" if resumed else "wb") as file:
-                while chunk := _read(answer, download):
-                    file.write(chunk)
-                    done += len(chunk)
-                    if done > max(download.size or MOST_BYTES, total or 0):
-                        break
-                    if progress is not None:
-                        progress(done, total)
-                file.flush()
-                os.fsync(file.fileno())
+            with part.path.open("ab" if resumed else "wb") as file:
+                try:
+                    while chunk := _read(answer, download):
+                        part.add(file, chunk)
+                        done += len(chunk)
+                        if done > max(download.size or MOST_BYTES, total or 0):
+                            break
+                        if progress is not None:
+                            progress(done, total)
+                finally:
+                    part.vouch(file)
     if total is not None and done < total:
         raise InputError(
             f"{download.url} was cut off after {done} of {total} bytes; run it again to continue"
         )
+
+
+def _version(headers: Message) -> str | None:
+    """How the server names this version of the file, for If-Range; a weak ETag does not count."""
+    tag = headers.get("ETag")
+    return tag if tag is not None and tag.startswith('"') else headers.get("Last-Modified")
 
 
 def _starts_at(content_range: str | None) -> int | None:

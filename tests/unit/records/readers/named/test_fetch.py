@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 import threading
 import zipfile
@@ -28,6 +29,7 @@ class Server:
     cut_after: int | None = None
     ranges: bool = True
     lengths: bool = True
+    version: str | None = None
     asked: list[str | None] = field(default_factory=list)
 
 
@@ -47,7 +49,8 @@ def server() -> Iterator[Server]:
                 self.send_error(404)
                 return
             start = 0
-            if asked is not None and told.ranges:
+            named = self.headers.get("If-Range")
+            if asked is not None and told.ranges and named in (None, told.version):
                 start = int(asked.removeprefix("bytes=").removesuffix("-"))
                 if start >= len(content):
                     self.send_error(416)
@@ -60,6 +63,8 @@ def server() -> Iterator[Server]:
                 self.send_response(200)
             if told.lengths:
                 self.send_header("Content-Length", str(len(content) - start))
+            if told.version is not None:
+                self.send_header("ETag", told.version)
             self.end_headers()
             end = len(content) if told.cut_after is None else start + told.cut_after
             self.wfile.write(content[start:end])
@@ -124,6 +129,64 @@ def test_a_transfer_that_was_cut_off_goes_on(server: Server, tmp_path: Path) -> 
     assert fetch(download, tmp_path).read_bytes() == CONTENT
     assert server.asked == [None, "bytes=300000-"]
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("change", ["none", "another version", "damaged", "damaged note", "longer"])
+def test_without_a_digest_only_a_part_that_is_vouched_for_is_gone_on_from(
+    server: Server, tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.files["/a.bin"], server.version, server.cut_after = CONTENT, '"one"', 300_000
+    download = Download(f"{server.address}/a.bin", unpack=False)
+    with pytest.raises(InputError, match="cut off after 300000"):
+        fetch(download, tmp_path)
+    part, note = tmp_path / "a.bin.part", tmp_path / "a.bin.part.json"
+    content = part.read_bytes()
+    server.cut_after = None
+    if change == "another version":
+        server.version, server.files["/a.bin"] = '"two"', CONTENT[::-1]
+    elif change == "damaged":
+        part.write_bytes(b"x" + content[1:])
+    elif change == "damaged note":
+        note.write_text(note.read_text().replace("300000", "300001"))
+    elif change == "longer":  # written after the last note, before a kill
+        part.write_bytes(content + b"half")
+    assert fetch(download, tmp_path).read_bytes() == server.files["/a.bin"]
+    restarted = change in ("damaged", "damaged note")
+    assert server.asked == [None, None if restarted else "bytes=300000-"]
+    assert ["computed again" in line for line in caplog.messages] == [True] * restarted
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_part_of_unknown_version_is_fetched_from_the_start(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.files["/a.bin"] = CONTENT
+    (tmp_path / "a.bin.part").write_bytes(CONTENT[:1000])
+    path = fetch(Download(f"{server.address}/a.bin", unpack=False), tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert server.asked == [None]
+    assert "a.bin.part is damaged or was not written by this run" in caplog.text
+
+
+def test_parts_that_were_abandoned_are_swept(server: Server, tmp_path: Path) -> None:
+    server.files |= {"/a.bin": CONTENT, "/b.bin": CONTENT}
+    server.version, server.cut_after = '"one"', 1000
+    for name in ("a.bin", "c.bin"):
+        server.files[f"/{name}"] = CONTENT
+        with pytest.raises(InputError, match="cut off"):
+            fetch(Download(f"{server.address}/{name}", unpack=False), tmp_path)
+    of_others = tmp_path / "browser.zip.part"
+    of_others.write_bytes(b"x")
+    for path in (tmp_path / "a.bin.part", tmp_path / "a.bin.part.json", of_others):
+        os.utime(path, (0, 0))
+    server.cut_after = None
+    fetch(Download(f"{server.address}/b.bin", unpack=False), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "b.bin",
+        "browser.zip.part",
+        "c.bin.part",
+        "c.bin.part.json",
+    ]
 
 
 def test_a_server_that_ignores_ranges_starts_over(server: Server, tmp_path: Path) -> None:
