@@ -124,7 +124,7 @@ def excess(
         >>> same.value, same.low
         (0.0, 0.0)
     """
-    v, w = placed(target, member), placed(foreign, member)
+    v, w = placements_in_order(target, member), placements_in_order(foreign, member)
     share = _slope(v, w, member) if calibrated else 1.0
     difference = v - share * w
     _, codes = np.unique(np.asarray(units, np.str_), return_inverse=True)
@@ -155,13 +155,13 @@ def rates_at(scores: Floats, member: Bools, fprs: Sequence[float]) -> list[float
     return [float((inside > roc.at_fpr(fpr).threshold).mean()) for fpr in fprs]
 
 
-def placed(scores: Floats, member: Bools) -> Floats:
+def placements_in_order(scores: Floats, member: Bools) -> Floats:
     """(n,) for a member the share of non-members below, for a non-member that of members above.
 
     Ties count one half, so that the mean over either side is the AUC.
 
     Example:
-        >>> placed(np.array([3.0, 2.0, 2.0, 1.0]), np.array([True, True, False, False])).tolist()
+        >>> placements_in_order(np.array([3.0, 2.0, 2.0, 1.0]), np.array([True, True, False, False])).tolist()
         [1.0, 0.75, 0.75, 1.0]
     """
     found = np.empty(len(scores))

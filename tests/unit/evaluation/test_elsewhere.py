@@ -9,7 +9,7 @@ from pixleak.evaluation.elsewhere import (
     elsewhere_control,
     excess,
     no_elsewhere,
-    placed,
+    placements_in_order,
     rates_at,
 )
 from pixleak.evaluation.statistics.roc import roc_of
@@ -45,8 +45,10 @@ def test_placements_are_those_of_a_slow_twin() -> None:
         )
         for i, s in enumerate(scores.tolist())
     ]
-    assert placed(scores, member) == pytest.approx(slow)
-    assert placed(scores, member)[member].mean() == pytest.approx(roc_of(scores, member).auc)
+    assert placements_in_order(scores, member) == pytest.approx(slow)
+    assert placements_in_order(scores, member)[member].mean() == pytest.approx(
+        roc_of(scores, member).auc
+    )
 
 
 def test_records_of_one_subject_count_together() -> None:

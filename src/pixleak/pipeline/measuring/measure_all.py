@@ -11,7 +11,7 @@ from pixleak.core.progress import Progress, Silent
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, ReferenceTable, SignalTable
 from pixleak.pipeline.clock import Clock
-from pixleak.pipeline.measuring.elsewhere import lacking_mean
+from pixleak.pipeline.measuring.lacking import lacking_mean
 from pixleak.pipeline.measuring.learned import shadow_pass
 from pixleak.pipeline.measuring.measured import Measured, MeasuredPart, PartName
 from pixleak.pipeline.measuring.passes import Passes

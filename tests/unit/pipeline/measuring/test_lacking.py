@@ -6,7 +6,7 @@ import numpy as np
 
 from pixleak.core.access import Access
 from pixleak.core.tables import ReferenceTable, SignalInfo
-from pixleak.pipeline.measuring.elsewhere import lacking_mean
+from pixleak.pipeline.measuring.lacking import lacking_mean
 
 LOSS = SignalInfo(name="loss", unit="1", members_are="lower", access=Access.LABEL)
 
