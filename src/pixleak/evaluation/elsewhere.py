@@ -161,7 +161,8 @@ def placements_in_order(scores: Floats, member: Bools) -> Floats:
     Ties count one half, so that the mean over either side is the AUC.
 
     Example:
-        >>> placements_in_order(np.array([3.0, 2.0, 2.0, 1.0]), np.array([True, True, False, False])).tolist()
+        >>> inside = np.array([True, True, False, False])
+        >>> placements_in_order(np.array([3.0, 2.0, 2.0, 1.0]), inside).tolist()
         [1.0, 0.75, 0.75, 1.0]
     """
     found = np.empty(len(scores))

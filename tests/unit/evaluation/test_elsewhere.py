@@ -45,10 +45,9 @@ def test_placements_are_those_of_a_slow_twin() -> None:
         )
         for i, s in enumerate(scores.tolist())
     ]
-    assert placements_in_order(scores, member) == pytest.approx(slow)
-    assert placements_in_order(scores, member)[member].mean() == pytest.approx(
-        roc_of(scores, member).auc
-    )
+    found = placements_in_order(scores, member)
+    assert found == pytest.approx(slow)
+    assert found[member].mean() == pytest.approx(roc_of(scores, member).auc)
 
 
 def test_records_of_one_subject_count_together() -> None:
