@@ -3,13 +3,13 @@
 Where masks are drawn, or files are read, differently on the two sides of a split, a mask may be
 off by a pixel. Neither image nor mask looks different then; only their edges no longer meet. So the
 steps of the image are weighted with the steps of the truth moved by d pixels. Along each axis, with
-g the mean absolute difference of neighbouring pixels over the channels, and b the steps of the truth
-(1 where the labels of neighbours differ; for true images their mean absolute difference)::
+g the mean absolute difference of neighbouring pixels over the channels, and b the steps of the
+truth (1 where the labels of neighbours differ; for true images their mean absolute difference)::
 
     E(d) = sum over x of b(x) g(x + d)  /  sum over x of b(x),       x and x + d in the image
 
     peak        E(0) / mean of E(-2), E(-1), E(0), E(1), E(2)        edges meet at all
-    lean by d   (E(d) - E(-d)) / (E(d) + E(-d)),   d = 1, 2          on which side the image's edge is
+    lean by d   (E(d) - E(-d)) / (E(d) + E(-d)),   d = 1, 2          where the image's edge is
 
 A mask that lies one pixel too far to the right has its image edges on the left, so that its lean
 along that axis is negative. For label maps there is also the share of corners: of all squares of
@@ -73,7 +73,8 @@ def _label_steps(labels: NDArray[np.int64], axis: int, ignore: int | None) -> Fl
     differ = moved[1:] != moved[:-1]
     if ignore is not None:
         differ &= (moved[1:] != ignore) & (moved[:-1] != ignore)
-    return np.moveaxis(differ, 0, axis).astype(np.float64)
+    edges: Floats = np.moveaxis(differ, 0, axis).astype(np.float64)
+    return edges
 
 
 def _along(edges: Floats, steps: Floats, axis: int) -> Floats:
