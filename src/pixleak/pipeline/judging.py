@@ -15,6 +15,7 @@ from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, Floats, Scores, SignalTable
 from pixleak.evaluation.controls import evaluate_control, untrained_control
 from pixleak.evaluation.evaluate import evaluate_scores
+from pixleak.evaluation.placebo import placebo_control
 from pixleak.evaluation.statistics.sample import MIN_RECORDS, MIN_SUBJECTS
 from pixleak.evaluation.statistics.simultaneous import simultaneous_intervals
 from pixleak.pipeline.attacking import Scored, Victims, attack_target
@@ -143,6 +144,7 @@ def judge(
             _blind_control(plan, checks.blind, member),
             _untrained_control(attacks, untrained_note),
             *elsewhere,
+            _placebo(plan, attacks, scored, records, member, units),
             *_difficulty_controls(plan, chosen, measured, member, units),
         ],
         duplicates=checks.duplicates,
@@ -280,6 +282,30 @@ def _difficulty_controls(
             )
         )
     return found
+
+
+def _placebo(
+    plan: Plan,
+    attacks: Sequence[AttackResult],
+    scored: Sequence[Scored],
+    records: PreparedRecords,
+    member: Bools,
+    units: Sequence[str],
+) -> Control:
+    """The strongest attack's scores, compared within each side."""
+    strongest = max(range(len(attacks)), key=lambda i: attacks[i].auc.value)
+    scores = scored[strongest].scores
+    place = {key: i for i, key in enumerate(plan.records.ids)}
+    known = scores.measured
+    return placebo_control(
+        scores.values[known],
+        member[known],
+        [unit for unit, kept in zip(units, known, strict=True) if kept],
+        [place[key] for key, kept in zip(records.ids, known, strict=True) if kept],
+        title=attacks[strongest].title,
+        level=round(1 - plan.evaluation.level, 10),
+        seed=plan.seed_for("placebo"),
+    )
 
 
 def _untrained_control(attacks: list[AttackResult], note: str) -> Control:

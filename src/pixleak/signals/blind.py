@@ -2,8 +2,8 @@
 
 A ridge regression learns membership from simple properties of image and truth, from how their edges
 meet, and from their thumbnails, out of fold: every record is scored by a regression that was fitted
-on other subjects. It is a control, not an attack. If it succeeds, the two sets themselves differ, and an
-attack on the model may only detect that difference::
+on other subjects. It is a control, not an attack. If it succeeds, the two sets themselves differ,
+and an attack on the model may only detect that difference::
 
     w = (X'X + lambda n I)^-1 X' (y - mean y),     score = x . w
 

@@ -20,6 +20,8 @@ Why the rule has these parts:
   control of the whole audit, one-sided, and each attack must also exceed it, in pairs of records
   (:mod:`pixleak.evaluation.elsewhere`): with few records the control alone lacks power. If it
   ranks members lower, the members are harder, which hides a leak.
+- *Members against members* (:mod:`pixleak.evaluation.placebo`): all tests take the units for
+  independent. Where scores follow the order of the records, and membership does, they are not.
 - *A passed control may lack power*: with few records an untrained model can reach an AUC of 0.65
   whose interval still contains 0.5. So the attack must also exceed its control. Its AUC is compared
   with the control's AUC. A leak of few records hardly changes the AUC, so a significant TPR is
@@ -48,6 +50,7 @@ from scipy.special import ndtr, ndtri
 
 from pixleak.core.holm import holm
 from pixleak.evaluation.elsewhere import ELSEWHERE
+from pixleak.evaluation.placebo import PLACEBO
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.verdict import sentences
 from pixleak.results.attacks import AttackResult
@@ -85,6 +88,9 @@ RULE = (
     "nothing to measure.",
     "If a control of the whole audit distinguishes members from non-members without the model, the "
     "answer is 'cannot tell': the split is confounded.",
+    "If an attack tells members from members, or non-members from non-members, in the order of the "
+    "records, and membership follows that order, the answer is 'cannot tell': the records are not "
+    "independent.",
     "If image properties differ between members and non-members and the blind baseline has not "
     "measured how much that matters, the answer is 'cannot tell'.",
     "An attack is significant if its AUC is above 0.5, or its true positive rate at a false "
@@ -161,7 +167,8 @@ def decide(
     evidence = [
         attacks[i] for i in strongest if _is_evidence(attacks[i], tests.auc[i], tests.rates[i])
     ]
-    of_target = (UNTRAINED, DEPENDENT, *WORKING)
+    of_target = (UNTRAINED, DEPENDENT, PLACEBO, *WORKING)
+    placebo = [c for c in controls if c.name == PLACEBO and c.passed is False]
     shared = [control for control in controls if control.name not in of_target]
     blind = [c for c in controls if c.name == DEPENDENT and c.passed is False]
     idle = [c for c in controls if c.name in WORKING and c.passed is not True]
@@ -184,6 +191,8 @@ def decide(
         answer, sentence = "cannot-tell", sentences.not_working(blind[0])
     elif failed:
         answer, sentence = "cannot-tell", sentences.confounded(failed[0], best)
+    elif placebo:
+        answer, sentence = "cannot-tell", sentences.not_independent(placebo[0])
     elif shifted and not checked:
         answer, sentence = "cannot-tell", sentences.shifted(best)
     elif evidence:

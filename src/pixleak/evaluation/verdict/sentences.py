@@ -119,6 +119,11 @@ def reversed_ranking(attack: AttackResult) -> str:
     )
 
 
+def not_independent(control: Control) -> str:
+    """Scores follow the order of the records within a side."""
+    return f"{UNDETERMINED}. {control.explanation}"
+
+
 def harder_members(control: Control) -> str:
     """A model that saw neither side ranks members lower."""
     measured = "" if control.auc is None else f" with {auc(control.auc)}"

@@ -425,3 +425,14 @@ def test_members_that_are_harder_elsewhere_are_no_clean_bill() -> None:
     assert found.answer == "cannot-tell"
     assert "harder for any model" in found.sentence
     assert verdict([FOUND], [blind(), elsewhere(0.4)]).answer == "leak"
+
+
+@pytest.mark.parametrize(("passed", "answer"), [(True, "leak"), (False, "cannot-tell")])
+def test_records_that_are_not_independent_allow_no_answer(passed: bool, answer: str) -> None:
+    placebo = Control(
+        name="member-placebo", title="Members against members", auc=interval(0.6), passed=passed,
+        explanation="Records resemble their neighbours.",
+    )  # fmt: skip
+    found = verdict([FOUND], [blind(), placebo])
+    assert found.answer == answer
+    assert ("Records resemble their neighbours." in found.sentence) is not passed
