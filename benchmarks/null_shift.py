@@ -4,7 +4,8 @@
                                     [--worlds null leak null-pool leak-pool]
 
 Audits of generated images run through the same code as any audit. The masks of 30 % of the
-non-members are moved by one pixel in the null worlds; nothing is moved in the leaks:
+non-members are moved by one pixel after the split in the null worlds; nothing is moved in the
+leaks:
 
 null       the target is a U-Net trained on neither side, so that "leak" is wrong
 leak       the target is trained on the members for a few epochs, so that "leak" is right

@@ -48,6 +48,12 @@ LADDER: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "LiRA online, own variance": ("lira-online", ("log-cross-entropy",), {"variance": "own"}),
     "LiRA online, pooled": ("lira-online", ("log-cross-entropy",), {"variance": "pooled"}),
     "LiRA online, shrunk": ("lira-online", ("log-cross-entropy",), {}),
+    "Student-t LiRA": ("student-lira", ("log-cross-entropy",), {}),
+    "Multi-signal LiRA": (
+        "multi-signal-lira",
+        ("log-cross-entropy", "margin", "entropy"),
+        {},
+    ),
     "Calibrated Type-II": ("difficulty-calibration", ("type-ii-logistic",), {}),
     "LiRA online over Type-II": ("lira-online", ("type-ii-logistic",), {}),
     "Stratified LiRA": ("stratified-lira", ("margin-class",), {}),
@@ -101,7 +107,11 @@ def one_of(table: ReferenceTable, model: int, rows: np.ndarray) -> SignalTable:
 def columns(infos: tuple[SignalInfo, ...], wanted: tuple[str, ...]) -> list[str]:
     if wanted == ("all",):
         return [i.name for i in infos if i.queries_model and not i.learned]
-    return [i.name for w in wanted for i in infos if i.name == w or i.name.startswith(w + "-")][
+    known = [i.name for i in infos]
+    families = [
+        [w] if w in known else [name for name in known if name.startswith(w + "-")] for w in wanted
+    ]
+    return [name for family in families for name in family][
         : None if wanted == ("margin-class",) else len(wanted)
     ]
 

@@ -25,7 +25,7 @@ AUDITS = {
     "camvid": (
         "CamVid, 64 x 96, 11 classes",
         "A small U-Net trained on driving video for 40 epochs. Blocks of neighbouring frames are assigned to "
-        "the roles and frames at their borders dropped; unlabelled pixels count nowhere. Intervals and controls "
+        "the roles and frames at their borders dropped; unlabelled pixels are ignored. Intervals and controls "
         "treat blocks, not frames, as independent, hence their width.",
     ),
 }

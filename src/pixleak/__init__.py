@@ -22,12 +22,14 @@ from pixleak.version import __version__
 
 if TYPE_CHECKING:
     from pixleak import attacks as attacks
+    from pixleak import targets as targets
     from pixleak import testing as testing
     from pixleak.auditing.api import audit as audit
     from pixleak.auditing.api import evaluate as evaluate
     from pixleak.auditing.api import query as query
     from pixleak.auditing.api import run as run
     from pixleak.auditing.api import set_test as set_test
+    from pixleak.auditing.arguments import MemberList as MemberList
     from pixleak.auditing.report import AuditReport as AuditReport
     from pixleak.core.access import Access as Access
     from pixleak.core.errors import InputError as InputError
@@ -67,6 +69,7 @@ _HOMES = {
     "query": "pixleak.auditing.api",
     "run": "pixleak.auditing.api",
     "set_test": "pixleak.auditing.api",
+    "MemberList": "pixleak.auditing.arguments",
     "AuditReport": "pixleak.auditing.report",
     "Access": "pixleak.core.access",
     "InputError": "pixleak.core.errors",
@@ -99,7 +102,7 @@ _HOMES = {
     "OutputAdapter": "pixleak.targets.adapter",
     "Recipe": "pixleak.training.recipe",
 }
-_ROOMS = ("attacks", "testing")
+_ROOMS = ("attacks", "targets", "testing")
 
 __all__ = ["__version__", *sorted(_HOMES), *_ROOMS]
 

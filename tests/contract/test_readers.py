@@ -41,6 +41,12 @@ def _folders(root: Path) -> dict[str, object]:
     return {"images": root / "images", "masks": root / "masks"}
 
 
+def _masks(root: Path) -> dict[str, object]:
+    for i in range(3):
+        _mask(root / f"case{i}.png", i)
+    return {"root": root}
+
+
 def _named(root: Path) -> dict[str, object]:
     for i in range(3):
         _picture(root / "images" / f"case{i}.jpg", i)
@@ -93,6 +99,7 @@ def _colouring(root: Path) -> dict[str, object]:
 SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "phantom": _phantom,
     "folders": _folders,
+    "masks": _masks,
     "named": _named,
     "volumes": _volumes,
     "dataset": _dataset,

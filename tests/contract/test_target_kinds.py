@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from loopback import Service, kserve_service, serving
 from pixleak.core.access import Access
 from pixleak.core.truth import LabelTruth
 from pixleak.targets.base import Target, Untwinned
 from pixleak.targets.function import FunctionTarget
+from pixleak.targets.kinds.http import HttpEndpoint
+from pixleak.targets.kinds.kserve import KServe
 from pixleak.targets.module import ModuleTarget
 from pixleak.targets.restricted import restricted
 from pixleak.testing import check_target, check_target_kind
 from pixleak.testing.worlds.records import bright_squares
 from pixleak.training import Recipe
 from pixleak.training.target_kinds import TARGETS
+from tiny_transformers import tiny_segformer
 
 TRUTH = LabelTruth(2)
+IDS = ("a", "b", "c", "d")
 IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 CODE = """
@@ -50,18 +57,71 @@ def _weights(root: Path) -> dict[str, object]:
     return {"weights": root / "model.safetensors"}
 
 
+def _predictions(root: Path) -> dict[str, object]:
+    (root / "preds").mkdir()
+    for i, key in enumerate(IDS):
+        np.save(root / "preds" / f"{key}.npy", np.random.default_rng(i).normal(size=(2, 8, 8)))
+    return {"predictions": root / "preds"}
+
+
+def _torchscript(root: Path) -> dict[str, object]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.script(_net().eval()), root / "m.ts")
+    return {"torchscript": root / "m.ts"}
+
+
+def _exported(root: Path) -> dict[str, object]:
+    torch.export.save(torch.export.export(_net().eval(), (IMAGES[:3],)), root / "m.pt2")
+    return {"exported": root / "m.pt2"}
+
+
+def _onnx(root: Path) -> dict[str, object]:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(_net().eval(), (IMAGES[:3],), root / "m.onnx", dynamo=False)
+    return {"onnx": root / "m.onnx"}
+
+
+def _huggingface(root: Path) -> dict[str, object]:
+    transformers = pytest.importorskip("transformers")
+    return {"huggingface": tiny_segformer(transformers, root / "model", channels=1)}
+
+
 SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "module": _module,
     "function": _function,
     "weights": _weights,
+    "predictions": _predictions,
+    "torchscript": _torchscript,
+    "exported": _exported,
+    "onnx": _onnx,
+    "huggingface": _huggingface,
 }
 
 
-@pytest.mark.parametrize("name", TARGETS)
+ENDPOINTS = {"http", "kserve"}
+"""Kinds that are checked against a real server."""
+
+
+@pytest.mark.parametrize("name", sorted(set(TARGETS) - ENDPOINTS))
 def test_kinds_of_target_keep_the_contract(name: str, tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text(CODE)
     kind = TARGETS[name].model_validate(SETTINGS[name](tmp_path))
-    check_target_kind(kind, TRUTH, Access.LOGIT, IMAGES)
+    check_target_kind(kind, TRUTH, Access.LOGIT, IMAGES, ids=IDS)
+
+
+def test_a_plain_endpoint_keeps_the_contract() -> None:
+    with serving(Service()) as service:
+        kind = HttpEndpoint(service.url, batch=3)
+        check_target_kind(kind, TRUTH, Access.PROBABILITY, IMAGES)
+
+
+def test_a_kserve_endpoint_keeps_the_contract() -> None:
+    with serving(kserve_service(), "/v2/models/m") as service:
+        check_target_kind(KServe(service.url, batch=3), TRUTH, Access.PROBABILITY, IMAGES)
 
 
 def _net() -> nn.Module:

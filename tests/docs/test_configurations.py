@@ -15,12 +15,15 @@ from pixleak.request.file import override, parse_request, validated
 from pixleak.request.questions import QueryRequest, SetTestRequest
 from pixleak.request.templates import TEMPLATES
 from pixleak.studies.plan.study_config import StudyConfig
+from pixleak.training import METHODS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 FILES = [*sorted((ROOT / "examples").glob("*.yaml")), *sorted(TEMPLATES.glob("*.yaml"))]
 SMALLEST = {"records": {"reader": "phantom"}, "target": {"recipe": {"network": "unet"}}}
 """What a part of a configuration is laid over, to be validated with it."""
+SIDES = {"members": {"reader": "phantom"}, "nonmembers": {"reader": "phantom", "seed": 1}}
+"""What a target that exists already is laid over: its members are a fact."""
 
 BLOCKS = [
     pytest.param(block.code, id=f"{page.stem}-{block.line}")
@@ -46,6 +49,9 @@ def check(content: dict[str, Any]) -> None:
     """Refuse what pixleak would refuse."""
     kind = kind_of(content)
     if kind is AuditRequest:
+        target = content.get("target", {})
+        if not set(content) & {"records", "members", "split"} and not set(target) & set(METHODS):
+            content = SIDES | content if "target" in content else content
         apart = {"members", "nonmembers"} & set(content)
         whole = {key: SMALLEST[key] for key in SMALLEST if not (apart and key == "records")}
         parse_request(whole | content, "block")

@@ -86,6 +86,7 @@ def test_every_attack_has_its_interval_its_control_and_one_row_a_record(finished
     assert {control.name for control in result.controls} == {
         "image-dependence",
         "blind-baseline",
+        "correlated-records",
         "untrained-model",
         "working-target",
     }

@@ -30,6 +30,13 @@ CONFIG = {
 }
 
 
+def _usual_signals() -> None:
+    """What ignores signals, such as nohup, hands that on to the processes that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_a_run_without_leaving_private_images(
     tmp_path: Path, number: signal.Signals
@@ -45,7 +52,7 @@ def test_a_signal_ends_a_run_without_leaving_private_images(
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_usual_signals,
     ) as process:
         until = time.monotonic() + 60
         while not (tmp_path / "asked").exists() and time.monotonic() < until:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -59,6 +60,22 @@ AUDIT = {
     "evaluation": {"replicates": 100},
     "run": {"exhibits": 0},
 }
+
+FAILING = {
+    "npz.py": ("image, labels = ", "1 / 0; image, labels = "),
+    "plain_loop.py": ("losses.append(", "losses.append(1 / 0 + "),
+    "confidence_range.py": ("confidence = ", "confidence = 1 / 0 + "),
+    "contrast.py": ("np.asarray(", "1 / 0 + np.asarray("),
+    "loss_stump.py": ("midpoint = (", "midpoint = 1 / 0 + ("),
+    "reference_rank.py": ("exceeded = (", "exceeded = 1 / 0 + ("),
+    "confidence_cap.py": (".clamp(", ".clamp(1 / 0, "),
+    "mirrored_masks.py": ("image, labels.flip(-1)", "image, labels.flip(1 / 0)"),
+    "score_gap.py": ("spread = ", "spread = 1 / 0 + "),
+}
+"""File of a method -> a word of its code, and what makes it fail there."""
+
+QUICK = ("plain_loop.py", "confidence_range.py", "reference_rank.py")
+"""In a worker, while measuring and while attacking; the others are tried with the slow tests."""
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +133,57 @@ def audited(place: Path, run: Pixleak) -> tuple[Path, str]:
     """The run folder of the audit, and what the terminal said."""
     (place / "audit.yaml").write_text(yaml.safe_dump(AUDIT))
     return place / "run", run("audit", place / "audit.yaml", "--out", place / "run")
+
+
+@pytest.fixture
+def changed(place: Path, tmp_path: Path) -> Callable[[str, str, str], tuple[int, str]]:
+    """Runs the audit with one word of the package replaced: exit status and error output."""
+
+    def call(file: str, word: str, other: str) -> tuple[int, str]:
+        site = tmp_path / "site"
+        shutil.copytree(place / "site", site)
+        code = (site / "my_package" / file).read_text()
+        assert word in code
+        (site / "my_package" / file).write_text(code.replace(word, other, 1))
+        (tmp_path / "audit.yaml").write_text(
+            yaml.safe_dump(
+                {**AUDIT, "records": {"reader": "npz", "path": str(place / "records.npz")}}
+            )
+        )
+        path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            [sys.executable, "-m", "pixleak", "audit", "audit.yaml", "--out", "run"],
+            capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"},
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=() if file in QUICK else pytest.mark.slow) for file in FAILING],
+)
+def test_an_error_in_the_packages_code_is_one_sentence_with_its_line(
+    changed: Callable[[str, str, str], tuple[int, str]], file: str
+) -> None:
+    word, other = FAILING[file]
+    status, told = changed(file, word, other)
+    assert status == 2, told
+    assert "Traceback" not in told
+    assert f"{file}, line " in told
+    assert "ZeroDivisionError" in told
+
+
+def test_a_package_that_cannot_be_imported_is_named(
+    changed: Callable[[str, str, str], tuple[int, str]],
+) -> None:
+    status, told = changed("reference_rank.py", "from collections", "fom collections")
+    assert status == 2, told
+    assert "Traceback" not in told
+    assert "of the package my-package (entry point 'my_package" in told
+    assert "SyntaxError" in told
 
 
 def test_every_method_is_listed(run: Pixleak) -> None:

@@ -64,3 +64,20 @@ def test_it_never_replaces_the_run(run: Path, tmp_path: Path) -> None:
         write_shared_copy(run, run)
     done = CliRunner().invoke(app, ["report", str(run), "--pictures"])
     assert done.exit_code == 2
+
+
+@pytest.mark.parametrize("user", ["root", "mean", "a", "members"])
+def test_a_user_named_like_a_word_renames_no_word(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    from pixleak.report.share import write_shared_copy
+
+    monkeypatch.setattr(getpass, "getuser", lambda: user)
+    monkeypatch.setenv("HOME", f"/home/{user}")
+    write_shared_copy(run, tmp_path / "shared")
+    before, after = (
+        json.loads((folder / "result.json").read_text()) for folder in (run, tmp_path / "shared")
+    )
+    assert after["shift"] == before["shift"]
+    assert after["attacks"] == before["attacks"]
+    assert after["arguments"].keys() == before["arguments"].keys()

@@ -1,7 +1,7 @@
 """Canaries: a lower bound of the target's epsilon from one training run.
 
-See :mod:`pixleak.evaluation.epsilon` for the bound, and :mod:`pixleak.records.canaries` for how
-canaries are made.
+See :mod:`pixleak.evaluation.epsilon` and :mod:`pixleak.evaluation.gaussian_epsilon` for the two
+bounds, and :mod:`pixleak.records.canaries` for how canaries are made.
 """
 
 from __future__ import annotations
@@ -51,4 +51,17 @@ class CanariesAnalysis(Analysis[Epsilon]):
         )
 
     def sentence(self, section: Epsilon) -> str:
-        return section.explanation
+        if section.gaussian is None:
+            return section.explanation
+        return f"{section.explanation} {section.gaussian.explanation}"
+
+    def columns(self, section: Epsilon) -> dict[str, str | float | int | bool | None]:
+        found: dict[str, str | float | int | bool | None] = {
+            "canary_epsilon": section.lower_bound,
+            "canary_delta": section.delta,
+        }
+        if section.gaussian is not None:
+            found["canary_gaussian_mu"] = section.gaussian.mu
+            if section.gaussian.lower_bound is not None:
+                found["canary_gaussian_epsilon"] = section.gaussian.lower_bound
+        return found

@@ -72,7 +72,7 @@ class PoisonAnalysis(Analysis[PoisonInfo]):
 
     name = "poison"
     title = "Poison"
-    summary = "whether the poison took, against a control, and how visible it is"
+    summary = "whether the poison was learned, against a control, and how visible it is"
     place = 90
     section = PoisonInfo
     template = "sections/poison.html.j2"
@@ -156,7 +156,7 @@ def _explanation(
     poison: Poison, backdoor: Rate | None, control: Rate | None, of: str, took: bool | None
 ) -> str:
     if backdoor is None:
-        return "No held-out record can show whether the poison took."
+        return "No held-out record can show whether the poison was learned."
     counted = (
         f"on {backdoor.successes} of {backdoor.trials} held-out records "
         f"{poison.success_description} "
@@ -169,7 +169,7 @@ def _explanation(
     )
     word = {
         True: "The poison took",
-        False: "The poison did not take",
-        None: "Whether the poison took cannot be told",
+        False: "The poison was not learned",
+        None: "It cannot be determined whether the poison was learned",
     }[took]
     return f"{word}: {counted}{beside}."

@@ -9,6 +9,7 @@ they calibrate against (means, variances, classifiers) is that of subjects.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,8 @@ class SubjectsAnalysis(Analysis[SubjectLevel]):
         from pixleak.pipeline.judging import Carried, evaluated, too_few
 
         plan = context.plan
-        unit_of = plan.split.units(plan.records)
+        # Copies of one record may be in different reference models, so they are no subject.
+        unit_of = replace(plan.split, clusters={}).units(plan.records)
         subjects = {unit_of[key] for key in plan.audited}
         if len(subjects) == len(plan.audited):
             return None

@@ -13,7 +13,8 @@ from pixleak.auditing.arguments import (
     access_of,
     asked_about_records,
     existing_target,
-    records_of,
+    sides_of,
+    target_model,
 )
 from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
 
+    from pixleak.auditing.arguments import MemberList
     from pixleak.auditing.questions.answers import QueryReport, SetTestReport
     from pixleak.records.base import Records
     from pixleak.request.attacker import Attacker
@@ -33,12 +35,13 @@ if TYPE_CHECKING:
     from pixleak.request.parts import Evaluation, References, Run
     from pixleak.request.target import TargetModel
     from pixleak.targets.base import Target
+    from pixleak.targets.kind import TargetKind
 
 
 def audit(
-    model: nn.Module | Target | Callable[..., object] | TargetModel,
-    members: Records | Dataset[Any],
-    nonmembers: Records | Dataset[Any],
+    model: nn.Module | Target | TargetKind | Callable[..., object] | TargetModel,
+    members: Records | Dataset[Any] | MemberList,
+    nonmembers: Records | Dataset[Any] | None = None,
     *,
     classes: int | LabelTruth | ImageTruth | None = None,
     access: Access | str | None = None,
@@ -54,9 +57,10 @@ def audit(
         model: a torch module, a pixleak target, or a function from images (b, c, h, w) to
             predictions (b, K, h, w). Two classes may come as one channel, that of class 1; a
             dict with ``"out"`` or ``"logits"`` is understood. A :class:`pixleak.TargetModel`
-            also says on which device it runs, how it is defended, how many answers to draw.
+            also says on which device it runs, how it is defended, how many answers to draw. A
+            kind of target names files: ``pixleak.targets.Predictions("preds/")``.
         members: records the model was trained on: :class:`pixleak.Records`, or a torch
-            Dataset of (image, label map).
+            Dataset of (image, label map). A :class:`pixleak.MemberList` stands for both sides.
         nonmembers: comparable records that it was not trained on. Each side needs at least 10
             records, of at least 5 subjects.
         classes: number of classes, a LabelTruth, or for a generator an ImageTruth; needed for
@@ -94,18 +98,16 @@ def audit(
     from pixleak.request.attacker import Attacker
     from pixleak.request.audit import AuditRequest
     from pixleak.request.parts import Run
-    from pixleak.request.target import TargetModel
 
     with speaking(python):
         if model is None:
             raise InputError("model is None; expected a torch module, a target or a function")
-        target = model if isinstance(model, TargetModel) else TargetModel(model=model)
+        target = target_model(model)
         if access is not None:
             target = target.model_copy(update={"access": access_of(access)})
         who = Attacker(kind=attacker) if isinstance(attacker, str) else attacker
         given: dict[str, Any] = {
-            "members": records_of(members, classes, "members"),
-            "nonmembers": records_of(nonmembers, classes, "nonmembers"),
+            **sides_of(members, nonmembers, classes),
             "target": target,
             "attacker": who or Attacker(),
             "references": references or None,
@@ -143,9 +145,14 @@ def run(request: AuditRequest, out: str | Path | None = None) -> AuditReport:
 def run_into(request: AuditRequest, folder: Path | None, progress: Progress) -> AuditReport:
     """Run a request into a folder and write its report there; None: into a temporary folder."""
     from pixleak.auditing.run import run_plan
+    from pixleak.pipeline.asking.rehearsal import check_kept
     from pixleak.pipeline.plan.build import build
+    from pixleak.pipeline.queries import meter_of
 
     plan = build(request)
+    meter = meter_of(plan)
+    if folder is None and meter is not None:
+        check_kept(meter.folder)  # a temporary folder would lose them
     place = Path(mkdtemp(prefix="pixleak-")) if folder is None else folder
     try:
         result = run_plan(plan, place, progress)

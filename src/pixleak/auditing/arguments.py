@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,8 @@ def records_of(
     if isinstance(given, str | Path | dict) or not hasattr(given, "__getitem__"):
         raise InputError(
             f"{argument} is a {type(given).__name__}; expected pixleak.Records, such as those of "
-            "pixleak.read_folders(...), or a torch Dataset of (image, truth)"
+            "pixleak.read_folders(...), a torch Dataset of (image, truth), or for members "
+            "pixleak.MemberList(file, records)"
         )
     if classes is None:
         raise InputError(
@@ -76,6 +77,66 @@ def records_of(
         )
     truth = LabelTruth(classes) if isinstance(classes, int) else classes
     return read_dataset(given, truth, name=argument)
+
+
+@dataclass(frozen=True)
+class MemberList:
+    """Records, and a file that says which of them are members; stands for both sides of an audit.
+
+    Args:
+        file: a CSV with the columns ``id`` and ``member`` (true or false, 1 or 0, yes or no).
+        records: all records; or, for saved predictions, the folder of true label maps alone.
+    """
+
+    file: str | Path
+    records: Records | str | Path
+
+
+def sides_of(
+    members: Any, nonmembers: Any, classes: int | LabelTruth | ImageTruth | None
+) -> dict[str, Any]:
+    """Members and non-members, or all records and the file that lists which are members.
+
+    Raises:
+        InputError: they do not go together, or cannot be used.
+    """
+    from pixleak.records.base import Records
+
+    if not isinstance(members, MemberList):
+        return {
+            "members": records_of(members, classes, "members"),
+            "nonmembers": records_of(nonmembers, classes, "nonmembers"),
+        }
+    if nonmembers is not None:
+        raise InputError(
+            "members is a MemberList, which names the non-members as well; leave nonmembers out"
+        )
+    given = members.records
+    records = given if isinstance(given, Records) else _label_maps(Path(given), classes)
+    return {"records": records, "members": Path(members.file)}
+
+
+def _label_maps(folder: Path, classes: int | LabelTruth | ImageTruth | None) -> Records:
+    """The records of a folder of label maps without images."""
+    from pixleak.records.readers.base import label_fields, read
+    from pixleak.records.readers.masks_alone import MasksReader
+
+    if isinstance(classes, ImageTruth):
+        raise InputError(f"{folder} is a folder of label maps, but classes is an ImageTruth")
+    truth = LabelTruth(classes) if isinstance(classes, int) else classes
+    return read(MasksReader, root=folder, **label_fields(truth))
+
+
+def target_model(model: Any) -> TargetModel:
+    """The target part of a request for what a caller gives as a model."""
+    from pixleak.request.target import TargetModel
+    from pixleak.targets.kind import TargetKind
+
+    if isinstance(model, TargetModel):
+        return model
+    if isinstance(model, TargetKind):
+        return TargetModel(kind=model)
+    return TargetModel(model=model)
 
 
 def _same_truth(known: Truth, classes: int | Truth) -> bool:

@@ -74,8 +74,8 @@ class AuditReport(Result):
     def share(self, folder: str | Path, *, pictures: bool = False) -> Path:
         """Write ``result.json`` and ``report.html`` that can be passed on.
 
-        Absolute paths, the names of user and machine, ids and subjects of records, and (unless
-        ``pictures``) pictures of records are left out.
+        Absolute paths, the names of user and machine in paths, ids and subjects of records, and
+        (unless ``pictures``) pictures of records are left out.
 
         Returns:
             The path of the report.

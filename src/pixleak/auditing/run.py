@@ -21,12 +21,15 @@ from pixleak.evaluation.verdict.rule import decide
 from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.attacking import attack_pool
 from pixleak.pipeline.clock import Clock
+from pixleak.pipeline.clusters import unit_warnings, with_clusters
+from pixleak.pipeline.independence import independence_controls
 from pixleak.pipeline.judging import judge
 from pixleak.pipeline.measuring.measure_all import measure_all
 from pixleak.pipeline.measuring.measured import Measured
 from pixleak.pipeline.models import obtain_models
 from pixleak.pipeline.plan.choosing import Chosen, choose
 from pixleak.pipeline.plan.plan import Plan
+from pixleak.pipeline.queries import meter_of, queries_of
 from pixleak.pipeline.storage.save import (
     scores_table,
     signals_table,
@@ -40,7 +43,7 @@ from pixleak.pipeline.storage.store import Store, alone, check_writable
 from pixleak.pipeline.utility import describe_models
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.results.audit import RecordsInfo, Result, SplitInfo
-from pixleak.results.controls import Control
+from pixleak.results.controls import Control, NearCopies
 from pixleak.results.environment import environment_here
 from pixleak.results.models import ModelInfo
 from pixleak.results.sections import Section
@@ -115,7 +118,13 @@ def _run(
 ) -> Result:
     """Models, signals, attacks and controls, analyses, verdict, and all of it saved."""
     clock = Clock()
+    with clock("controls"):
+        plan, copies = with_clusters(plan, records, store)
+        check(plan)
     with clock("models"):
+        needed, meter = queries_of(plan, chosen, store.root, records), meter_of(plan)
+        if needed is not None and meter is not None:
+            meter.check(needed.queries)
         models = obtain_models(plan, records, store, progress)
     with clock("signals"):
         measured = measure_all(plan, chosen, models, records, store, progress, clock)
@@ -127,6 +136,10 @@ def _run(
         judged = judge(plan, chosen, measured, evaluated, note, victims, store, progress, clock)
     judged.controls[:0] = models.asked
     judged.controls.append(_working(plan, measured, records))
+    with clock("controls"):
+        judged.controls.extend(
+            independence_controls(plan, evaluated, judged.attacks, judged.scored, store)
+        )
     context = Context(
         plan, chosen, models, measured, judged, victims, records, evaluated, progress, clock
     )
@@ -153,7 +166,7 @@ def _run(
         write_pool(folder, plan, measured, victims)
         write_files(folder, found.files, [name for one in in_order() for name in one.leaves])
         _keep_pictures(folder, models.target.info)
-    result = _result(context, found, verdict, infos, begun)
+    result = _result(context, found, verdict, infos, copies, begun)
     write_result(folder, result)
     return result
 
@@ -200,7 +213,12 @@ def _analysed(context: Context) -> _Found:
 
 
 def _result(
-    context: Context, found: _Found, verdict: Verdict, infos: list[ModelInfo], begun: float
+    context: Context,
+    found: _Found,
+    verdict: Verdict,
+    infos: list[ModelInfo],
+    copies: NearCopies | None,
+    begun: float,
 ) -> Result:
     plan, judged, records = context.plan, context.judged, context.records
     preferred = context.chosen.attacks[context.chosen.default]
@@ -233,9 +251,15 @@ def _result(
         controls=judged.controls,
         duplicates=judged.duplicates,
         shift=judged.shift,
+        near_copies=copies,
         sections=dict(found.sections),
         verdict=verdict,
-        warnings=[*context.chosen.left_out, *judged.left_out, *found.warnings],
+        warnings=[
+            *unit_warnings(plan, copies),
+            *context.chosen.left_out,
+            *judged.left_out,
+            *found.warnings,
+        ],
     )
 
 
@@ -271,6 +295,11 @@ def check(plan: Plan) -> None:
     for name in plan.analyses or ():
         ANALYSES[name]
     for role in (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS):
+        what = (
+            "clusters of near-identical records or single records"
+            if plan.split.clusters
+            else "subjects or blocks"
+        )
         count, independent = len(plan.ids(role)), _independent(plan, role)
         told = role.words
         if plan.poisoning is not None:
@@ -279,7 +308,7 @@ def check(plan: Plan) -> None:
             raise InputError(f"there are {count} {told}; an audit needs at least {FEWEST}")
         if independent < MIN_SUBJECTS:
             raise InputError(
-                f"there are {count} {told}, of {independent} subjects or blocks; an audit needs "
+                f"there are {count} {told}, of {independent} {what}; an audit needs "
                 f"at least {MIN_SUBJECTS} of these"
             )
     if plan.shadow is not None and plan.ids(Role.SHADOW_MEMBERS):

@@ -14,7 +14,7 @@ from pixleak.cli import audits, data, failures, lists, questions
 from pixleak.version import __version__
 
 app = typer.Typer(
-    help="Can an outsider tell which images a model was trained on? How surely?",
+    help="Can an outsider tell which images a model was trained on, and with what certainty?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

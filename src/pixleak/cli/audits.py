@@ -30,6 +30,22 @@ def _audit(config: Path, settings: list[str], out: Path, word: Word) -> None:
     typer.echo(f"\nReport: {out / 'report.html'}")
 
 
+def _announced(config: Path, settings: list[str], out: Path) -> None:
+    from rich.console import Console
+
+    from pixleak.auditing.announcement import announce
+    from pixleak.core.progress import shown
+    from pixleak.request.audit import AuditRequest
+    from pixleak.request.file import read_request
+
+    with speaking(yaml):
+        request = read_request(config, AuditRequest, settings)
+        with shown() as progress:
+            found = announce(request, out, progress)
+        Console().print(found.as_table())
+        found.check()
+
+
 @friendly
 def demo(
     out: Out = Path("runs/demo"),
@@ -48,11 +64,17 @@ def audit(
     config: Annotated[Path, typer.Argument(help="YAML file; 'pixleak init' writes one.")],
     out: Out = Path("runs/audit"),
     settings: Settings = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would be done, and how often asked.")
+    ] = False,
 ) -> None:
     """Audit a segmentation model or a generator as CONFIG says, and write a report.
 
-    A run that was interrupted goes on where it stopped when the same command is given again.
+    A run that was interrupted resumes where it stopped when the same command is given again.
     """
+    if plan:
+        _announced(config, settings or [], out)
+        return
     _audit(config, settings or [], out, yaml)
 
 

@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from pixleak.core.errors import PixleakError
+from pixleak.core.errors import PixleakError, fault_of_others
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,13 +94,18 @@ def friendly(command: Callable[P, R]) -> Callable[P, R]:
                 raise
             fail(
                 f"{error.filename or 'the output folder'}: {_MENDABLE[error.errno]}; what was "
-                "computed so far is kept, run the same command again once that is mended"
+                "computed so far is kept, run the same command again once that is fixed"
             )
         except KeyboardInterrupt as error:
             number = error.number if isinstance(error, _EndedError) else signal.SIGINT
             how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
             fail(f"{how}; finished models and signals are kept, the same command resumes")
             raise typer.Exit(128 + number) from None
+        except Exception as error:
+            sentence = fault_of_others(error)
+            if sentence is None:
+                raise
+            fail(f"{sentence} (--debug shows the whole traceback)")
         raise typer.Exit(2)
 
     return wrapped

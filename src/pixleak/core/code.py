@@ -5,20 +5,13 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import sys
-import sysconfig
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, told
 from pixleak.core.registry import nearest
 
 _number = itertools.count()
-_LONGEST = 600  # characters of a message
-_INSTALLED = (
-    Path(__file__).resolve().parents[1],
-    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
-)
 
 
 def load_function(spec: str) -> Callable[..., object]:
@@ -57,29 +50,3 @@ def load_function(spec: str) -> Callable[..., object]:
     if not callable(function):
         raise InputError(f"{spec} is of type {type(function).__name__}, not something to call")
     return function  # type: ignore[no-any-return]
-
-
-def told(error: BaseException) -> str:
-    """Type and message of an error that the user's code raised, with the user's file and line.
-
-    Example:
-        >>> told(ValueError("too    short"))
-        'ValueError: too short'
-    """
-    message = " ".join(str(error).split())
-    if len(message) > _LONGEST:
-        message = message[:_LONGEST] + " ..."
-    found = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    place = _user_line(error)
-    return f"{found} ({place})" if place else found
-
-
-def _user_line(error: BaseException) -> str:
-    """The innermost line of the traceback that is neither pixleak's nor an installed package's."""
-    place = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        file = Path(frame.f_code.co_filename)
-        installed = any(folder in file.parents for folder in _INSTALLED)
-        if file.is_file() and not installed:
-            place = f"{file}, line {line}"
-    return place

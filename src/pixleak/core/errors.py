@@ -7,8 +7,13 @@ expected, how to mend it. The command line prints it without a traceback and exi
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
-from collections.abc import Callable
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator
+from importlib.metadata import distributions
+from pathlib import Path
 from types import ModuleType
 
 _OPEN, _CLOSE = "\ue000", "\ue001"  # of the private use area, which no text of ours contains
@@ -78,3 +83,77 @@ def require(module: str, *, extra: str, why: str) -> ModuleType:
         raise MissingExtraError(
             f"{module} is needed for {why}{cause}: pip install 'pixleak[{extra}]'"
         ) from error
+
+
+_LONGEST = 600  # characters of a message
+_HERE = Path(__file__).resolve().parents[1]
+_INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
+
+
+def told(error: BaseException) -> str:
+    """Type and message of an error that the user's code raised, with the user's file and line.
+
+    Example:
+        >>> told(ValueError("too    short"))
+        'ValueError: too short'
+    """
+    message = " ".join(str(error).split())
+    if len(message) > _LONGEST:
+        message = message[:_LONGEST] + " ..."
+    found = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    place = next((place for ours, place in _places(error) if not ours), "")
+    return f"{found} ({place})" if place else found
+
+
+def fault_of_others(error: BaseException) -> str | None:
+    """A sentence about an error in code that pixleak called: a user's file, or a plug-in.
+
+    Returns:
+        None if the error arose in pixleak itself, or in a package that it uses: that is a bug
+        of pixleak, whose traceback is wanted.
+    """
+    ours, place = next(_places(error), (True, ""))
+    if ours or not place:
+        return None
+    return f"code that pixleak called, and that is not its own, fails with {told(error)}"
+
+
+def _places(error: BaseException) -> Iterator[tuple[bool, str]]:
+    """Innermost first: whether a line of the traceback is pixleak's, and where it is.
+
+    Lines of installed packages are left out, unless the package offers methods to pixleak.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    plugins = _plugin_folders() if frames else ()
+    for frame in reversed(frames):
+        file = Path(frame.filename)
+        if not file.is_file():
+            continue
+        above = file.resolve().parents
+        if _HERE in above:
+            yield True, f"{file}, line {frame.lineno}"
+        elif any(one in (file.resolve(), *above) for one in plugins) or not any(
+            folder in file.parents for folder in _INSTALLED
+        ):
+            yield False, f"{file}, line {frame.lineno}"
+
+
+def _plugin_folders() -> tuple[Path, ...]:
+    """Folders (or single files) of the packages that offer methods by an entry point."""
+    tops = {
+        point.module.partition(".")[0]
+        for package in distributions()
+        for point in package.entry_points
+        if point.group.startswith("pixleak.")
+    }
+    found = []
+    for top in tops:
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            continue
+        if spec is not None and spec.submodule_search_locations:
+            found += [Path(place).resolve() for place in spec.submodule_search_locations]
+        elif spec is not None and spec.origin:
+            found.append(Path(spec.origin).resolve())
+    return tuple(found)

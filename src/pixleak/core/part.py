@@ -53,7 +53,12 @@ def _called(
 class Part(BaseModel, metaclass=_Called):
     """Base of the parts of a request: frozen, and strict about unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,  # of a token, say, that stands in the wrong place
+    )
 
     positional: ClassVar[str] = ""
     """The field that a first argument without a name is for."""

@@ -18,7 +18,7 @@ from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, told
 
 
 class Named(Protocol):
@@ -125,14 +125,21 @@ class Registry(Mapping[str, T]):
     def _load_plugins(self) -> None:
         if self._plugins_loaded:
             return
-        self._plugins_loaded = True
+        found: dict[str, T] = {}
         for point in entry_points(group=f"pixleak.{self.family}"):
-            if point.name in self._entries:
+            if point.name in self._entries or point.name in found:
                 raise InputError(
                     f"entry point {point.value!r} offers {self.family} {point.name!r}, "
                     "which is already taken; rename it"
                 )
-            entry = point.load()
+            try:
+                entry = point.load()
+            except Exception as error:
+                package = "" if point.dist is None else f" of the package {point.dist.name}"
+                raise InputError(
+                    f"the {self.noun} {point.name!r}{package} (entry point {point.value!r}) cannot "
+                    f"be imported: {told(error)}; correct the package, or uninstall it"
+                ) from error
             fits = self.base is None or (isinstance(entry, type) and issubclass(entry, self.base))
             if not fits:
                 assert self.base is not None
@@ -141,7 +148,9 @@ class Registry(Mapping[str, T]):
                     f"{self.noun}: it must be a subclass of {self.base.__module__}."
                     f"{self.base.__qualname__}"
                 )
-            self._entries[point.name] = entry
+            found[point.name] = entry
+        self._entries.update(found)
+        self._plugins_loaded = True
 
     def __getitem__(self, name: str) -> T:
         if name not in self._entries:

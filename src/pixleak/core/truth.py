@@ -17,7 +17,7 @@ class LabelTruth:
 
     Args:
         classes: number of classes K, background included; labels are ``0 .. K-1``.
-        ignore: label of pixels that count nowhere, or None.
+        ignore: label of pixels that are ignored, or None.
         names: K class names, or empty.
         background: the class that an empty mask consists of, or None where no class is one.
     """

@@ -12,6 +12,7 @@ stochastically no larger than the number of successes in ``r`` Bernoulli trials 
 
 The bound is the largest epsilon at which that probability is at most 1 - level. It holds for the
 training procedure, whatever the attack; a weak attack only makes it smaller.
+Beside it stands the tighter bound of :mod:`pixleak.evaluation.gaussian_epsilon`.
 
 Source:
     Steinke, Nasr, Jagielski, "Privacy Auditing with One (1) Training Run", NeurIPS 2023,
@@ -30,6 +31,7 @@ from scipy import optimize, stats
 
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
+from pixleak.evaluation.gaussian_epsilon import gaussian_bound
 from pixleak.results.sections import Epsilon
 
 Inclusion = Literal["independent", "fixed-size", "unknown"]
@@ -110,13 +112,17 @@ def one_run_epsilon(
 ) -> Epsilon:
     """Guess which canaries were included, and bound epsilon by the number of correct guesses.
 
+    The result has two bounds: one for every (epsilon, delta)-private mechanism, and in ``gaussian``
+    the tighter one for mechanisms whose trade-off is Gaussian.
+
     Args:
         scores: (m,) higher = more likely trained on.
         included: (m,) bool, whether each was trained on.
         inclusion: how that was decided. Only ``"independent"``, a separate fair coin for each
             canary, allows a bound.
         abstain: share of canaries without a guess, fixed before scoring.
-        delta: of the (epsilon, delta) in question.
+        delta: of the (epsilon, delta) in question. At 0 the bound for Gaussian trade-offs has a mu
+            but no epsilon.
         level: confidence.
         seed: of the order of equal scores.
         kind: how the canaries were made, as reported in the result.
@@ -168,6 +174,7 @@ def one_run_epsilon(
         guesses=r,
         correct=correct,
         ceiling=ceiling,
+        gaussian=gaussian_bound(canaries=m, guesses=r, correct=correct, delta=delta, level=level),
         attack=attack,
         signal=signal,
         explanation=_explanation(bound, ceiling, r, correct, level),

@@ -1,9 +1,9 @@
 """Members against members: what an attack finds where there is nothing to find.
 
-The tests of an audit take the units (records, or subjects) for independent. Where records resemble
-their neighbours and nobody said so (slices without a subject, frames without a group, batches of
-one scanner), they find too much. So one attack's scores are compared within the members, and within
-the non-members, in the order of the records::
+The tests of an audit take the units (records, or subjects) for independent. Where scores follow the
+order of the records and nobody said so (batches of one annotator, a drift of the scanner, slices
+without a subject), they find too much. So one attack's scores are compared within the members, and
+within the non-members, in the order of the records::
 
     random halves    the attack's own test on 20 random halves of each side: the number of p-values
                      up to .05 is binomial, whatever the data; more show that the test is broken
@@ -19,6 +19,10 @@ Dependence alone is harmless where membership was dealt without regard to the or
 permutations stay valid. The control fails only if neighbours are also on the same side more often
 than by chance, and the attack does not survive what was found: its test with ten blocks of
 neighbours a side as units (for neighbours), and its interval against the AUC of the halves.
+
+It looks at scores and order, and never at a picture. :mod:`pixleak.evaluation.correlated` looks at
+pictures, in any order, where no subjects were given. Slices in order show up in both; subjects of
+one batch, or masks that drift, only here; like pictures in mixed order only there.
 
 Source:
     pixleak. Sum of products of neighbours: Wald and Wolfowitz, "An exact test for randomness in the
@@ -61,6 +65,7 @@ def placebo_control(
     order: Sequence[int],
     *,
     title: str,
+    said: bool = False,
     level: float = 0.05,
     seed: int = 0,
 ) -> Control:
@@ -72,6 +77,7 @@ def placebo_control(
         units: (n,) unit of each record.
         order: (n,) place of each record in the data.
         title: of the attack.
+        said: whether the control of correlated records has failed, whose advice is not repeated.
         level: of the control.
         seed: of halves and permutations.
     """
@@ -91,8 +97,10 @@ def placebo_control(
     generator = np.random.default_rng(seed)
     sides = [_Side(scores[side], names[side]) for side in (member, ~member)]
     found = sum(one.significant_halves(generator) for one in sides)
-    p_halves = min(1.0, 4 * min(one.p_value(generator, _halves) for one in sides))
-    p_neighbours = min(1.0, 4 * min(one.p_value(generator, _neighbours) for one in sides))
+    p_halves = min(1.0, 4 * min(p_value(one.ranks, halves_apart, generator) for one in sides))
+    p_neighbours = min(
+        1.0, 4 * min(p_value(one.ranks, like_neighbours, generator) for one in sides)
+    )
     shown = max((one.first_against_second() for one in sides), key=lambda i: abs(i.value - 0.5))
     broken = bool(stats.binom.sf(found - 1, 2 * RANDOM_HALVES, 0.05) < _BROKEN)
     apart = max(shown.value, 1 - shown.value)
@@ -105,14 +113,15 @@ def placebo_control(
     together = _clustered(member, names, generator) <= level
     if broken:
         told = (
-            f"{found} of {2 * RANDOM_HALVES} random halves of one side were told from one another, "
-            "so the test itself cannot be relied on here."
+            f"{found} of {2 * RANDOM_HALVES} random halves of a side were told from the rest of "
+            "it, so the test itself cannot be relied on here."
         )
     elif problems and together:
-        told = (
-            f"On one side {' and '.join(problems)}, and neighbours are on the same side, so the "
-            "records are not independent and the tests find too much. Give the subject or group of "
-            "each record, or deal the records to both sides at random."
+        told = f"Within a side {' and '.join(problems)}, and neighbours lie on the same side" + (
+            ", as 'Correlated records' found by their pictures."
+            if said
+            else ", so the records are not independent and the tests find too much. Give the "
+            "subject or group of each record, or deal the records to both sides at random."
         )
     elif p_halves <= level or p_neighbours <= level:
         why = (
@@ -151,16 +160,6 @@ class _Side:
             found += self._p_of(first) <= 0.05
         return found
 
-    def p_value(
-        self, generator: np.random.Generator, statistic: Callable[[Floats], Floats]
-    ) -> float:
-        """Share of permutations of the units that reach the statistic, the actual one included."""
-        rows = np.broadcast_to(self.ranks, (PERMUTED, self.count))
-        reached = statistic(generator.permuted(rows, axis=1)) >= (
-            statistic(self.ranks[None, :])[0] - 1e-9
-        )
-        return float((1 + reached.sum()) / (1 + PERMUTED))
-
     def first_against_second(self) -> Interval:
         """The AUC of the first half against the second, with its interval."""
         first = self.codes < self.count // 2
@@ -175,13 +174,42 @@ class _Side:
         return auc_p_value(sample_of(self.scores, first, self.names.tolist()))
 
 
-def _halves(ranks: Floats) -> Floats:
+def p_value(
+    ranks: Floats, statistic: Callable[[Floats], Floats], generator: np.random.Generator
+) -> float:
+    """Share of permutations of a side's units that reach the statistic, the actual one included.
+
+    Args:
+        ranks: (u,) mean rank of each unit, centred, in order.
+        statistic: ``halves_apart`` or ``like_neighbours``.
+        generator: of the permutations.
+    """
+    rows = np.broadcast_to(ranks, (PERMUTED, len(ranks)))
+    reached = statistic(generator.permuted(rows, axis=1)) >= statistic(ranks[None, :])[0] - 1e-9
+    return float((1 + reached.sum()) / (1 + PERMUTED))
+
+
+def halves_apart(ranks: Floats) -> Floats:
+    """Distance of the mean ranks of the first half and the second; (p, u) -> (p,).
+
+    Example:
+        >>> halves_apart(np.array([[-1.5, -0.5, 0.5, 1.5]])).tolist()
+        [2.0]
+    """
     half = ranks.shape[1] // 2
     apart: Floats = np.abs(ranks[:, :half].mean(axis=1) - ranks[:, half:].mean(axis=1))
     return apart
 
 
-def _neighbours(ranks: Floats) -> Floats:
+def like_neighbours(ranks: Floats) -> Floats:
+    """Sum of products of neighbouring centred ranks; (p, u) -> (p,).
+
+    Example:
+        0.75 - 0.25 + 0.75:
+
+        >>> like_neighbours(np.array([[-1.5, -0.5, 0.5, 1.5]])).tolist()
+        [1.25]
+    """
     products: Floats = (ranks[:, 1:] * ranks[:, :-1]).sum(axis=1)
     return products
 

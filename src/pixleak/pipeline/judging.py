@@ -15,7 +15,6 @@ from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, Floats, Scores, SignalTable
 from pixleak.evaluation.controls import evaluate_control, untrained_control
 from pixleak.evaluation.evaluate import evaluate_scores
-from pixleak.evaluation.placebo import placebo_control
 from pixleak.evaluation.statistics.sample import MIN_RECORDS, MIN_SUBJECTS
 from pixleak.evaluation.statistics.simultaneous import simultaneous_intervals
 from pixleak.pipeline.attacking import Scored, Victims, attack_target
@@ -60,7 +59,7 @@ class Judged:
     scored: list[Scored]
     blind: Floats
     controls: list[Control]
-    duplicates: DuplicateCheck
+    duplicates: DuplicateCheck | None
     shift: ShiftCheck
     left_out: list[str]
     elsewhere: SignalTable | None = None
@@ -141,17 +140,22 @@ def judge(
         scored=scored,
         blind=checks.blind.scores,
         controls=[
-            _blind_control(plan, checks.blind, member),
+            _blind_control(plan, checks.blind, member, seen=records.image_shape[0] > 0),
             _untrained_control(attacks, untrained_note),
             *elsewhere,
-            _placebo(plan, attacks, scored, records, member, units),
             *_difficulty_controls(plan, chosen, measured, member, units),
         ],
         duplicates=checks.duplicates,
         shift=checks.shift,
-        left_out=left_out,
+        left_out=left_out + _unchecked(records),
         elsewhere=measured.elsewhere,
     )
+
+
+def _unchecked(records: PreparedRecords) -> list[str]:
+    if records.image_shape[0] > 0:
+        return []
+    return ["near-duplicates were not looked for: the records have no images"]
 
 
 def too_few(scores: Scores, member: Bools, units: Sequence[str]) -> str:
@@ -241,15 +245,22 @@ def _carried(plan: Plan, one: Scored, shadow: SignalTable | None, pool: Victims 
     return Carried((scores, member), thresholds)
 
 
-def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools) -> Control:
-    return evaluate_control(
+def _blind_control(plan: Plan, blind: BlindBaseline, member: Bools, *, seen: bool) -> Control:
+    """The blind baseline; without images it can fail on truths alone, but not pass."""
+    control = evaluate_control(
         blind.scores,
         member,
         name="blind-baseline",
         title="Blind baseline",
-        what="A classifier that sees images and truths but never the model.",
+        what=f"A classifier that sees {'images and ' if seen else ''}truths but never the model.",
         null_aucs=blind.null_aucs,
         level=round(1 - plan.evaluation.level, 10),
+    )
+    if seen or not control.passed:
+        return control
+    told = "The records have no images, so whether these differ was not measured."
+    return control.model_copy(
+        update={"passed": None, "explanation": f"{told} {control.explanation}"}
     )
 
 
@@ -282,30 +293,6 @@ def _difficulty_controls(
             )
         )
     return found
-
-
-def _placebo(
-    plan: Plan,
-    attacks: Sequence[AttackResult],
-    scored: Sequence[Scored],
-    records: PreparedRecords,
-    member: Bools,
-    units: Sequence[str],
-) -> Control:
-    """The strongest attack's scores, compared within each side."""
-    strongest = max(range(len(attacks)), key=lambda i: attacks[i].auc.value)
-    scores = scored[strongest].scores
-    place = {key: i for i, key in enumerate(plan.records.ids)}
-    known = scores.measured
-    return placebo_control(
-        scores.values[known],
-        member[known],
-        [unit for unit, kept in zip(units, known, strict=True) if kept],
-        [place[key] for key, kept in zip(records.ids, known, strict=True) if kept],
-        title=attacks[strongest].title,
-        level=round(1 - plan.evaluation.level, 10),
-        seed=plan.seed_for("placebo"),
-    )
 
 
 def _untrained_control(attacks: list[AttackResult], note: str) -> Control:

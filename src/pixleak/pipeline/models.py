@@ -9,14 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pixleak.core.access import Access
+from pixleak.core.errors import InputError, setting
 from pixleak.core.progress import Progress
 from pixleak.core.roles import Role
-from pixleak.pipeline.asking.self_check import asked_about, bare, check_answers, dependent
+from pixleak.pipeline.asking.self_check import asked_about, check_answers, dependent
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
 from pixleak.results.controls import Control
 from pixleak.results.models import ModelInfo
 from pixleak.runners import runner_for
+from pixleak.targets.altered import bare
 from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
 from pixleak.targets.target_for import target_for
@@ -82,6 +84,7 @@ class Models:
 def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: Progress) -> Models:
     """Train what has a training method (side by side, reusing finished models), load the rest."""
     names = () if plan.references is None else plan.references.membership.models
+    _check_images(plan, records)
     if isinstance(plan.target, GivenTarget):
         # Queried first: if it cannot answer, nothing needs to be trained.
         asked, answers = _self_checked(plan.target.target, records, plan)
@@ -100,6 +103,23 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
     shadow = trained["shadow"].model() if "shadow" in trained else None
     pool = tuple(trained[name] for name in names)
     return Models(target, shadow, control, note, pool, tuple(asked))
+
+
+def _check_images(plan: Plan, records: PreparedRecords) -> None:
+    """Refuse to train a model, or to ask one, about records that have no images."""
+    if records.image_shape[0] > 0:
+        return
+    if not isinstance(plan.target, GivenTarget) or not bare(plan.target.target).once:
+        raise InputError(
+            f"{records.name}: these records have no images, so that no model can be asked about "
+            f"them; give the images, or saved answers with {setting('target.predictions')}"
+        )
+    if _methods(plan):
+        raise InputError(
+            f"{records.name}: these records have no images to train shadow or reference models on; "
+            f"give the images, or leave {setting('references')} and {setting('attacker.shadow')} "
+            "out"
+        )
 
 
 def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> Model:

@@ -29,7 +29,7 @@ class Checks:
     """What the records alone reveal about membership."""
 
     blind: BlindBaseline
-    duplicates: DuplicateCheck
+    duplicates: DuplicateCheck | None
     shift: ShiftCheck
 
 
@@ -71,7 +71,7 @@ def _measured(records: PreparedRecords, member: Bools, units: Sequence[str], see
     by_id: Mapping[str, str] = dict(zip(records.ids, units, strict=True))
     return Checks(
         blind=blind_baseline(records, member, units=units, seed=seed),
-        duplicates=find_duplicates(inside, outside),
+        duplicates=find_duplicates(inside, outside) if records.image_shape[0] > 0 else None,
         shift=check_shift(inside, outside, units=by_id),
     )
 
@@ -80,7 +80,9 @@ def _save(place: Artefact, checks: Checks) -> None:
     with place.writing() as folder:
         np.savez(folder / "blind.npz", scores=checks.blind.scores, null_aucs=checks.blind.null_aucs)
         content = {
-            "duplicates": checks.duplicates.model_dump(mode="json"),
+            "duplicates": None
+            if checks.duplicates is None
+            else checks.duplicates.model_dump(mode="json"),
             "shift": checks.shift.model_dump(mode="json"),
         }
         (folder / "checks.json").write_text(json.dumps(content), encoding="utf-8")
@@ -90,8 +92,9 @@ def _read(place: Artefact) -> Checks:
     content = json.loads((place.folder / "checks.json").read_text(encoding="utf-8"))
     with np.load(place.folder / "blind.npz") as arrays:
         blind = BlindBaseline(scores=arrays["scores"], null_aucs=arrays["null_aucs"])
+    duplicates = content["duplicates"]
     return Checks(
         blind=blind,
-        duplicates=DuplicateCheck.model_validate(content["duplicates"]),
+        duplicates=None if duplicates is None else DuplicateCheck.model_validate(duplicates),
         shift=ShiftCheck.model_validate(content["shift"]),
     )

@@ -2,20 +2,16 @@
 
 What a report discloses: its figures, the names and counts of records that it was told of, the
 configuration and the versions of packages. In a shared copy records and subjects are numbered,
-absolute paths are cut down to the last name, the names of user and machine are removed, and
-pictures of records are left out unless they are asked for.
+absolute paths are cut down to the last name, names of users are removed from them, and pictures of
+records are left out unless they are asked for.
 """
 
 from __future__ import annotations
 
-import getpass
 import json
-import platform
-import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -23,12 +19,11 @@ from pyarrow import parquet
 from pixleak.core.errors import InputError
 from pixleak.core.private_folder import private_folder
 from pixleak.core.whole_files import write_whole
+from pixleak.report.hidden_names import HiddenNames
 from pixleak.report.html.render import render
 from pixleak.results.audit import Result
 
 _PICTURES = ("exhibits.npz", "training.png")
-_PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\'",;:<>|]+)+[/\\]?""")
-_SHORTEST = 3  # characters of a user's or machine's name that is looked for in texts
 
 
 def write_shared_copy(folder: str | Path, out: str | Path, *, pictures: bool = False) -> Path:
@@ -59,7 +54,7 @@ def write_shared_copy(folder: str | Path, out: str | Path, *, pictures: bool = F
                 parquet.write_table(_renamed(parquet.read_table(path), renamed), place / path.name)
             elif pictures and path.name in _PICTURES:
                 shutil.copyfile(path, place / path.name)
-        told = json.dumps(_cleaned(content, renamed), indent=1) + "\n"
+        told = json.dumps(HiddenNames(renamed, content).cleaned(content), indent=1) + "\n"
         (place / "result.json").write_text(told, encoding="utf-8")
         page = render(place).read_bytes()
     write_whole(out / "result.json", told)
@@ -92,37 +87,3 @@ def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
             at = table.column_names.index(column)
             table = table.set_column(at, column, pa.array(values, pa.string()))
     return table
-
-
-def _cleaned(value: Any, names: Mapping[str, str]) -> Any:
-    hidden = _hidden_words()
-
-    def text(found: str) -> str:
-        if found in names:
-            return names[found]
-        found = _PATH.sub(lambda path: re.split(r"[/\\]", path[0].rstrip("/\\"))[-1], found)
-        for word, instead in hidden:
-            found = re.sub(rf"\b{re.escape(word)}\b", instead, found)
-        return found
-
-    return _walked(value, text)
-
-
-def _walked(value: Any, text: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return text(value)
-    if isinstance(value, list):
-        return [_walked(one, text) for one in value]
-    if isinstance(value, dict):
-        return {text(key): _walked(one, text) for key, one in value.items()}
-    return value
-
-
-def _hidden_words() -> list[tuple[str, str]]:
-    """Names of this user and this machine, and what stands in their place."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = ""
-    words = [(user, "user"), (platform.node(), "machine"), (Path.home().name, "user")]
-    return [(word, instead) for word, instead in words if len(word) >= _SHORTEST]

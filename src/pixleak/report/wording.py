@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pixleak.evaluation.correlated import CORRELATED
 from pixleak.evaluation.placebo import PLACEBO
 from pixleak.evaluation.verdict.rule import (
     BLIND,
@@ -103,23 +104,23 @@ def _leak(result: Result) -> Meaning:
     premise = (
         ""
         if any(control.passed for control in result.controls if control.name == BLIND)
-        else " All this holds only if members and non-members were drawn alike, which no control "
-        "could check here."
+        else " This holds only if members and non-members were drawn in the same way, which no "
+        "control could check here."
     )
     picked = (
         ""
         if len(result.attacks) == 1
-        else f" On the other hand, the strongest of {len(result.attacks)} attacks was picked after "
-        "the fact, which flatters its figures a little."
+        else f" The strongest of {len(result.attacks)} attacks was chosen after the fact, which "
+        "makes its figures slightly optimistic."
     )
     return Meaning(
         f"Somebody who {_needs(best, result)} can tell better than by guessing whether the model "
         "was trained on that image. Shown one member (a record the model was trained on) and one "
         f"non-member, the strongest attack, {best.title}, picks the right one in "
         f"{percent(best.auc.value)} of cases; guessing gives {percent(0.5)}.{how_many}{premise}",
-        "Not that images can be read out of the model, and not that every record is equally "
-        "exposed. Nor are the figures the most that is possible: an attacker with more shadow "
-        f"models or more knowledge may do better.{picked}",
+        "It does not mean that images can be extracted from the model, or that every record is "
+        "equally exposed. The figures are not an upper bound: an attacker with more shadow models "
+        f"or more knowledge may do better.{picked}",
     )
 
 
@@ -130,23 +131,28 @@ def _none_found(result: Result) -> Meaning:
     return Meaning(
         f"{which} members (records the model was trained on) from non-members beyond chance. With "
         f"this many independent {units(result)}, an attack whose AUC is {power} or more would "
-        f"have shown itself with a probability of {percent(0.8)}.",
-        f"Not that the model is private. A leak weaker than an AUC of {power}, one that touches "
-        "only a few unusual records, or one that takes a stronger attack than those below could "
-        "still be there. Only a training method with a proven bound, such as differential "
-        "privacy, rules leaks out.",
+        f"have been detected with a probability of {percent(0.8)}.",
+        "It does not mean that the model is private. A leak weaker than an AUC of "
+        f"{power}, one that touches only a few unusual records, or one that takes a stronger "
+        "attack than those below could still be there. Only a training method with a proven "
+        "bound, such as differential privacy, rules leaks out.",
     )
 
 
 def units(result: Result) -> str:
     """What was counted as independent: the units that the split kept together."""
-    return "records or subjects" if result.split is None else f"{result.split.unit}s"
+    if result.split is None:
+        return "records or subjects"
+    copies = result.near_copies
+    if copies is not None and copies.units and copies.records:
+        return "subjects, records or clusters of near-identical records"
+    return f"{result.split.unit}s"
 
 
 def _cannot_tell(result: Result) -> Meaning:
     failed = [control for control in result.controls if control.passed is False]
     of_target = [control for control in failed if control.name in (DEPENDENT, *WORKING)]
-    dependent = [control for control in failed if control.name == PLACEBO]
+    dependent = [control for control in failed if control.name in (CORRELATED, PLACEBO)]
     of_sides = [
         control.title for control in failed if control not in of_target and control not in dependent
     ]
@@ -167,7 +173,8 @@ def _cannot_tell(result: Result) -> Meaning:
             f"{', '.join(control.title for control in of_target)}). An attack on such answers "
             "measures how the model was asked, and not what it remembers. "
             f"{of_target[0].explanation}{also}{repeated}",
-            "Neither that the model leaks nor that it does not. Ask the model as it was trained "
+            "It means neither that the model leaks nor that it does not. "
+            "Ask the model as it was trained "
             "(the same scaling of the images, the same access, evaluation mode), and run the "
             "audit again.",
         )
@@ -176,7 +183,8 @@ def _cannot_tell(result: Result) -> Meaning:
             "Members and non-members differ in ways that have nothing to do with the "
             f"model (failed: {', '.join(of_sides)}). Whatever the attacks find may come from that "
             f"difference and not from the model.{repeated}",
-            "Neither that the model leaks nor that it does not. Draw both groups at random from "
+            "It means neither that the model leaks nor that it does not. "
+            "Draw both groups at random from "
             "the same source, keep each subject on one side, and run the audit again.",
         )
     if dependent:
@@ -189,6 +197,7 @@ def _cannot_tell(result: Result) -> Meaning:
     return Meaning(
         "What was measured does not allow an answer, for the reasons above. It cannot be said "
         f"whether what the attacks found comes from the model.{repeated}",
-        "Neither that the model leaks nor that it does not. A measurement that failed, or one on "
+        "It means neither that the model leaks nor that it does not. "
+        "A measurement that failed, or one on "
         "too few records, is no sign of safety.",
     )

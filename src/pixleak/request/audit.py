@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -58,7 +59,9 @@ class AuditRequest(Part):
     records: RecordsGiven | None = Field(None, description="one set of records, to be split")
     split: SplitChoice = SplitChoice()
     members: RecordsGiven | None = Field(
-        None, description="instead of records: what the target was trained on"
+        None,
+        description="instead of records: what the target was trained on; or beside records, a CSV "
+        "of id and member (true or false)",
     )
     nonmembers: RecordsGiven | None = Field(None, description="records it was not trained on")
     target: TargetModel
@@ -80,6 +83,22 @@ class AuditRequest(Part):
                 if key in given:
                     raise InputError(f"{key} is now {setting(place)}: write it there")
         return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _members_in_a_list(cls, given: Any) -> Any:
+        """``members: members.csv`` beside records is a split from that file."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("members"), str | Path):
+            return given
+        if given.get("records") is None or given.get("split") is not None:
+            other = "records" if given.get("records") is None else "split"
+            raise InputError(
+                f"{setting('members')} is a list of ids, which goes with {setting('records')} and "
+                f"takes the place of {setting('split')}; "
+                + ("give records" if other == "records" else "leave split out")
+            )
+        content = {key: value for key, value in given.items() if key != "members"}
+        return {**content, "split": {"kind": "file", "path": given["members"]}}
 
     @model_validator(mode="after")
     def _where_records_come_from(self) -> AuditRequest:

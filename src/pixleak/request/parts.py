@@ -194,7 +194,7 @@ class Canaries(Part):
     abstain: float = Field(
         0.0, ge=0, lt=1, description="share not guessed; fixed before anything is scored"
     )
-    delta: float = Field(0.0, ge=0, lt=1, description="of the (epsilon, delta) in question")
+    delta: float = Field(1e-5, ge=0, lt=1, description="of the (epsilon, delta) in question")
 
 
 class PoisonChoice(Part):
@@ -230,6 +230,9 @@ class Evaluation(Part):
     level: float = Field(0.95, gt=0.5, lt=1, description="coverage of intervals")
     fprs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.01, 0.001), min_length=1)
     replicates: int = Field(1000, ge=100, le=1_000_000, description="bootstrap replicates")
+    near_copies: Literal["one unit", "separate"] = Field(
+        "one unit", description="near-identical records of a side without subjects"
+    )
 
 
 class Run(Part):

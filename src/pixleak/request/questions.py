@@ -26,7 +26,7 @@ class RecordFormat(Part):
     classes: int = Field(
         2, ge=2, le=MOST_CLASSES, description="of a label map, background included"
     )
-    ignore: int | None = Field(None, description="label of pixels that count nowhere")
+    ignore: int | None = Field(None, description="label of pixels that are ignored")
     background: int | None = Field(0, description="class of an empty mask; null where none is")
 
     def labels(self) -> LabelTruth:

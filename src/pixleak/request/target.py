@@ -34,8 +34,8 @@ class TargetModel(TrainingChoice):
     kind: TargetKind | None = Field(None, exclude=True, description="how to open a model")
     access: Access | None = Field(
         None,
-        description="what the target gives away: label, probability or logit; of generators image "
-        "or discriminator; null: logit or image",
+        description="what the target answers with: label, probability or logit; of generators "
+        "image or discriminator; null: logit or image",
     )
     samples: int = Field(
         1, ge=1, le=1000, description="answers drawn per record, of a generator that samples"
@@ -59,12 +59,19 @@ class TargetModel(TrainingChoice):
         None, description="the defender's other records; goes with members and nonmembers"
     )
 
+    @classmethod
+    def known(cls) -> tuple[str, ...]:
+        options = (name for kind in TARGETS.values() for name in kind.model_fields)
+        return tuple(dict.fromkeys((*super().known(), *TARGETS, *options)))
+
     @model_validator(mode="before")
     @classmethod
     def _kind_by_its_key(cls, given: Any, info: ValidationInfo) -> Any:
         if not isinstance(given, Mapping):
             return given
         content = dict(given)
+        if isinstance(content.get("model"), TargetKind) and content.get("kind") is None:
+            content["kind"] = content.pop("model")
         objects = [name for name in ("model", "kind") if content.get(name) is not None]
         if objects:
             others = [

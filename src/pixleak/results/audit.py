@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 from pixleak.core.errors import InputError
 from pixleak.results.attacks import AttackResult
 from pixleak.results.base import Number, SavedModel
-from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
+from pixleak.results.controls import Control, DuplicateCheck, NearCopies, ShiftCheck
 from pixleak.results.environment import Environment
 from pixleak.results.models import ModelInfo
 from pixleak.results.sections import SavedSection, Section
@@ -82,6 +82,7 @@ class Result(SavedModel):
     )
     controls: list[Control] = Field(default_factory=list)
     duplicates: DuplicateCheck | None = None
+    near_copies: NearCopies | None = None
     shift: ShiftCheck | None = None
     sections: dict[str, Annotated[SerializeAsAny[Section], BeforeValidator(_kept)]] = Field(
         default_factory=dict,

@@ -55,3 +55,20 @@ class ShiftCheck(SavedModel):
     features: list[ShiftFeature]
     passed: bool
     explanation: str
+
+
+class NearCopies(SavedModel):
+    """Near-identical records within a side, which count as one unit each."""
+
+    members: list[list[str]] = Field(description="largest clusters of members, at most 10")
+    nonmembers: list[list[str]] = Field(description="largest clusters of non-members, at most 10")
+    member_clusters: int
+    nonmember_clusters: int
+    records: int = Field(description="records in a cluster")
+    blank: int = Field(description="records without content, which are in no cluster")
+    units: bool = Field(description="whether the clusters are the units of all inference")
+    guarded: bool = Field(description="whether the chaining guard divided a cluster")
+    across_subjects: list[list[str]] = Field(
+        description="near-identical records of different subjects on one side, at most 10 pairs"
+    )
+    explanation: str

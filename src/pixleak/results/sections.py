@@ -110,6 +110,18 @@ class Subgroups(Section):
     explanation: str
 
 
+class GaussianEpsilon(SavedModel):
+    """The tighter bound for a mechanism whose trade-off is Gaussian."""
+
+    mu: Number = Field(description="lower bound of mu, at the same confidence")
+    lower_bound: Number | None = Field(
+        description="epsilon of that mu at the delta in question; None at delta 0, where a "
+        "Gaussian mechanism has no epsilon"
+    )
+    ceiling: Number | None = Field(description="the bound had every guess been right")
+    explanation: str
+
+
 class Epsilon(Section):
     """A lower bound of the target's epsilon from one training run with canaries."""
 
@@ -124,6 +136,9 @@ class Epsilon(Section):
     guesses: int = Field(description="canaries not abstained on, fixed beforehand")
     correct: int
     ceiling: Number = Field(description="the bound had every guess been right")
+    gaussian: GaussianEpsilon | None = Field(
+        default=None, description="the same for Gaussian trade-offs; None in earlier results"
+    )
     attack: str
     signal: str
     explanation: str

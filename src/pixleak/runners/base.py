@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any, Self
 
 import pixleak.core.errors
-from pixleak.core.errors import InputError, PixleakError
+from pixleak.core.errors import InputError, PixleakError, fault_of_others
 
 Message = dict[str, Any]
 """A message of a job while it runs, or its answer: plain numbers and strings."""
@@ -135,14 +135,29 @@ def outcome(job: Job, say: Callable[[Message], None]) -> Message:
         return job.run(say)
     except PixleakError as error:
         # Settings in it stay marked: the door that the caller came through puts them into words.
-        return {"kind": type(error).__name__, "error": str(error.args[0])}
-    except Exception:
-        return {"kind": "", "error": traceback.format_exc()}
+        # A kind of error that one room alone knows is sent as the general one that it is.
+        here = pixleak.core.errors.__name__
+        kind = next(one.__name__ for one in type(error).__mro__ if one.__module__ == here)
+        return {"kind": kind, "error": str(error.args[0])}
+    except Exception as error:
+        return failure(error)
+
+
+def failure(error: Exception) -> Message:
+    """What is sent about an error that was not raised on purpose: a bug, or code of others."""
+    sentence = fault_of_others(error)
+    whole = "".join(traceback.format_exception(error))
+    if sentence is None:
+        return {"kind": "", "error": whole}
+    return {"kind": "InputError", "error": sentence, "traceback": whole}
 
 
 def rebuilt(message: Message, title: str) -> Exception:
     """The worker's error as an exception; an unexpected one includes its traceback."""
     known = getattr(pixleak.core.errors, message["kind"], None)
     if isinstance(known, type) and issubclass(known, PixleakError):
-        return known(f"{title}: {message['error']}")
+        error = known(f"{title}: {message['error']}")
+        if "traceback" in message:
+            error.__cause__ = RuntimeError(f"in another process:\n{message['traceback']}")
+        return error
     return RuntimeError(f"{title} failed:\n{message['error']}")

@@ -13,12 +13,11 @@ import os
 import pickle
 import queue
 import threading
-import traceback
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from pixleak.runners.base import Job, Message, outcome
+from pixleak.runners.base import Job, Message, failure, outcome
 
 
 def main() -> None:
@@ -37,8 +36,8 @@ def _answer(file: Path, replies: BinaryIO) -> Message:
     torch.set_num_threads(1)
     try:
         job: Job = pickle.loads(file.read_bytes())
-    except Exception:  # a user's class may raise anything when unpickled
-        return {"kind": "", "error": traceback.format_exc()}
+    except Exception as error:  # a user's class may raise anything when unpickled
+        return failure(error)
     return outcome(job, partial(_write, replies))
 
 

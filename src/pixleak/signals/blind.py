@@ -154,7 +154,9 @@ def _thumbnails(records: Records) -> Floats:
     """(n, d) image and truth, each shrunk to a few pixels per side."""
     rows = []
     for batch in records.batches(32):
-        parts = [functional.adaptive_avg_pool2d(batch.images, THUMBNAIL)]
+        parts = []
+        if batch.images.shape[1] > 0:  # records of saved predictions may have no images
+            parts.append(functional.adaptive_avg_pool2d(batch.images, THUMBNAIL))
         if isinstance(records.truth, LabelTruth):
             classes = torch.arange(records.truth.classes)[None, :, None, None]
             one_hot = (batch.truths[:, None] == classes).float()

@@ -131,8 +131,11 @@ class FurtherQueries:
         """The answer on one other image of each record.
 
         Raises:
+            UnmetNeedError: the target can be asked about the records alone.
             InputError: the signal has used up its queries, or the answer cannot be used.
         """
+        if self._target.once:
+            raise UnmetNeedError(f"signal {self._signal!r} cannot be measured: {self._target.once}")
         if self._left < 1:
             raise InputError(
                 f"signal {self._signal!r} asks more than {self._budget} times per record besides "
@@ -182,7 +185,7 @@ def _sampled(target: Target, image: Tensor, key: str, samples: int) -> Tensor:
     """(n, c, h, w) answers on one image."""
     seed = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16)
     device = getattr(target, "device", "cpu")
-    with seeded(seed, device):
+    with seeded(seed, device), target.anew("sample", each=True):
         return target.predict(image.expand(samples, -1, -1, -1), [key] * samples).values
 
 

@@ -24,6 +24,7 @@ from torch.nn import functional
 from pixleak.core.errors import InputError, setting
 from pixleak.core.part import Part
 from pixleak.core.truth import ImageTruth, Truth
+from pixleak.targets.check import plain_array
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 PerChannel = Finite | tuple[Finite, ...]
@@ -142,6 +143,7 @@ class OutputAdapter(Part):
         rest = (self.channels, self.activation, self.range, self.resize)
         if all(one is None for one in rest):
             return answer
+        answer = plain_array(answer)
         values = answer.detach() if isinstance(answer, Tensor) else torch.as_tensor(answer)
         values = values.to(device="cpu", dtype=torch.float32)
         if values.ndim not in (3, 4):

@@ -26,6 +26,7 @@ class AlteredTarget(Target):
         super().__init__(inner.truth, access, inner.name)
         self.inner = inner
         self.device = inner.device
+        self.meter = inner.meter
 
     @property
     def judge(self) -> Callable[[Tensor, Tensor], Tensor] | None:
@@ -46,3 +47,10 @@ class AlteredTarget(Target):
         twin = copy.copy(self)
         twin.inner, twin.name = fresh, fresh.name
         return twin
+
+
+def bare(target: Target) -> Target:
+    """The target behind everything that alters its answers."""
+    while isinstance(target, AlteredTarget):
+        target = target.inner
+    return target

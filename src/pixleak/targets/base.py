@@ -13,18 +13,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import Tensor
 
 from pixleak.core.access import Access
-from pixleak.core.code import told
-from pixleak.core.errors import InputError, PixleakError
+from pixleak.core.errors import InputError, PixleakError, told
 from pixleak.core.truth import Truth
 from pixleak.targets.adapter import Adapter
 from pixleak.targets.check import checked
+
+if TYPE_CHECKING:
+    from pixleak.targets.endpoint.meter import Meter
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,12 @@ class Target(ABC):
     adapter: Adapter = Adapter.plain
     """What is done to images and answers around every query."""
 
+    meter: Meter | None = None
+    """Asks, keeps and counts, where every query has its price; None where queries are free."""
+
+    once: str = ""
+    """Why it can be asked one time about each record and about no other image; empty: it can."""
+
     def __init__(self, truth: Truth, access: Access, name: str) -> None:
         self.truth = truth
         self.access = access
@@ -77,6 +86,15 @@ class Target(ABC):
     def judge(self) -> Callable[[Tensor, Tensor], Tensor] | None:
         """Asks the discriminator about (inputs, true images) -> (b,); None where there is none."""
         return None
+
+    def anew(self, purpose: str, *, each: bool = False) -> AbstractContextManager[None]:
+        """Inside, a target that keeps its answers is really asked, once for each purpose.
+
+        Args:
+            purpose: of asking again.
+            each: whether equal images of one query are questions of their own.
+        """
+        return nullcontext() if self.meter is None else self.meter.anew(purpose, each=each)
 
     def identity(self, answers: Sequence[Tensor]) -> Mapping[str, Any] | None:
         """What identifies its answers beyond this run, in plain JSON values.
@@ -112,7 +130,7 @@ class Target(ABC):
                 what was declared.
         """
         try:
-            answer = self._query(self.adapter.input.applied(images))
+            answer = self._ask(self.adapter.input.applied(images), ids)
         except PixleakError:
             raise
         except Exception as error:
@@ -125,6 +143,21 @@ class Target(ABC):
         answer = self.adapter.output.applied(answer, self.truth, size, self.name)
         values = checked(answer, images, self.truth, self.access, self.name, ids)
         return Prediction(self.access, values)
+
+    def expect(self, used: Sequence[str], known: Sequence[str]) -> None:  # noqa: B027 - most can
+        """Check, before anything is computed, that it can be asked about these records.
+
+        Args:
+            used: ids of the records that it will be asked about.
+            known: ids of all records there are.
+
+        Raises:
+            InputError: it cannot.
+        """
+
+    def _ask(self, images: Tensor, ids: Sequence[str] | None) -> object:
+        """The raw answer of a target that looks at the ids as well; others write ``_query``."""
+        return self._query(images)
 
     @abstractmethod
     def _query(self, images: Tensor) -> object:

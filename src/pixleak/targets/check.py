@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils import dlpack
 
 from pixleak.core.access import Access
 from pixleak.core.errors import InputError, setting
@@ -133,6 +134,15 @@ class _Asked:
         )
 
 
+def plain_array(answer: object) -> object:
+    """Another framework's array (JAX, TensorFlow, Keras, CuPy) as numpy's; all else as it is."""
+    if isinstance(answer, Tensor | np.ndarray | Mapping | Sequence):
+        return answer
+    if hasattr(answer, "__array__"):
+        return np.asarray(answer)
+    return dlpack.from_dlpack(answer) if hasattr(answer, "__dlpack__") else answer
+
+
 def _as_tensor(answer: object, asked: _Asked) -> Tensor:
     if isinstance(answer, Mapping):
         found = [key for key in _KEYS if key in answer]
@@ -140,9 +150,11 @@ def _as_tensor(answer: object, asked: _Asked) -> Tensor:
             raise InputError(
                 f"target {asked.name!r} answered with a mapping of "
                 f"{', '.join(map(repr, list(answer)[:5])) or 'nothing'}; the prediction must be "
-                f"under {' or '.join(map(repr, _KEYS))}"
+                f"under {' or '.join(map(repr, _KEYS))}, or be named with "
+                f"{setting('target.output.key')}"
             )
         answer = answer[found[0]]
+    answer = plain_array(answer)
     if isinstance(answer, np.ndarray) and answer.dtype.kind in "fiub":
         answer = torch.from_numpy(answer.astype(np.float64 if answer.dtype.kind == "f" else int))
     if not isinstance(answer, Tensor) or answer.is_complex() or answer.is_sparse:
@@ -152,6 +164,11 @@ def _as_tensor(answer: object, asked: _Asked) -> Tensor:
         raise InputError(
             f"target {asked.name!r} answered with {what}; a dense tensor or numpy array of "
             f"numbers is needed, or a mapping with one under {' or '.join(map(repr, _KEYS))}"
+            + (
+                f"; say which of its entries with {setting('target.output.index')}"
+                if isinstance(answer, list | tuple)
+                else ""
+            )
         )
     # A copy in any case: a target may hand out a buffer that its next answer overwrites, and a
     # tensor made in inference mode could not be trained on.

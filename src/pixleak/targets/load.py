@@ -10,16 +10,30 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pixleak.core.code import load_function, told
-from pixleak.core.errors import InputError
+from pixleak.core.code import load_function
+from pixleak.core.errors import InputError, setting, told
+from pixleak.core.registry import alternatives
 from pixleak.targets.state_dict import load_state
 
 # Where training scripts put the weights among a checkpoint's other contents.
-_NESTS = ("state_dict", "model_state_dict", "model", "network", "net")
+_NESTS = (
+    "state_dict",
+    "model_state_dict",
+    "network_weights",  # nnU-Net
+    "model",
+    "network",
+    "net",
+    "ema_state_dict",
+)
 
 
 def load_module(
-    spec: str, checkpoint: str | Path | None = None, *, allow_pickle: bool = False
+    spec: str,
+    checkpoint: str | Path | None = None,
+    *,
+    allow_pickle: bool = False,
+    key: str | None = None,
+    prefix: str | None = None,
 ) -> nn.Module:
     """Build a module with ``"file.py:factory"`` and fill it from a checkpoint.
 
@@ -30,6 +44,9 @@ def load_module(
             Lightning or torch.compile. None: the factory loads its weights itself.
         allow_pickle: read a checkpoint that holds arbitrary pickled objects, which runs whatever
             code its author put there.
+        key: entry of the checkpoint that holds the weights, ``"ema.model"`` for one inside another;
+            None: the first of the usual ones.
+        prefix: what stands before the names of the weights; None: to be found.
 
     Raises:
         InputError: as :func:`load_function`; the factory fails or returns no module; the
@@ -48,22 +65,34 @@ def load_module(
             f"{spec} must return a torch.nn.Module, it returned a {type(module).__name__}"
         )
     if checkpoint is not None:
-        state = read_state(Path(checkpoint).expanduser(), allow_pickle=allow_pickle)
-        load_state(module, state, str(checkpoint), spec)
+        path = Path(checkpoint).expanduser()
+        state = read_state(path, allow_pickle=allow_pickle, key=key)
+        load_state(module, state, str(checkpoint), spec, prefix=prefix)
     return module
 
 
-def read_state(path: Path, *, allow_pickle: bool = False) -> dict[str, Tensor]:
+def read_state(
+    path: Path, *, allow_pickle: bool = False, key: str | None = None
+) -> dict[str, Tensor]:
     """The state dict in a checkpoint of safetensors' or torch's format.
 
+    Args:
+        path: of the checkpoint.
+        allow_pickle: as of :func:`load_module`.
+        key: as of :func:`load_module`.
+
     Raises:
-        InputError: the file is missing or damaged, holds no weights, or needs ``allow_pickle``.
+        InputError: the file is missing or damaged, has no such key, holds no weights, or needs
+            ``allow_pickle``.
     """
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
     safe = path.suffix == ".safetensors"
     content: object = _read_safetensors(path) if safe else _read_torch(path, allow_pickle)
-    for _ in range(2):  # at most as deep as {"model": {"state_dict": {...}}}
+    if key is not None:
+        content = _entry(content, key, path)
+    # At most as deep as {"model": {"state_dict": {...}}}; a key says exactly where.
+    for _ in range(2 if key is None else 0):
         if isinstance(content, nn.Module):
             content = content.state_dict()
         if isinstance(content, Mapping):
@@ -82,6 +111,23 @@ def read_state(path: Path, *, allow_pickle: bool = False) -> dict[str, Tensor]:
             f"{', '.join(map(repr, _NESTS))}"
         )
     return tensors
+
+
+def _entry(content: object, key: str, path: Path) -> object:
+    """What a checkpoint holds under a key, or under keys with dots between them.
+
+    Raises:
+        InputError: there is no such key.
+    """
+    for part in (key,) if isinstance(content, Mapping) and key in content else key.split("."):
+        if not isinstance(content, Mapping) or part not in content:
+            known = [str(one) for one in content] if isinstance(content, Mapping) else []
+            raise InputError(
+                f"{path} has no entry {part!r} ({setting('target.checkpoint_key')} is {key!r})"
+                f"{alternatives(part, known[:20])}"
+            )
+        content = content[part]
+    return content
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -91,7 +91,8 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode inside; every submodule gets its own training flag back afterwards."""
     flags = [(part, part.training) for part in module.modules()]
     try:
-        module.eval()
+        with suppress(NotImplementedError):  # an exported module keeps the mode it was exported in
+            module.eval()
         yield
     finally:
         for part, training in flags:

@@ -8,40 +8,43 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from pixleak.core.errors import InputError
-
-# What DataParallel, Lightning, torch.compile and common training scripts put before each name.
-_PREFIXES = (
-    "",
-    "module.",
-    "model.",
-    "net.",
-    "network.",
-    "_orig_mod.",
-    "module._orig_mod.",
-    "_orig_mod.module.",
-    "model._orig_mod.",
-    "model.module.",
-    "model.model.",
-    "module.model.",
-)
+from pixleak.core.errors import InputError, setting
 
 
-def load_state(module: nn.Module, state: Mapping[str, Tensor], source: str, into: str) -> None:
-    """Load ``state`` into ``module``, without the prefixes that common wrappers put on names.
+def load_state(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    source: str,
+    into: str,
+    *,
+    prefix: str | None = None,
+) -> None:
+    """Load ``state`` into ``module``, without what wrappers put before its names.
+
+    DataParallel, Lightning, torch.compile and training scripts keep a module as an attribute of
+    another: ``module.``, ``model.``, ``unet.``. The prefix under which most names fit is taken off.
 
     Args:
         module: filled in place; unchanged where the state does not fit.
         state: name -> tensor.
         source: where the state comes from, for the error.
         into: what the module is, for the error.
+        prefix: what stands before the names; None: to be found.
 
     Raises:
-        InputError: weights are missing, left over or of another shape; the message gives their
-            numbers and the first of each.
+        InputError: weights are missing, left over or of another shape (the message gives their
+            numbers and the first of each), no name has the prefix, or two prefixes fit equally.
     """
     expected = module.state_dict()
-    state = _without_prefix(state, expected)
+    found = _prefix(state, expected, source) if prefix is None else prefix
+    if found and not any(key.startswith(found) for key in state):
+        begins = sorted({key.rpartition(".")[0].partition(".")[0] + "." for key in state})
+        raise InputError(
+            f"no weight in {source} has a name that starts with {found!r}; names there start with "
+            f"{', '.join(map(repr, begins[:5]))}: give one of these as {setting('target.prefix')}"
+        )
+    if found:
+        state = {key[len(found) :]: v for key, v in state.items() if key.startswith(found)}
     # Batch counters were added to batch normalisation later; torch fills them in.
     missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
     unexpected = [key for key in state if key not in expected]
@@ -61,6 +64,7 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], source: str, into
         raise InputError(
             f"the weights in {source} are of another architecture than {into}: "
             + ", ".join(differences)
+            + (f", after the prefix {found!r}" if found else "")
         )
     module.load_state_dict(dict(state))
 
@@ -69,18 +73,32 @@ def _shape(value: object) -> tuple[int, ...]:
     return tuple(value.shape) if isinstance(value, Tensor) else ()
 
 
-def _without_prefix(
-    state: Mapping[str, Tensor], expected: Mapping[str, Tensor]
-) -> Mapping[str, Tensor]:
-    """The part of the state under the prefix that most of the expected names are found with."""
+def _prefix(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str) -> str:
+    """The prefix that most of the expected names are found with; none where it is no worse.
 
-    def found(prefix: str) -> int:
-        return sum(prefix + key in state for key in expected)
-
-    best = max(_PREFIXES, key=found)  # the first of equals: no prefix where none helps
-    if not best:
-        return state
-    return {key[len(best) :]: value for key, value in state.items() if key.startswith(best)}
+    Raises:
+        InputError: several hold all weights, with other values.
+    """
+    ends = {key.rpartition(".")[2] for key in expected}
+    named = [key for key in state if key.rpartition(".")[2] in ends]
+    first = next(iter(expected), "")
+    prefixes = {key[: -len(first)] for key in named if key.endswith(first)}
+    counts = {one: sum(one + key in state for key in expected) for one in {"", *prefixes}}
+    best = max(counts, key=lambda one: (counts[one], -len(one)))
+    whole = sorted(one for one, count in counts.items() if count == len(expected) > 0)
+    if "" in whole:
+        return ""
+    others = [
+        one
+        for one in whole
+        if any(not torch.equal(state[one + key], state[whole[0] + key]) for key in expected)
+    ]
+    if others:
+        raise InputError(
+            f"{source} holds several sets of weights that could be meant, under "
+            f"{', '.join(map(repr, whole))}: say which with {setting('target.prefix')}"
+        )
+    return best if counts[best] > counts[""] else ""
 
 
 def state_digests(module: nn.Module) -> dict[str, str]:

@@ -13,6 +13,7 @@ For authors of targets, here and elsewhere::
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -31,7 +32,12 @@ SEED = 8_675_309
 
 
 def check_target(
-    target: Target, images: Tensor, *, varies: bool = False, tolerance: float = TOLERANCE
+    target: Target,
+    images: Tensor,
+    *,
+    varies: bool = False,
+    tolerance: float = TOLERANCE,
+    ids: Sequence[str] | None = None,
 ) -> None:
     """Run every contract check of a target.
 
@@ -40,41 +46,60 @@ def check_target(
         images: (b, c, h, w) that it can answer, at least two.
         varies: whether its answers to one image differ, as a sampling generator's do.
         tolerance: relative and absolute, between the same image in different batches.
+        ids: (b,) record ids, for targets that answer by them; such a one is asked with its ids.
 
     Raises:
         AssertionError: with the check that failed, and how.
         InputError: an answer is not what was declared.
     """
     assert len(images) >= 2, "the check needs at least two images"
-    check_queries(target, images, varies, tolerance)
-    check_identity(target, images, varies)
+    if ids is not None:
+        target.expect(ids, ids)
+    check_queries(target, images, varies, tolerance, ids)
+    check_identity(target, images, varies, ids)
     check_twin(target, images)
 
 
-def check_queries(target: Target, images: Tensor, varies: bool, tolerance: float) -> None:
+def check_queries(
+    target: Target,
+    images: Tensor,
+    varies: bool,
+    tolerance: float,
+    ids: Sequence[str] | None = None,
+) -> None:
     """A query leaves nothing behind, and an answer depends on its own image alone."""
     name, before, state = target.name, images.clone(), torch.get_rng_state()
-    values = target.predict(images).values
+    values = target.predict(images, ids).values
     assert torch.equal(images, before), f"{name}: a query alters the images"
     assert torch.is_grad_enabled(), f"{name}: a query leaves gradients switched off"
     assert not values.requires_grad, f"{name}: an answer carries gradients"
     if varies:
         return
     assert torch.equal(torch.get_rng_state(), state), f"{name}: a query moves torch's generator"
-    again = target.predict(images).values
+    again = target.predict(images, ids).values
     assert torch.equal(again, values), f"{name}: asked again, it answers otherwise"
-    alone = torch.cat([target.predict(image[None]).values for image in images])
-    backwards = target.predict(images.flip(0)).values.flip(0)
+    alone = torch.cat(
+        [target.predict(images[i : i + 1], _one(ids, i)).values for i in range(len(images))]
+    )
+    reverse = None if ids is None else list(ids)[::-1]
+    backwards = target.predict(images.flip(0), reverse).values.flip(0)
     for other in (alone, backwards):
         close = torch.allclose(other.double(), values.double(), rtol=tolerance, atol=tolerance)
         assert close, f"{name}: an answer depends on the other images of the batch"
 
 
-def check_identity(target: Target, images: Tensor, varies: bool) -> None:
+def _one(ids: Sequence[str] | None, i: int) -> Sequence[str] | None:
+    return None if ids is None else [ids[i]]
+
+
+def check_identity(
+    target: Target, images: Tensor, varies: bool, ids: Sequence[str] | None = None
+) -> None:
     """What identifies it is plain JSON, and the same when asked for again."""
 
     def identity() -> Any:
-        found = target.identity([target.predict(image[None]).values for image in images[:2]])
+        answers = [target.predict(images[i : i + 1], _one(ids, i)).values for i in range(2)]
+        found = target.identity(answers)
         return None if found is None else json.loads(json.dumps(dict(found)))
 
     first = identity()
@@ -109,6 +134,7 @@ def check_target_kind(
     *,
     varies: bool = False,
     tolerance: float = TOLERANCE,
+    ids: Sequence[str] | None = None,
 ) -> None:
     """Run every contract check of a kind of target, and of the target that it opens.
 
@@ -119,6 +145,7 @@ def check_target_kind(
         images: (b, c, h, w) that it can answer, at least two.
         varies: as of :func:`check_target`.
         tolerance: as of :func:`check_target`.
+        ids: as of :func:`check_target`.
 
     Raises:
         AssertionError: with the check that failed, and how.
@@ -137,4 +164,4 @@ def check_target_kind(
     assert (target.truth, target.access) == (truth, access), (
         f"{name}: the target has another truth or access than it was opened with"
     )
-    check_target(target, images, varies=varies, tolerance=tolerance)
+    check_target(target, images, varies=varies, tolerance=tolerance, ids=ids)

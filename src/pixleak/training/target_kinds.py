@@ -16,13 +16,31 @@ from pixleak.core.errors import InputError
 from pixleak.core.part import sentence
 from pixleak.core.registry import Registry, alternatives
 from pixleak.targets.kind import TargetKind
+from pixleak.targets.kinds.exported_program import Exported
 from pixleak.targets.kinds.function import FunctionKind
+from pixleak.targets.kinds.http import HttpEndpoint
+from pixleak.targets.kinds.huggingface_folder import HuggingFace
+from pixleak.targets.kinds.kserve import KServe
 from pixleak.targets.kinds.module import ModuleKind
+from pixleak.targets.kinds.onnx_model import Onnx
+from pixleak.targets.kinds.predictions import Predictions
+from pixleak.targets.kinds.torchscript_file import TorchScript
 from pixleak.training import METHODS
 from pixleak.training.method import TrainingMethod
 from pixleak.training.weights import WeightsKind
 
-_ALL: tuple[type[TargetKind], ...] = (ModuleKind, FunctionKind, WeightsKind)
+_ALL: tuple[type[TargetKind], ...] = (
+    ModuleKind,
+    FunctionKind,
+    WeightsKind,
+    TorchScript,
+    Exported,
+    Onnx,
+    HuggingFace,
+    Predictions,
+    HttpEndpoint,
+    KServe,
+)
 
 TARGETS: Registry[type[TargetKind]] = Registry(
     "targets", {one.name: one for one in _ALL}, noun="kind of target", base=TargetKind

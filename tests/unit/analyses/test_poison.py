@@ -79,13 +79,13 @@ def test_a_backdoor_that_is_known_to_be_there_is_found(tmp_path: Path) -> None:
 def test_an_honest_model_has_no_backdoor(tmp_path: Path) -> None:
     found = told(tmp_path, segment)
     assert found.took is False
-    assert found.explanation.startswith("The poison did not take: on 0 of ")
+    assert found.explanation.startswith("The poison was not learned: on 0 of ")
 
 
 def test_a_model_that_never_predicts_anything_tells_nothing(tmp_path: Path) -> None:
     found = told(tmp_path, blank)
     assert (found.took, found.backdoor, found.effect) == (None, None, None)
-    assert found.explanation == "No held-out record can show whether the poison took."
+    assert found.explanation == "No held-out record can show whether the poison was learned."
 
 
 def test_without_a_usable_control_one_half_is_the_measure(tmp_path: Path) -> None:

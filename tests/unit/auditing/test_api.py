@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,7 @@ def test_a_folder_that_cannot_be_written_is_told_as_the_argument(tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"choose another with out$"):
         pixleak.audit(model(), MEMBERS, NONMEMBERS, out=tmp_path / "file")
+
+
+def test_the_short_start_has_at_most_ten_parameters() -> None:
+    assert len(inspect.signature(pixleak.audit).parameters) <= 10

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixleak.core.code import load_function
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, fault_of_others
 
 
 @pytest.fixture
@@ -41,3 +41,18 @@ def test_functions_that_cannot_be_loaded(file: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
     refused(lambda: load_function(f"{tmp_path}/notes.txt:f"), "is not a Python file")
     assert not any(n.startswith("_pixleak_user") and "broken" in n for n in sys.modules)
+
+
+def test_an_error_of_pixleaks_own_is_not_the_users_fault() -> None:
+    from pixleak.core.holm import holm
+
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        holm(None)  # type: ignore[arg-type]
+    assert fault_of_others(caught.value) is None
+
+
+def test_an_error_in_a_users_file_names_the_line(file: Path) -> None:
+    file.write_text("def answer(images):\n    return images[0]\n")
+    with pytest.raises(IndexError) as caught:
+        load_function(f"{file}:answer")([])
+    assert f"({file.resolve()}, line 2)" in str(fault_of_others(caught.value))

@@ -129,7 +129,10 @@ def test_scores_alone_without_a_leak_and_with_too_few_subjects_to_say_so() -> No
     subjects = [f"s{i // 10}" for i in range(200)]
     few = judge_scores(scores, member, subject=subjects)
     assert few.verdict.answer == "cannot-tell"
-    assert "10 + 10 independent subjects or blocks (100 + 100 records)" in few.verdict.sentence
+    assert (
+        "10 + 10 independent subjects, blocks or clusters (100 + 100 records)"
+        in few.verdict.sentence
+    )
 
 
 def test_infinite_scores_survive_saving() -> None:

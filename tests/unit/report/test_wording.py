@@ -22,7 +22,7 @@ def test_a_leak_is_told_by_the_strongest_attack_that_counts() -> None:
     # 60 non-members resolve 10 %, not 1 %.
     assert f"at most {percent(0.1)}" in told.is_
     assert "only if" not in told.is_
-    assert told.is_not.startswith("Not that images can be read out")
+    assert told.is_not.startswith("It does not mean that images can be extracted")
 
 
 def learned(signal: str, listed: object) -> bool:
@@ -72,9 +72,9 @@ def test_a_leak_claims_no_bound() -> None:
 
     assert "lower bound" not in told
     assert "more shadow models or more knowledge may do better" in told
-    assert "the strongest of 12 attacks was picked after the fact" in told
+    assert "The strongest of 12 attacks was chosen after the fact" in told
     alone = meaning(RunFactory("leak", n=120).scores_only().result()).is_not
-    assert "picked after the fact" not in alone
+    assert "chosen after the fact" not in alone
 
 
 def test_rates_that_may_be_noise_are_not_told() -> None:
@@ -94,7 +94,7 @@ def test_rates_that_may_be_noise_are_not_told() -> None:
 def test_a_leak_without_controls_is_conditional() -> None:
     told = meaning(RunFactory("leak", n=120).scores_only().result())
 
-    assert "only if members and non-members were drawn alike" in told.is_
+    assert "only if members and non-members were drawn in the same way" in told.is_
 
 
 def test_nothing_found_names_the_power_and_promises_nothing() -> None:
@@ -103,7 +103,7 @@ def test_nothing_found_names_the_power_and_promises_nothing() -> None:
     assert "None of 12 attacks" in told.is_
     assert "0.583" in told.is_
     assert "this many independent subjects" in told.is_
-    assert "Not that the model is private" in told.is_not
+    assert "It does not mean that the model is private" in told.is_not
 
 
 def test_cannot_tell_names_what_failed() -> None:

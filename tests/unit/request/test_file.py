@@ -42,7 +42,7 @@ def test_minimal_configuration_fills_in_the_rest() -> None:
         ({"attacker": {"records": PHANTOM}}, "attacker.records goes with members and nonmembers"),
         (
             {"target": {}},
-            "target: needs exactly one of recipe, module, function, weights; got none",
+            "target: needs exactly one of recipe, module, function, weights, torchscript, exported",
         ),
         ({"target": {"recipe": {}, "function": "a.py:f"}}, "got recipe and function"),
         ({"target": {"function": "a.py:f"}}, "the target exists already"),

@@ -12,7 +12,7 @@ import pytest
 
 from pixleak.core.errors import InputError, PixleakError
 from pixleak.runners import Job
-from pixleak.runners.base import Message
+from pixleak.runners.base import Message, outcome
 from pixleak.runners.local import LocalRunner
 
 
@@ -71,8 +71,11 @@ def test_the_others_run_to_their_end(
     assert wrong == {"kind": "InputError", "error": "this cannot be"}
     assert dies["kind"] == "PixleakError"
     assert "job 'dies' ended with exit code 7" in dies["error"]
-    assert bug["kind"] == ""
-    assert bug["error"].strip().endswith("ZeroDivisionError: by zero")
+    # The job is in a file that is not pixleak's, which is named instead of a traceback.
+    assert bug["kind"] == "InputError"
+    assert "ZeroDivisionError: by zero" in bug["error"]
+    assert f"{tmp_path / 'simple_job.py'}, line " in bug["error"]
+    assert bug["traceback"].strip().endswith("ZeroDivisionError: by zero")
     assert (tmp_path / "last").read_text() == "done"
 
 
@@ -90,3 +93,16 @@ def _importable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are fresh interpreters, so that they must be able to import the job."""
     (folder / "simple_job.py").write_text(Path(__file__).read_text(encoding="utf-8"))
     monkeypatch.syspath_prepend(str(folder))
+
+
+class SpecialError(InputError):
+    """A kind of error that the caller's process does not look for."""
+
+
+def test_a_special_kind_of_error_arrives_as_the_general_one(tmp_path: Path) -> None:
+    class Special(Simple):
+        def run(self, say: Callable[[Message], None]) -> Message:
+            raise SpecialError("of its own kind")
+
+    message = outcome(Special("special", tmp_path), lambda _: None)
+    assert message == {"kind": "InputError", "error": "of its own kind"}

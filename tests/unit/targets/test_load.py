@@ -93,9 +93,25 @@ def prefixed(prefix: str) -> dict[str, torch.Tensor]:
         {"state_dict": {**prefixed("model."), "loss.weight": torch.ones(2)}},
         {"model": prefixed("_orig_mod.")},
         {"model": {"state_dict": prefixed("")}},
+        {"network_weights": prefixed(""), "trainer_name": "nnUNetTrainer", "current_epoch": 3},
+        {"ema_state_dict": prefixed("module."), "epoch": 3},
+        {"state_dict": {**prefixed("unet."), "loss.0.weight": torch.ones(2)}},
+        {"state_dict": prefixed("model.unet._orig_mod.")},
         {"model_state_dict": prefixed(""), "optimizer_state_dict": {"state": {}}},
     ],
-    ids=["plain", "parallel", "lightning", "lightning-loss", "compiled", "nested", "tutorial"],
+    ids=[
+        "plain",
+        "parallel",
+        "lightning",
+        "lightning-loss",
+        "compiled",
+        "nested",
+        "nnunet",
+        "ema",
+        "lightning-unet",
+        "deep",
+        "tutorial",
+    ],
 )
 @pytest.mark.parametrize("legacy", [False, True])
 def test_checkpoints_of_many_makers(
@@ -106,6 +122,44 @@ def test_checkpoints_of_many_makers(
     module = load_module(f"{file}:net", checkpoint)
     for key, value in net().state_dict().items():
         assert torch.equal(module.state_dict()[key], value)
+
+
+def moved() -> dict[str, torch.Tensor]:
+    return {key: value + 1 for key, value in net().state_dict().items()}
+
+
+def test_key_and_prefix_say_which_weights_are_meant(file: Path, tmp_path: Path) -> None:
+    other = {f"teacher.{key}": value for key, value in moved().items()}
+    path = tmp_path / "w.pt"
+    torch.save({"ema": {"net": moved()}, "state_dict": {**prefixed("student."), **other}}, path)
+    refused(
+        lambda: load_module(f"{file}:net", path),
+        "several sets of weights that could be meant, under 'student.', 'teacher.'",
+    )
+    for options, expected in (
+        ({"prefix": "student."}, net().state_dict()),
+        ({"prefix": "teacher."}, moved()),
+        ({"key": "ema.net"}, moved()),
+    ):
+        found = load_module(f"{file}:net", path, **options).state_dict()
+        assert torch.equal(found["0.weight"], expected["0.weight"])
+    refused(lambda: load_module(f"{file}:net", path, key="emma"), "did you mean 'ema'?")
+    refused(
+        lambda: load_module(f"{file}:net", path, prefix="unet."),
+        "starts with 'unet.'; names there start with 'student.', 'teacher.'",
+    )
+
+
+def test_weights_that_fit_in_part_name_the_prefix(file: Path, tmp_path: Path) -> None:
+    content = prefixed("unet.")
+    del content["unet.1.bias"]
+    content["unet.2.weight"] = torch.ones(1)
+    torch.save(content, tmp_path / "w.pt")
+    refused(
+        lambda: load_module(f"{file}:net", tmp_path / "w.pt"),
+        "1 of 7 are missing (first '1.bias'), 1 are not in it (first '2.weight'), after the prefix "
+        "'unet.'",
+    )
 
 
 def test_safetensors(file: Path, tmp_path: Path) -> None:

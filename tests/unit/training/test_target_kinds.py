@@ -80,10 +80,10 @@ def test_weights_of_a_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({}, "target needs exactly one of module, function, weights; got none"),
+        ({}, "onnx, huggingface, predictions, http, kserve; got none"),
         (
             {"module": "a.py:b", "function": "a.py:c"},
-            "target needs exactly one of module, function, weights; got module and function",
+            "huggingface, predictions, http, kserve; got module and function",
         ),
         ({"modul": "a.py:b"}, "target: unknown key 'modul', did you mean 'module'? Known: "),
         ({"recipy": {}}, "target: unknown key 'recipy', did you mean 'recipe'?"),

@@ -39,7 +39,7 @@ class StudentLira(Attack):
     """Log ratio of two Student-t predictive densities.
 
     Args:
-        strength: k, what the pooled variance is worth, in models.
+        strength: k, the number of models that the pooled variance counts for.
 
     Example:
         Two models hold the record and have signals 1 and 3, two lack it and have 5 and 7. With k so

@@ -20,6 +20,7 @@ from pixleak.core.tables import Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.evaluation.statistics.conformal import conformal_rank, joint_residuals
 from pixleak.evaluation.verdict.rule import DEPENDENT
+from pixleak.pipeline.asking.rehearsal import check_affordable
 from pixleak.pipeline.asking.self_check import asked_about, check_answers
 from pixleak.pipeline.plan.build import open_existing
 from pixleak.pipeline.plan.choosing import title_of
@@ -107,6 +108,9 @@ def _asked(
     """Why nothing can be concluded, or the empty string; and cautions, by the self-check."""
     others = record if nonmembers is None else nonmembers
     few, _ = asked_about(others.ids, ())
+    check_affordable(
+        target, others.select(few), record, record, others, batch_size=request.batch_size
+    )
     controls, _ = check_answers(
         target,
         others.select(few),

@@ -19,6 +19,7 @@ from pixleak.evaluation.statistics.intervals import auc_interval
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.statistics.sample import MIN_RECORDS
 from pixleak.evaluation.verdict.rule import DEPENDENT, WORKING
+from pixleak.pipeline.asking.rehearsal import check_affordable
 from pixleak.pipeline.asking.self_check import asked_about, check_answers
 from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.plan.build import open_existing
@@ -56,6 +57,14 @@ def answer_set_test(request: SetTestRequest) -> SetTestReport:
     sides = (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS)
     mine = set(split.roles[Role.TARGET_MEMBERS])
     inside, outside = asked_about(*(split.roles[role] for role in sides))
+    check_affordable(
+        target,
+        records.select(inside),
+        records.select(outside),
+        records,
+        batch_size=request.batch_size,
+        samples=request.target.samples,
+    )
     asked, _ = check_answers(
         target,
         records.select(inside),

@@ -20,8 +20,6 @@ Why the rule has these parts:
   control of the whole audit, one-sided, and each attack must also exceed it, in pairs of records
   (:mod:`pixleak.evaluation.elsewhere`): with few records the control alone lacks power. If it
   ranks members lower, the members are harder, which hides a leak.
-- *Members against members* (:mod:`pixleak.evaluation.placebo`): all tests take the units for
-  independent. Where scores follow the order of the records, and membership does, they are not.
 - *A passed control may lack power*: with few records an untrained model can reach an AUC of 0.65
   whose interval still contains 0.5. So the attack must also exceed its control. Its AUC is compared
   with the control's AUC. A leak of few records hardly changes the AUC, so a significant TPR is
@@ -32,6 +30,12 @@ Why the rule has these parts:
 - *A shift* in plain image properties does not block a verdict by itself, since with many records
   even a negligible shift is significant. The blind baseline measures how much it matters. If that
   could not be measured, the shift does block.
+- *Correlated records* (slices of one volume that carry no subject) make every interval and test too
+  narrow. Copies that are near-identical are counted as one unit; what else is alike blocks a
+  verdict where the scores depend on it (:mod:`pixleak.evaluation.correlated`).
+- *Members against members*: where scores follow the order of the records within a side, and
+  membership does too, something has the same effect that pictures do not show: a batch, an
+  annotator, a drift of the scanner (:mod:`pixleak.evaluation.placebo`).
 - *A target that does not work* (asked in another way than it was trained, or not trained) reveals
   nothing to any attack. That is a failed measurement and not a negative result. A leak that such a
   target shows still counts, unless its answers do not depend on the image at all.
@@ -49,6 +53,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from pixleak.core.holm import holm
+from pixleak.evaluation.correlated import CORRELATED
 from pixleak.evaluation.elsewhere import ELSEWHERE
 from pixleak.evaluation.placebo import PLACEBO
 from pixleak.evaluation.statistics.power import detectable_auc
@@ -88,11 +93,13 @@ RULE = (
     "nothing to measure.",
     "If a control of the whole audit distinguishes members from non-members without the model, the "
     "answer is 'cannot tell': the split is confounded.",
+    "If image properties differ between members and non-members and the blind baseline has not "
+    "measured how much that matters, the answer is 'cannot tell'.",
+    "If records of a side are more like one another than like those of the other side, and their "
+    "scores are alike too, the answer is 'cannot tell': they are not independent.",
     "If an attack tells members from members, or non-members from non-members, in the order of the "
     "records, and membership follows that order, the answer is 'cannot tell': the records are not "
     "independent.",
-    "If image properties differ between members and non-members and the blind baseline has not "
-    "measured how much that matters, the answer is 'cannot tell'.",
     "An attack is significant if its AUC is above 0.5, or its true positive rate at a false "
     "positive rate of 10 % or 1 % is above chance, by one-sided tests at a family-wise level of "
     "5 % over all attacks (Holm).",
@@ -167,10 +174,10 @@ def decide(
     evidence = [
         attacks[i] for i in strongest if _is_evidence(attacks[i], tests.auc[i], tests.rates[i])
     ]
-    of_target = (UNTRAINED, DEPENDENT, PLACEBO, *WORKING)
-    placebo = [c for c in controls if c.name == PLACEBO and c.passed is False]
-    shared = [control for control in controls if control.name not in of_target]
+    apart = (UNTRAINED, DEPENDENT, CORRELATED, PLACEBO, *WORKING)
+    shared = [control for control in controls if control.name not in apart]
     blind = [c for c in controls if c.name == DEPENDENT and c.passed is False]
+    alike = [c for c in controls if c.name in (CORRELATED, PLACEBO) and c.passed is False]
     idle = [c for c in controls if c.name in WORKING and c.passed is not True]
     failed = [control for control in shared if control.passed is False]
     harder = [c for c in shared if c.name == ELSEWHERE and c.auc is not None and c.auc.high < 0.5]
@@ -180,7 +187,6 @@ def decide(
     best = next(iter(evidence or significant or [attacks[i] for i in strongest]), None)
     shifted = shift is not None and not shift.passed
     ranking = [attack for attack in attacks if attainable(attack) >= REQUIRED_AUC]
-    reachable = max((attainable(attack) for attack in attacks), default=0.0)
     affected = 0.0
     if duplicates is not None:
         affected = duplicates.nonmembers_affected / max(duplicates.nonmembers, 1)
@@ -191,10 +197,10 @@ def decide(
         answer, sentence = "cannot-tell", sentences.not_working(blind[0])
     elif failed:
         answer, sentence = "cannot-tell", sentences.confounded(failed[0], best)
-    elif placebo:
-        answer, sentence = "cannot-tell", sentences.not_independent(placebo[0])
     elif shifted and not checked:
         answer, sentence = "cannot-tell", sentences.shifted(best)
+    elif alike:
+        answer, sentence = "cannot-tell", sentences.correlated(alike[0])
     elif evidence:
         answer, sentence = (
             "leak",
@@ -210,8 +216,9 @@ def decide(
         answer, sentence = "cannot-tell", sentences.harder_members(harder[0])
     elif affected > MAX_DUPLICATES:
         answer, sentence = "cannot-tell", sentences.duplicated(affected)
-    elif reachable < REQUIRED_AUC:
-        answer, sentence = "cannot-tell", sentences.all_tied(reachable)
+    elif not ranking:
+        reached = max(attainable(attack) for attack in attacks)
+        answer, sentence = "cannot-tell", sentences.all_tied(reached)
     elif smallest > REQUIRED_AUC:
         answer, sentence = "cannot-tell", sentences.too_few_records(size, smallest)
     else:

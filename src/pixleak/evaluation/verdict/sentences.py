@@ -47,7 +47,7 @@ def size(members: int, nonmembers: int, attacks: Sequence[AttackResult]) -> str:
     )
     if records[0] > members or records[1] > nonmembers:
         return (
-            f"{members} + {nonmembers} independent subjects or blocks "
+            f"{members} + {nonmembers} independent subjects, blocks or clusters "
             f"({records[0]} + {records[1]} records)"
         )
     return f"{members} members and {nonmembers} non-members"
@@ -90,6 +90,11 @@ def shifted(best: AttackResult) -> str:
     )
 
 
+def correlated(control: Control) -> str:
+    """Records of a side are not independent, so intervals and tests are too narrow."""
+    return f"{UNDETERMINED}: the records of a side are not independent. {control.explanation}"
+
+
 def no_evidence(best: AttackResult) -> str:
     """Attacks are significant, but none stands out from its own control."""
     beside = []
@@ -117,11 +122,6 @@ def reversed_ranking(attack: AttackResult) -> str:
         "scores of your own were given, check their sign: higher must mean member, so a loss is "
         "given with a minus."
     )
-
-
-def not_independent(control: Control) -> str:
-    """Scores follow the order of the records within a side."""
-    return f"{UNDETERMINED}. {control.explanation}"
 
 
 def harder_members(control: Control) -> str:

@@ -30,7 +30,7 @@ from pixleak.core.errors import InputError, setting
 from pixleak.pipeline.asking.conventions import check_conventions
 from pixleak.pipeline.asking.declared import Declared
 from pixleak.results.controls import Control
-from pixleak.targets.altered import AlteredTarget
+from pixleak.targets.altered import bare
 
 if TYPE_CHECKING:
     from pixleak.records.base import Batch, Records
@@ -41,6 +41,9 @@ REPEATABLE, DEPENDENT = "repeatable-answers", "image-dependence"
 
 ASKED = 6
 """Records of each side that are asked about."""
+
+CONVENTIONS = 3
+"""Training records that a target whose queries have a price is asked about in other conventions."""
 
 CLOSE = 5e-3
 """Largest difference of two equal answers, as a share of the range of all answers."""
@@ -57,13 +60,6 @@ def asked_about(members: Sequence[str], others: Sequence[str]) -> tuple[list[str
         return list(ids[::step][:ASKED])
 
     return spaced(members), spaced(others)
-
-
-def bare(target: Target) -> Target:
-    """The target behind everything that alters its answers."""
-    while isinstance(target, AlteredTarget):
-        target = target.inner
-    return target
 
 
 def check_answers(
@@ -91,15 +87,60 @@ def check_answers(
     declared = Declared(inner.name, inner.access, inner.truth)
     declared.check(torch.cat(alone))
     controls = [dependent(inner, [one.images for one in batches], alone)]
-    if samples == 1:
-        again = [inner.predict(one.images, one.ids).values for one in batches]
-        repeated = _difference(alone, again, inner.access) <= CLOSE
+    if samples == 1 and not inner.once:
+        rows, again = ask_again(inner, batches, len(inside))
+        repeated = _difference([alone[i] for i in rows], again, inner.access) <= CLOSE
         controls.append(_repeatable(repeated))
         if repeated and batch_size > 1:
             _check_batches(inner, [inside, outside], alone)
     if not inner.adapter.settings:
-        check_conventions(inner, next(inside.batches(len(inside))))
+        check_conventions(inner, next(inside.batches(convention_records(inner, inside))))
     return controls, alone
+
+
+def ask_again(
+    target: Target, batches: Sequence[Batch], inside: int
+) -> tuple[Sequence[int], list[Tensor]]:
+    """Ask again about records that were asked about one by one.
+
+    Where every query has its price, about one of each side, and past the answers that are kept.
+
+    Args:
+        target: bare.
+        batches: of one record each, those of the first side first.
+        inside: number of records of the first side.
+
+    Returns:
+        Which were asked about again, and the answers.
+    """
+    rows: Sequence[int] = range(len(batches))
+    if target.meter is not None:
+        rows = sorted({0, min(inside, len(batches) - 1)})
+    with target.anew("again"):
+        asked = [batches[i] for i in rows]
+        return rows, [target.predict(one.images, one.ids).values for one in asked]
+
+
+def ask_together(target: Target, sides: Sequence[Records]) -> Tensor:
+    """Ask about the records of both sides in batches; of a metered target, one request.
+
+    Returns:
+        The answers, those of the first side first; none where no request holds several images.
+    """
+    if target.meter is None:
+        batches: list[Batch] = [one for side in sides for one in side.batches(len(side))]
+        return torch.cat([target.predict(one.images, one.ids).values for one in batches])
+    few = min(target.meter.together, len(sides[0]))
+    if few == 1:
+        return torch.empty(0)
+    first = next(sides[0].batches(few))
+    with target.anew("together"):
+        return target.predict(first.images, first.ids).values
+
+
+def convention_records(target: Target, inside: Records) -> int:
+    """How many records are asked about in other conventions."""
+    return len(inside) if target.meter is None else min(CONVENTIONS, len(inside))
 
 
 def dependent(target: Target, images: Sequence[Tensor], answers: Sequence[Tensor]) -> Control:
@@ -108,7 +149,9 @@ def dependent(target: Target, images: Sequence[Tensor], answers: Sequence[Tensor
     alike = all(
         float((values - answers[0]).abs().max()) <= SAME * max(size, 1.0) for values in answers[1:]
     )
-    differ = any(float((one - images[0]).abs().max()) > 1e-3 for one in images[1:])
+    # Records without images differ in what they are of.
+    unseen = images[0].numel() == 0
+    differ = unseen or any(float((one - images[0]).abs().max()) > 1e-3 for one in images[1:])
     if not differ:
         passed, told = None, "The images that were asked about are all the same."
     elif alike:
@@ -150,9 +193,11 @@ def _difference(first: Sequence[Tensor], second: Sequence[Tensor], access: Acces
 
 
 def _check_batches(target: Target, sides: Sequence[Records], alone: Sequence[Tensor]) -> None:
-    batches: list[Batch] = [one for side in sides for one in side.batches(len(side))]
-    together = torch.cat([target.predict(one.images, one.ids).values for one in batches])
-    found = _difference(alone, [together[i : i + 1] for i in range(len(together))], target.access)
+    together = ask_together(target, sides)
+    if len(together) == 0:
+        return
+    answers = [together[i : i + 1] for i in range(len(together))]
+    found = _difference(alone[: len(together)], answers, target.access)
     if found > CLOSE:
         raise InputError(
             f"target {target.name!r} answers differently about an image alone and in a batch (by "

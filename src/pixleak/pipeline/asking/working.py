@@ -70,10 +70,16 @@ def working_control(
             f"On {whose} the target reaches {told[0]} {mine[known].mean():.3f}; the best constant "
             f"answer ({told[1]}) reaches {constant[known].mean():.3f}."
         )
+        if isinstance(members.truth, LabelTruth):
+            explanation += (
+                " This Dice is that of the predicted labels, and is 1 where an empty mask is "
+                "predicted as empty; it differs from the soft Dice of the generalisation gap."
+            )
         if not passed:
             explanation += (
-                " It does not do its job better than a constant answer. Was it asked as it was "
-                "trained: the same range and normalisation of images, the same order of classes?"
+                " It does not do its job better than a constant answer. Check that it is queried "
+                "as it was trained: the same range and normalisation of images, the same order "
+                "of classes."
             )
     return Control(
         name=WORKING, title="The target does its job", auc=None, passed=passed,

@@ -49,7 +49,7 @@ def measure_all(
     signals = [(s, s.identity) for s in chosen.fixed] + learned
     ids = _ids(plan, chosen)
     # Every model is asked about all of these in one pass.
-    asked = records.select(list(dict.fromkeys(key for part in ids.values() for key in part)))
+    asked = records.select(asked_ids(plan, chosen))
     # What no model is asked for is the same for all of them.
     difficulty = passes.difficulty(asked)
 
@@ -84,6 +84,12 @@ def measure_all(
         if difficulty is not None:
             elsewhere = elsewhere.join(difficulty)
     return Measured(parts, passes.asked, shadow, elsewhere)
+
+
+def asked_ids(plan: Plan, chosen: Chosen) -> list[str]:
+    """The ids of all records that every model is asked about."""
+    parts = _ids(plan, chosen).values()
+    return list(dict.fromkeys(key for part in parts for key in part))
 
 
 def _ids(plan: Plan, chosen: Chosen) -> dict[PartName, tuple[str, ...]]:

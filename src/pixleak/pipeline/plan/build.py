@@ -20,6 +20,7 @@ from pixleak.records.splitting.membership import draw_membership
 from pixleak.records.splitting.random import random_split
 from pixleak.records.splitting.split import Split, read_split
 from pixleak.request.given import open_records
+from pixleak.targets.altered import AlteredTarget, bare
 from pixleak.targets.target_for import adapted, opened_object
 from pixleak.training.defence import check_defences
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pixleak.records.readers import Reader
     from pixleak.request.audit import AuditRequest
     from pixleak.request.target import TargetModel
+    from pixleak.targets.base import Target
     from pixleak.training.defence import Defence
     from pixleak.training.method import TrainingMethod
 
@@ -49,6 +51,8 @@ def build(request: AuditRequest, opening: Opening = open_records) -> Plan:
     defences = tuple(request.target.defences)
     _check_defences(request, defences, records.truth, split)
     target = open_target(request.target, records.truth, request.seed, defences)
+    if isinstance(target, GivenTarget):
+        _check_records(request, target.target, records, split)
     attacker, generator = request.attacker, isinstance(records.truth, ImageTruth)
     if generator and attacker.learned:
         raise InputError(
@@ -126,6 +130,29 @@ def _without_shadow(split: Split) -> Split:
     }
     kept = {role: split.roles[role] for role in (Role.POPULATION, Role.CANARIES, Role.RESERVE)}
     return replace(split, roles=roles | kept)
+
+
+def _check_records(request: AuditRequest, target: Target, records: Records, split: Split) -> None:
+    """Refuse what a given target that was asked beforehand cannot serve."""
+    defended = isinstance(target, AlteredTarget)
+    target = bare(target)
+    if target.once and request.target.samples > 1:
+        raise InputError(
+            f"{setting('target.samples')} is {request.target.samples}, but {target.once}"
+        )
+    if target.once and defended:
+        raise InputError(
+            f"{setting('target.defences')} alter answers when they are given, but {target.once}; "
+            "leave them out, and save predictions with the defence in place"
+        )
+    asked = (
+        Role.TARGET_MEMBERS,
+        Role.TARGET_NONMEMBERS,
+        Role.POPULATION,
+        Role.SHADOW_MEMBERS,
+        Role.SHADOW_NONMEMBERS,
+    )
+    target.expect([key for role in asked for key in split.roles[role]], records.ids)
 
 
 def _pool(request: AuditRequest, records: Records, split: Split) -> Pool | None:

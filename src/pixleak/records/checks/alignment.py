@@ -53,7 +53,8 @@ def alignment_features(records: Records) -> tuple[tuple[str, ...], Floats]:
         truths = batch.truths.numpy()
         columns = []
         for axis in (2, 1):
-            steps = np.abs(np.diff(images, axis=axis + 1)).mean(axis=1)
+            # Records of saved predictions may have no images: then there are no steps.
+            steps = np.abs(np.diff(images, axis=axis + 1)).sum(axis=1) / max(images.shape[1], 1)
             if isinstance(truth, LabelTruth):
                 edges = _label_steps(truths, axis, truth.ignore)
             else:

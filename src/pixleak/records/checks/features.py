@@ -56,6 +56,8 @@ def _channel_names(channels: int) -> tuple[str, ...]:
 def _image_features(images: NDArray[np.float32], prefix: str) -> tuple[tuple[str, ...], Floats]:
     """Names and (b, 7 c) values of (b, c, h, w) images, or (b, 2 c) if c is not 1 or 3."""
     b, channels = images.shape[:2]
+    if channels == 0:  # a record of which only the prediction was saved
+        return (), np.zeros((b, 0))
     flat = images.reshape(b, channels, -1)
     across = np.diff(images, axis=3).reshape(b, channels, -1)
     down = np.diff(images, axis=2).reshape(b, channels, -1)

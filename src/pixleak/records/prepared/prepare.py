@@ -22,8 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pixleak.core.code import told
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, told
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.core.whole_files import replaced, writing
 from pixleak.records.base import Batch, Record, RecordKey, Records

@@ -17,6 +17,7 @@ from pixleak.records.readers.base import Reader
 from pixleak.records.readers.colouring import ColouringReader
 from pixleak.records.readers.dataset import DatasetReader
 from pixleak.records.readers.folders import FoldersReader
+from pixleak.records.readers.masks_alone import MasksReader
 from pixleak.records.readers.named.reader import NamedReader
 from pixleak.records.readers.pairs import PairsReader
 from pixleak.records.readers.phantom import PhantomReader
@@ -29,6 +30,7 @@ _BUILT_IN: tuple[type[Reader], ...] = (
     PhantomReader,
     NamedReader,
     FoldersReader,
+    MasksReader,
     VolumesReader,
     DatasetReader,
     PairsReader,

@@ -14,8 +14,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
-from pixleak.core.code import load_function, told
-from pixleak.core.errors import InputError
+from pixleak.core.code import load_function
+from pixleak.core.errors import InputError, told
 from pixleak.core.paths import Code
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records

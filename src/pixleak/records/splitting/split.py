@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixleak.core.errors import InputError
@@ -27,6 +27,7 @@ class Split:
         unit: what has one role as a whole: ``"record"``, ``"subject"``, ``"group"``, ``"block"``.
         seed: of the draw, or None.
         roles: role -> record ids; every role is a key afterwards, those not given have no ids.
+        clusters: record id -> its cluster of near-identical records, for records in one.
 
     Raises:
         InputError: an unknown role, or a record that occurs twice.
@@ -36,6 +37,7 @@ class Split:
     unit: str
     seed: int | None
     roles: Mapping[Role, tuple[str, ...]]
+    clusters: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         given = {role_of(role): tuple(ids) for role, ids in self.roles.items()}
@@ -92,7 +94,8 @@ class Split:
         """Record id -> unit; records of one unit are not independent.
 
         The unit is the subject if the record has one; for blocks, the run of neighbouring records
-        of one group with one role; else the record itself.
+        of one group with one role; else the cluster of near-identical records; else the record
+        itself.
         """
         role_of = {key: role for role, ids in self.roles.items() for key in ids}
         units: dict[str, str] = {}
@@ -104,7 +107,9 @@ class Split:
                 before = (role, key.group)
                 block += 1
             if role is not None:
-                run = f"block {block}" if self.unit == "block" else key.id
+                run = (
+                    f"block {block}" if self.unit == "block" else self.clusters.get(key.id, key.id)
+                )
                 units[key.id] = key.subject if key.subject is not None else run
         return units
 
@@ -127,7 +132,9 @@ class Split:
 
 
 def read_split(path: Path, records: Records) -> Split:
-    """A split from a CSV with the columns id and role; other columns are ignored.
+    """A split from a CSV with the columns id and role, or id and member (true or false).
+
+    Other columns are ignored.
 
     Raises:
         InputError: the file is missing or lacks a column; an unknown role or record; a record
@@ -139,12 +146,15 @@ def read_split(path: Path, records: Records) -> Split:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            if missing := {"id", "role"} - set(rows.fieldnames or ()):
-                column = min(missing)
-                raise InputError(f"{path}: a split needs the columns id and role; no {column}")
+            columns = set(rows.fieldnames or ())
+            if "id" not in columns or not columns & {"role", "member"}:
+                column = "role or member" if "id" in columns else "id"
+                raise InputError(
+                    f"{path}: a split needs the columns id and role, or id and member; no {column}"
+                )
             for row in rows:
                 try:
-                    roles[role_of(row["role"] or "")].append(row["id"])
+                    roles[_role_in(row)].append(row["id"])
                 except InputError as error:
                     raise InputError(f"{path}, line {rows.line_num}: {error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -153,6 +163,25 @@ def read_split(path: Path, records: Records) -> Split:
     split = Split("file", unit, None, {role: tuple(ids) for role, ids in roles.items()})
     split.check(records)
     return split
+
+
+_SIDES = {
+    **dict.fromkeys(("true", "1", "yes", "member"), Role.TARGET_MEMBERS),
+    **dict.fromkeys(("false", "0", "no", "nonmember", "non-member"), Role.TARGET_NONMEMBERS),
+}
+
+
+def _role_in(row: Mapping[str, str | None]) -> Role:
+    """The role that a row names, or else the side that its column ``member`` says."""
+    if "role" in row:
+        return role_of(row["role"] or "")
+    said = (row["member"] or "").strip().lower()
+    if said not in _SIDES:
+        raise InputError(
+            f"member is {row['member']!r} for record {row['id']!r}; expected true or false (or 1 "
+            "and 0, yes and no)"
+        )
+    return _SIDES[said]
 
 
 def role_of(name: str) -> Role:

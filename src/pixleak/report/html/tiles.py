@@ -39,7 +39,7 @@ def tiles(result: Result) -> list[Tile]:
     found.append(
         Tile(
             area(result.verdict.detectable_auc),
-            "smallest AUC it would notice",
+            "smallest AUC that it would detect",
             f"with a probability of {percent(0.8)}, given this many independent "
             f"{wording.units(result)}",
         )

@@ -58,8 +58,8 @@ def attack_table(study: Study, conditions: Sequence[Condition]) -> Table:
         )
     if STRONGEST in columns:
         notes.append(
-            "The strongest attack is chosen on all other seeds and read off at the seed left out, "
-            "so that its figure is not the luckiest of many."
+            "The strongest attack is chosen on all other seeds and evaluated on the seed left "
+            "out, so that its figure is not the luckiest of many."
         )
     if any(condition.inconclusive for condition in conditions):
         notes.append(

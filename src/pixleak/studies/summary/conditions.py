@@ -1,8 +1,8 @@
 """Conditions of a study: cells that differ in their seed only, and what attacks find in them.
 
 **The strongest attack.** The largest of many noisy figures is biased upwards. So the attack is
-chosen on all other seeds and read off at the seed left out, for each seed in turn; no figure in the
-mean took part in its own choice. With one seed the choice can only be made on the figures
+chosen on all other seeds and evaluated on the seed left out, for each seed in turn; no figure in
+the mean took part in its own choice. With one seed the choice can only be made on the figures
 themselves: the largest is taken and marked as such. It overstates the attack, which is the safe
 side for somebody who relies on a defence.
 """

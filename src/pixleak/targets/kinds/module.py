@@ -23,6 +23,12 @@ class ModuleKind(TargetKind):
 
     module: Code = Field(description="file.py:function that returns a torch module")
     checkpoint: Located | None = Field(None, description="weights for the module")
+    checkpoint_key: str | None = Field(
+        None, description="entry of the checkpoint that holds the weights; null: the usual ones"
+    )
+    prefix: str | None = Field(
+        None, description="what stands before the names of the weights, as unet.; null: to be found"
+    )
     allow_pickle: bool = Field(False, description="load a pickle checkpoint, which can run code")
     discriminator: Code | None = Field(
         None, description="file.py:function that returns the module's discriminator"
@@ -35,7 +41,11 @@ class ModuleKind(TargetKind):
 
         check_device(device)
         module = load_module(
-            self.module, checkpoint=self.checkpoint, allow_pickle=self.allow_pickle
+            self.module,
+            checkpoint=self.checkpoint,
+            allow_pickle=self.allow_pickle,
+            key=self.checkpoint_key,
+            prefix=self.prefix,
         )
         discriminator = None if self.discriminator is None else load_module(self.discriminator)
         return target_for(module, truth, access, device=device, discriminator=discriminator)

@@ -79,6 +79,8 @@ def as_picture(image: Tensor) -> NDArray[np.uint8]:
         image: (c, h, w).
     """
     shown: NDArray[np.float64] = image.detach().cpu().double().numpy()
+    if len(shown) == 0:  # a record of which only the prediction was saved
+        return np.zeros(shown.shape[1:], dtype=np.uint8)
     if len(shown) not in (1, 3):
         shown = shown.argmax(axis=0)[None] / max(len(shown) - 1, 1)
     low, high = float(shown.min()), float(shown.max())

@@ -291,7 +291,7 @@ def test_too_few_records() -> None:
     assert found.answer == "cannot-tell"
     assert found.detectable_auc > 0.7
     # 200 records on each side, of 20 subjects.
-    size = "20 + 20 independent subjects or blocks (200 + 200 records)"
+    size = "20 + 20 independent subjects, blocks or clusters (200 + 200 records)"
     assert f"with {size}, only an AUC of" in found.sentence
     assert found.reasons[-1].startswith(f"With {size}, these attacks would have detected an AUC of")
     alone = attack().model_copy(update={"members": 20, "nonmembers": 20})
@@ -436,3 +436,26 @@ def test_records_that_are_not_independent_allow_no_answer(passed: bool, answer: 
     found = verdict([FOUND], [blind(), placebo])
     assert found.answer == answer
     assert ("Records resemble their neighbours." in found.sentence) is not passed
+
+
+@pytest.mark.parametrize(
+    ("passed", "answer"), [(True, "leak"), (None, "leak"), (False, "cannot-tell")]
+)
+def test_correlated_records_block_a_leak(passed: bool | None, answer: str) -> None:
+    control = Control(
+        name="correlated-records",
+        title="Correlated records",
+        auc=None,
+        passed=passed,
+        explanation="Records of a side are like one another.",
+    )
+    found = decide(
+        [attack(0.9, 1e-9)],
+        [control],
+        duplicates=None,
+        shift=None,
+        members=100,
+        nonmembers=100,
+    )
+    assert found.answer == answer
+    assert ("not independent" in found.sentence) == (passed is False)

@@ -50,6 +50,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "pairs": {"inputs": "a", "targets": "b", "target_channels": 1},
     "side-by-side": {"root": "s", "direction": "BtoA"},
     "colouring": {"root": "c", "subject": "(p[0-9])"},
+    "masks": {"root": "m", "classes": 3, "mask_ending": "_seg"},
 }
 
 

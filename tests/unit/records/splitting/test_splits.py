@@ -205,7 +205,7 @@ def test_a_saved_split_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ("id\nr0\n", "needs the columns id and role; no role"),
+        ("id\nr0\n", "needs the columns id and role, or id and member; no role or member"),
         ("id,role\nr0,members\n", "line 2: unknown role 'members'"),
         ("id,role\nr9,target-members\n", "record 'r9' .target-members. is not in toy"),
         (

@@ -94,7 +94,7 @@ def _lacking(attack: Attack, plan: Plan) -> str:
     ):
         if had < needed:
             return (
-                f"it needs at least {needed} {words}, there are {had} (see "
+                f"it needs at least {needed} {words}, but there are {had} (see "
                 f"{setting('references.models')})"
             )
     if attack.needs_population and not plan.outer:

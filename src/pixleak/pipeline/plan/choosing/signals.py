@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pixleak.core.errors import InputError, MissingExtraError, UnmetNeedError, setting
 from pixleak.core.roles import Role
 from pixleak.core.truth import LabelTruth
-from pixleak.pipeline.plan.plan import Plan, TrainedTarget
+from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.signals import SIGNALS, Signal, signals_on, usual_signals
 from pixleak.signals.learned import LearnedSignal, usual_learned
 
@@ -63,6 +63,13 @@ def choose_signals(plan: Plan) -> ChosenSignals:
                     f"{setting('attacker.signals')}, or declare {setting('target.access')}: "
                     f"{signal.info.access} if the target grants that"
                 )
+        if not lacks and signal.info.queries > 1 and _once(plan):
+            lacks = f"it asks about altered images, and {_once(plan)}"
+            if plan.signals is not None:
+                raise UnmetNeedError(
+                    f"signal {signal.name!r} cannot be measured: {lacks}; leave it out of "
+                    f"{setting('attacker.signals')}"
+                )
         try:
             signal.prepare()
         except MissingExtraError as error:
@@ -85,8 +92,20 @@ def choose_signals(plan: Plan) -> ChosenSignals:
         attacked=tuple(attacked),
         others=tuple(signal for signal in others if access.grants(signal.info.access)),
         learned=learnable,
-        left_out=(*left_out, *lacking),
+        left_out=(*left_out, *lacking, *_unasked(plan)),
     )
+
+
+def _unasked(plan: Plan) -> list[str]:
+    """One sentence on what a target that is asked once leaves unknown."""
+    if not _once(plan):
+        return []
+    return [f"whether the target repeats its answers was not measured: {_once(plan)}"]
+
+
+def _once(plan: Plan) -> str:
+    """Why a given target answers one time about each record, or the empty string."""
+    return plan.target.target.once if isinstance(plan.target, GivenTarget) else ""
 
 
 def _check_fits(signal: Signal, plan: Plan) -> None:

@@ -6,25 +6,24 @@ import hashlib
 import http.client
 import os
 import shutil
-import stat
-import tarfile
 import urllib.error
 import urllib.request
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from pixleak.core.errors import InputError
 from pixleak.core.whole_files import writing
+from pixleak.records.readers.named.archives import MOST_BYTES, unpack_archive
 
 Progress = Callable[[int, int | None], None]
 
 _CHUNK = 1 << 18
 _TIMEOUT = 30.0
+_PAGES = (b"<!doctype html", b"<html")
+"""How the error page or login page starts that some servers send in place of a file."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,29 @@ def fetch(download: Download, folder: Path, *, progress: Progress | None = None)
     if not download.unpack:
         return target
     with writing(folder):
-        _unpack(target, folder)
+        unpack_archive(target, folder)
     target.unlink()
     return folder
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server to another http(s) address, never from https to http."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        scheme = urlsplit(newurl).scheme.lower()
+        if scheme not in ("http", "https"):
+            raise InputError(
+                f"cannot fetch {req.full_url}: the server redirects to {newurl}, which is neither "
+                "http nor https"
+            )
+        if scheme == "http" and req.full_url.lower().startswith("https:"):
+            raise InputError(
+                f"cannot fetch {req.full_url}: the server redirects from https to {newurl}, where "
+                "anybody on the way could exchange the file"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _transfer(download: Download, part: Path, progress: Progress | None) -> None:
@@ -97,7 +116,7 @@ def _transfer(download: Download, part: Path, progress: Progress | None) -> None
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
-        answer = urllib.request.urlopen(request, timeout=_TIMEOUT)
+        answer = urllib.request.build_opener(_SafeRedirects).open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416 and have:
@@ -118,7 +137,8 @@ def _transfer(download: Download, part: Path, progress: Progress | None) -> None
             raise InputError(f"cannot fetch {download.url}: the server resumes at another place")
         done = have if resumed else 0
         length = answer.headers.get("Content-Length")
-        total = done + int(length) if length is not None else download.size
+        known = length is not None and length.strip().isdecimal()
+        total = done + int(length) if known else download.size
         with writing(part):
             if total is not None and total - done > shutil.disk_usage(part.parent).free:
                 raise InputError(
@@ -128,6 +148,8 @@ def _transfer(download: Download, part: Path, progress: Progress | None) -> None
                 while chunk := _read(answer, download):
                     file.write(chunk)
                     done += len(chunk)
+                    if done > max(download.size or MOST_BYTES, total or 0):
+                        break
                     if progress is not None:
                         progress(done, total)
                 file.flush()
@@ -155,7 +177,13 @@ def _verify(download: Download, file: Path) -> None:
     """Refuse and remove a file that is not the expected one."""
     size = file.stat().st_size
     wrong = None
-    if download.size is not None and size != download.size:
+    with file.open("rb") as opened:
+        start = opened.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith(_PAGES) and not download.file.lower().endswith((".html", ".htm")):
+        wrong = "answers with a web page in place of the file"
+    elif size == 0:
+        wrong = "is empty"
+    elif download.size is not None and size != download.size:
         wrong = f"has {size} bytes instead of {download.size}"
     elif download.sha256 is not None:
         with file.open("rb") as opened:
@@ -165,34 +193,3 @@ def _verify(download: Download, file: Path) -> None:
     if wrong is not None:
         file.unlink()
         raise InputError(f"{download.url} {wrong}; it was removed, fetch it again")
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    """Check and extract a zip or tar file; nothing may be written outside ``folder``."""
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as packed:
-                for entry in packed.infolist():
-                    _refuse_outside(archive, entry.filename, folder)
-                    if stat.S_ISLNK(entry.external_attr >> 16):
-                        raise InputError(f"{archive}: {entry.filename!r} is a link; not unpacked")
-                # extractall checks every member's CRC on the way.
-                packed.extractall(folder)
-        elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as packed_tar:
-                for member in packed_tar.getmembers():
-                    _refuse_outside(archive, member.name, folder)
-                packed_tar.extractall(folder, filter="data")
-        else:
-            raise InputError(f"{archive} is neither a zip nor a tar file; was the address right?")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
-        archive.unlink()
-        raise InputError(
-            f"{archive} is damaged ({error}); it was removed, fetch it again"
-        ) from error
-
-
-def _refuse_outside(archive: Path, name: str, folder: Path) -> None:
-    root = folder.resolve()
-    if not (root / name).resolve().is_relative_to(root):
-        raise InputError(f"{archive}: {name!r} would land outside {folder}; not unpacked")

@@ -106,7 +106,7 @@ def test_what_is_left_out_is_said() -> None:
     assert first == "learned signals were left out: there is no shadow model to learn from"
     assert others[0] == (
         "Learned on calibrated residuals was left out: it needs at least 6 reference models, "
-        "there are 2 (see references.models)"
+        "but there are 2 (see references.models)"
     )
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from pixleak.core.errors import InputError
 from pixleak.records.readers.named import DATASETS
+from pixleak.records.readers.named.archives import unpack_archive
 from pixleak.records.readers.named.base import open_named
-from pixleak.records.readers.named.fetch import _unpack
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_an_archive_of_pairs_is_unpacked(facades: Path, tmp_path: Path) -> None:
     archive = tmp_path / "facades.tar.gz"
     with tarfile.open(archive, "w:gz") as file:
         file.add(facades / "train", "facades/train")
-    _unpack(archive, tmp_path / "copy")
+    unpack_archive(archive, tmp_path / "copy")
     assert len(open_named(DATASETS["facades"], tmp_path / "copy", None)) == 2
 
 

@@ -200,7 +200,7 @@ def test_no_space_is_said_before_the_transfer(
         ("a.zip", _zip({"../evil": b"x"}), "'../evil' would land outside"),
         ("a.tar.gz", _tar({"../evil": b"x"}), "'../evil' would land outside"),
         ("a.tar.gz", _tar({"/evil": b"x"}), "'/evil' would land outside"),
-        ("a.tar.gz", _tar({}, link="/etc"), "is damaged"),
+        ("a.tar.gz", _tar({}, link="/etc"), "is a link"),
     ],
 )
 def test_unsafe_archives_are_not_unpacked(
@@ -210,7 +210,7 @@ def test_unsafe_archives_are_not_unpacked(
     with pytest.raises(InputError, match=sentence):
         fetch(Download(f"{server.address}/{name}"), tmp_path / "in")
     assert not (tmp_path / "evil").exists()
-    assert {p.name for p in (tmp_path / "in").iterdir()} <= {name}
+    assert list((tmp_path / "in").iterdir()) == []
 
 
 def test_a_damaged_archive_is_removed(server: Server, tmp_path: Path) -> None:

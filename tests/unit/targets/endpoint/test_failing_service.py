@@ -1,0 +1,153 @@
+"""Against a real server that fails: every answer is paid for once, and none is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from loopback import Service, serving
+
+SECRET = "tok-3f9a1c77"
+FAILURES = ("500", "429 0.05", "late", "cut", "html", "size", "type", "401", "403", "kill")
+
+
+class Killer:
+    """Fails four requests of ten, in every way two or three times.
+
+    One way is to kill the process that asks, before its request is answered.
+    """
+
+    def __init__(self) -> None:
+        self.draw = random.Random(7)
+        # Those that end a run twice, the others three times.
+        self.plan = [how for how in FAILURES for _ in range(2 if how in FAILURES[-3:] else 3)]
+        self.draw.shuffle(self.plan)
+        self.process: subprocess.Popen[str] | None = None
+        self.told: Counter[str] = Counter()
+
+    def __call__(self, number: int) -> str | None:
+        if not self.plan or self.draw.random() > 0.4:
+            return None
+        how = self.plan.pop()
+        self.told[how.split()[0]] += 1
+        if how == "kill":
+            assert self.process is not None
+            self.process.kill()
+            self.process.wait()
+            return "cut"
+        return how
+
+
+def _config(url: str, **more: object) -> dict[str, object]:
+    return {
+        "members": {"reader": "phantom", "count": 24, "size": 16, "seed": 1},
+        "nonmembers": {"reader": "phantom", "count": 24, "size": 16, "seed": 2},
+        "target": {
+            "http": url, "access": "probability", "token": "env:SERVICE_TOKEN", "pause": 0.01,
+            "timeout": 1, "budget": 500, **more,
+        },
+        "attacker": {"signals": ["cross-entropy"], "attacks": []},
+    }  # fmt: skip
+
+
+def test_nothing_is_paid_twice_and_nothing_lost_over_twenty_failures(tmp_path: Path) -> None:
+    killer = Killer()
+    runs, ends, told = 0, Counter[int](), ""
+    with serving(Service(token=SECRET, fails=killer)) as service:
+        (tmp_path / "audit.yaml").write_text(yaml.safe_dump(_config(service.url)))
+        while runs < 40:
+            runs += 1
+            killer.process = subprocess.Popen(
+                [sys.executable, "-m", "pixleak", "--debug", "audit", "audit.yaml", "-o", "out"],
+                cwd=tmp_path,
+                env={**os.environ, "SERVICE_TOKEN": SECRET, "NO_COLOR": "1"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            told += killer.process.communicate(timeout=300)[0]
+            ends[killer.process.returncode] += 1
+            if killer.process.returncode == 0:
+                break
+        before = service.requests
+        again = subprocess.run(
+            [sys.executable, "-m", "pixleak", "audit", "audit.yaml", "-o", "out"],
+            cwd=tmp_path,
+            env={**os.environ, "SERVICE_TOKEN": SECRET},
+            capture_output=True,
+            check=True,
+        )
+    assert again.returncode == 0
+    assert service.requests == before, "a finished run asks nothing when it is run again"
+    kept = len(list(tmp_path.glob("out/artefacts/answers/*/??/*.answer")))
+    # Two records are asked about twice on purpose: whether answers repeat.
+    twice = sum(count - 1 for count in service.paid.values()) - 2
+    lost = sum(service.paid.values()) - kept
+    failed = sum(killer.told.values())
+    rows = {
+        "runs": runs, "requests": service.requests, "failures": failed,
+        "answers": sum(service.paid.values()), "kept": kept, "paid twice": twice, "lost": lost,
+    }  # fmt: skip
+    table = "\n".join(f"{name:12}{n:6}" for name, n in {**killer.told, **rows}.items())
+    sys.stdout.write(f"\n{table}\n")  # shown by pytest -s
+    assert ends[0] == 1
+    assert set(ends) <= {0, 2, -9}
+    assert failed >= 20
+    assert min(killer.told.values()) >= 2
+    assert (twice, lost) == (0, 0)
+    everywhere = told.encode() + b"".join(
+        path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    )
+    assert SECRET.encode() not in everywhere
+
+
+def test_the_budget_that_is_announced_is_what_is_asked(tmp_path: Path) -> None:
+    def cli(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pixleak", "audit", "audit.yaml", "-o", "out", *more],
+            cwd=tmp_path,
+            env={**os.environ, "SERVICE_TOKEN": SECRET, "NO_COLOR": "1", "TERM": "dumb"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    with serving(Service(token=SECRET)) as service:
+        # 48 records, 2 of them again, 8 in one batch, 3 of them in 3 other conventions.
+        whole = 48 + 2 + 6 + 9
+        (tmp_path / "audit.yaml").write_text(yaml.safe_dump(_config(service.url, batch=8)))
+        announced = cli("--plan")
+        lines = [line.split() for line in announced.stdout.splitlines()]
+        assert ["queries,", "at", "most", str(whole)] in lines
+        refused = cli("--set", f"target.budget={whole - 1}")
+        assert refused.returncode == 2
+        assert f"up to {whole} queries" in refused.stderr
+        assert "target.budget" in refused.stderr
+        assert service.requests == 0
+        ran = cli("--set", f"target.budget={whole}")
+        assert ran.returncode == 0, ran.stderr
+        assert sum(service.paid.values()) == whole
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_rate_limit_holds_however_many_ask(tmp_path: Path, concurrency: int) -> None:
+    import torch
+
+    from pixleak.core.access import Access
+    from pixleak.core.truth import LabelTruth
+    from pixleak.targets import HttpEndpoint
+
+    with serving(Service()) as service:
+        kind = HttpEndpoint(service.url, per_second=20, concurrency=concurrency)
+        images = torch.rand(8, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+        kind.open(LabelTruth(2), Access.PROBABILITY).predict(images)
+    assert service.requests == 8
+    # The first is late by its connection; arrivals jitter.
+    assert max(service.moments) - sorted(service.moments)[1] > 6 / 20 * 0.9
