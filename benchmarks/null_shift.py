@@ -1,19 +1,21 @@
 """Is a shift of annotation between the sides taken for a leak, and is a true leak still found?
 
-    python benchmarks/null_shift.py [--sides 60 200] [--audits 100 40] [--workers 2]
-                                    [--worlds null leak null-pool leak-pool]
+    python benchmarks/null_shift.py [--rows null/60:200 leak/60:30] [--workers 2]
 
 Audits of generated images run through the same code as any audit. The masks of 30 % of the
-non-members are moved by one pixel after the split in the null worlds; nothing is moved in the
-leaks:
+non-members are moved by one pixel after the split in the null worlds; nothing is moved elsewhere:
 
 null       the target is a U-Net trained on neither side, so that "leak" is wrong
+fair       the same without moved masks, so that a control that fails does so by chance
 leak       the target is trained on the members for a few epochs, so that "leak" is right
 ...-pool   with 4 reference models trained on halves of the audited images, and no shadow model
 
-Counted are verdicts, with exact binomial intervals, and the controls that failed. Writes
-benchmarks/results/null_shift.json. The same worlds are drawn by any version of pixleak, so the
-script compares two versions: run it with either on the path, and with --out.
+A row is a world, the records a side, and the number of audits. Counted are verdicts, with exact
+binomial intervals, the controls that failed, and the verdicts that the same audits would have had
+without "trained elsewhere" (control and excess) and without "members against members". The blind
+baseline is the same in both. Writes benchmarks/results/null_shift.json after every batch of audits,
+so that a run that is cut off leaves the counts of what it finished; audits that the file
+holds already are not repeated.
 """
 
 from __future__ import annotations
@@ -39,8 +41,10 @@ MOVED = 0.3
 NETWORK = {"network": {"name": "unet"}, "loss": "dice+ce", "epochs": 20, "lr": 0.002}
 NOISE = 0.1
 """Of the masks of all records; the more there is, the less a pixel matters."""
-LEAKING = {60: 20, 200: 20}
-"""Epochs of a target that leaks, by the number of members: enough for most audits to say so."""
+LEAKING = 20
+"""Epochs of a target that leaks: enough for most audits to say so."""
+ROWS = ("null/60:200", "fair/60:200", "leak/60:30", "null/200:20", "null-pool/60:10")
+BATCH = 10
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,10 @@ def _plan(world: str, side: int, number: int) -> Any:
     from pixleak.targets.target_for import target_for
     from pixleak.training.recipe import Recipe
 
-    null, pool = world.startswith("null"), world.endswith("pool")
+    kind, pool = world.removesuffix("-pool"), world.endswith("-pool")
     drawn = phantom(2 * side, size=32, seed=10_000 + number, label_noise=NOISE)
     moved: frozenset[int] = frozenset()
-    if null:
+    if kind == "null":
         generator = np.random.default_rng(number)
         chosen = generator.permutation(side)[: round(MOVED * side)]
         moved = frozenset((side + chosen).tolist())
@@ -104,12 +108,12 @@ def _plan(world: str, side: int, number: int) -> Any:
         sets["shadow-nonmembers"] = other.select(other.ids[120:])
     records, split = gather(sets, seed=0)
     recipe = Recipe(**NETWORK)
-    if null:
+    if kind != "leak":
         target: Any = GivenTarget.of(
             target_for(_trained("target", 7), records.truth, Access.LOGIT), seed=3
         )
     else:
-        target = TrainedTarget(Recipe(**(NETWORK | {"epochs": LEAKING[side]})), Access.LOGIT)
+        target = TrainedTarget(Recipe(**(NETWORK | {"epochs": LEAKING})), Access.LOGIT)
         recipe = target.method if pool else recipe
     return Plan(
         title=f"{world} {side} {number}",
@@ -142,10 +146,27 @@ def one_audit(world: str, side: int, number: int) -> dict[str, Any]:
     shutil.rmtree(folder)
     return {
         "answer": result.verdict.answer,
-        "evidence": result.verdict.evidence,
-        "failed": [control.name for control in result.controls if control.passed is False],
-        "auc": {attack.title: attack.auc.value for attack in result.attacks},
+        "without": _without(result),
+        "failed": sorted({control.name for control in result.controls if control.passed is False}),
     }
+
+
+def _without(result: Any) -> str:
+    """The answer without the controls that this benchmark is about, from the same figures."""
+    from pixleak.evaluation.elsewhere import ELSEWHERE
+    from pixleak.evaluation.placebo import PLACEBO
+    from pixleak.evaluation.verdict.rule import decide
+
+    nothing = {"elsewhere_auc": None, "elsewhere_excess": None, "elsewhere_tpr": []}
+    answer: str = decide(
+        [attack.model_copy(update=nothing) for attack in result.attacks],
+        [one for one in result.controls if one.name not in (ELSEWHERE, PLACEBO)],
+        duplicates=result.duplicates,
+        shift=result.shift,
+        members=max(attack.members for attack in result.attacks),
+        nonmembers=max(attack.nonmembers for attack in result.attacks),
+    ).answer
+    return answer
 
 
 def _audit(job: tuple[str, int, int]) -> dict[str, Any]:
@@ -156,42 +177,46 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts of the answers, and the share of "leak" with its interval."""
     from pixleak.evaluation.statistics.rates import clopper_pearson
 
-    answers = Counter(one["answer"] for one in found)
-    bounds = clopper_pearson(answers["leak"], len(found))
-    return {
-        "audits": len(found),
-        "answers": dict(answers),
-        "leak": [answers["leak"] / len(found), bounds.low, bounds.high],
-        "failed_controls": dict(Counter(name for one in found for name in set(one["failed"]))),
-        "evidence": dict(Counter(name for one in found for name in one["evidence"])),
-        "each": [one["answer"] for one in found],
-    }
+    content: dict[str, Any] = {"audits": len(found)}
+    for key in ("answer", "without"):
+        answers = Counter(one[key] for one in found)
+        bounds = clopper_pearson(answers["leak"], len(found))
+        content[key] = dict(answers)
+        content[f"leak, {key}"] = [answers["leak"] / len(found), bounds.low, bounds.high]
+    content["failed_controls"] = dict(Counter(name for one in found for name in one["failed"]))
+    content["each"] = found
+    return content
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sides", type=int, nargs="+", default=[60, 200])
-    parser.add_argument("--audits", type=int, nargs="+", default=[100, 40], help="of each side")
-    parser.add_argument("--worlds", nargs="+", default=["null", "leak", "null-pool", "leak-pool"])
+    parser.add_argument("--rows", nargs="+", default=ROWS, help="world/side:audits")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "null_shift.json")
     arguments = parser.parse_args()
-    begun = time.monotonic()
-    content: dict[str, Any] = {"machine": machine(), "moved": MOVED}
+    content: dict[str, Any] = {"machine": machine(), "moved": MOVED, "seconds": 0.0}
+    if arguments.out.exists():
+        content = json.loads(arguments.out.read_text(encoding="utf-8"))
+    begun = time.monotonic() - content["seconds"]
     _folder().mkdir(exist_ok=True)
     _trained("target", 7)
     with ProcessPoolExecutor(arguments.workers) as processes:
-        for world in arguments.worlds:
-            for side, audits in zip(arguments.sides, arguments.audits, strict=True):
-                first = [one_audit(world, side, 0)]  # trains what the others share
-                jobs = [(world, side, number) for number in range(1, audits)]
-                found = first + list(processes.map(_audit, jobs))
-                content[f"{world}/{side}"] = summary(found)
-                print(world, side, json.dumps(content[f"{world}/{side}"]), flush=True)
-    content["seconds"] = round(time.monotonic() - begun, 1)
-    arguments.out.write_text(json.dumps(content, indent=1) + "\n")
+        for row in arguments.rows:
+            name, wanted = row.split(":")
+            world, side = name.split("/")
+            found = content.get(name, {}).get("each", [])
+            while len(found) < int(wanted):
+                first = len(found)
+                last = min(first + BATCH, int(wanted)) if first else 1  # one trains the shadow
+                jobs = [(world, int(side), number) for number in range(first, last)]
+                found = found + list(processes.map(_audit, jobs))
+                content[name] = summary(found)
+                content["seconds"] = round(time.monotonic() - begun, 1)
+                arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            told = {key: value for key, value in content[name].items() if key != "each"}
+            print(name, json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":
