@@ -12,10 +12,10 @@ leak       the target is trained on the members for a few epochs, so that "leak"
 
 A row is a world, the records a side, and the number of audits. Counted are verdicts, with exact
 binomial intervals, the controls that failed, and the verdicts that the same audits would have had
-without "trained elsewhere" (control and excess) and without "members against members". The blind
-baseline is the same in both. Writes benchmarks/results/null_shift.json after every batch of audits,
-so that a run that is cut off leaves the counts of what it finished; audits that the file
-holds already are not repeated.
+without "trained elsewhere" (control and excess), without "members against members", and with a
+blind baseline that does not see how edges of image and truth meet. Writes
+benchmarks/results/null_shift.json after every batch of audits, so that a run that is cut off leaves
+the counts of what it finished; audits that the file holds already are not repeated.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -138,7 +139,8 @@ def one_audit(world: str, side: int, number: int) -> dict[str, Any]:
     kept = _folder() / f"shadow-{world}"
     if kept.is_dir() and not folder.exists():  # the shadow is trained once
         shutil.copytree(kept, folder / "artefacts" / "model")
-    result = run_plan(_plan(world, side, number), folder)
+    plan = _plan(world, side, number)
+    result = run_plan(plan, folder)
     if "pool" not in world and not kept.exists():
         shadow = next(one.weights for one in result.models if one.name == "shadow")
         place = (folder / shadow).parent
@@ -146,27 +148,58 @@ def one_audit(world: str, side: int, number: int) -> dict[str, Any]:
     shutil.rmtree(folder)
     return {
         "answer": result.verdict.answer,
-        "without": _without(result),
+        "without": _without(plan, result),
         "failed": sorted({control.name for control in result.controls if control.passed is False}),
     }
 
 
-def _without(result: Any) -> str:
+def _without(plan: Any, result: Any) -> str:
     """The answer without the controls that this benchmark is about, from the same figures."""
     from pixleak.evaluation.elsewhere import ELSEWHERE
     from pixleak.evaluation.placebo import PLACEBO
-    from pixleak.evaluation.verdict.rule import decide
+    from pixleak.evaluation.verdict.rule import BLIND, decide
 
     nothing = {"elsewhere_auc": None, "elsewhere_excess": None, "elsewhere_tpr": []}
     answer: str = decide(
         [attack.model_copy(update=nothing) for attack in result.attacks],
-        [one for one in result.controls if one.name not in (ELSEWHERE, PLACEBO)],
+        [
+            _plain_baseline(plan) if one.name == BLIND else one
+            for one in result.controls
+            if one.name not in (ELSEWHERE, PLACEBO)
+        ],
         duplicates=result.duplicates,
         shift=result.shift,
         members=max(attack.members for attack in result.attacks),
         nonmembers=max(attack.nonmembers for attack in result.attacks),
     ).answer
     return answer
+
+
+def _plain_baseline(plan: Any) -> Any:
+    """The blind baseline without the features of alignment."""
+    from pixleak.core.roles import Role
+    from pixleak.evaluation.controls import evaluate_control
+    from pixleak.signals.blind import blind_baseline
+
+    records = plan.records.select(plan.audited)
+    members = set(plan.ids(Role.TARGET_MEMBERS))
+    member = np.array([key in members for key in records.ids])
+    units = plan.split.units(plan.records)
+    with mock.patch(
+        "pixleak.signals.blind.alignment_features", lambda seen: ((), np.zeros((len(seen), 0)))
+    ):
+        found = blind_baseline(
+            records, member, units=[units[key] for key in records.ids], seed=plan.seed_for("blind")
+        )
+    return evaluate_control(
+        found.scores,
+        member,
+        name="blind-baseline",
+        title="Blind baseline",
+        what="Without alignment.",
+        null_aucs=found.null_aucs,
+        level=0.05,
+    )
 
 
 def _audit(job: tuple[str, int, int]) -> dict[str, Any]:

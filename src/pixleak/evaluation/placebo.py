@@ -97,9 +97,9 @@ def placebo_control(
     generator = np.random.default_rng(seed)
     sides = [_Side(scores[side], names[side]) for side in (member, ~member)]
     found = sum(one.significant_halves(generator) for one in sides)
-    p_halves = min(1.0, 4 * min(p_value(one.ranks, halves_apart, generator) for one in sides))
+    p_halves = min(1.0, 4 * min(order_p_value(one.ranks, halves_apart, generator) for one in sides))
     p_neighbours = min(
-        1.0, 4 * min(p_value(one.ranks, like_neighbours, generator) for one in sides)
+        1.0, 4 * min(order_p_value(one.ranks, like_neighbours, generator) for one in sides)
     )
     shown = max((one.first_against_second() for one in sides), key=lambda i: abs(i.value - 0.5))
     broken = bool(stats.binom.sf(found - 1, 2 * RANDOM_HALVES, 0.05) < _BROKEN)
@@ -174,7 +174,7 @@ class _Side:
         return auc_p_value(sample_of(self.scores, first, self.names.tolist()))
 
 
-def p_value(
+def order_p_value(
     ranks: Floats, statistic: Callable[[Floats], Floats], generator: np.random.Generator
 ) -> float:
     """Share of permutations of a side's units that reach the statistic, the actual one included.

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import permutations
+
 import numpy as np
 import pytest
 
-from pixleak.evaluation.placebo import placebo_control
+from pixleak.core.tables import Floats
+from pixleak.evaluation.placebo import (
+    halves_apart,
+    like_neighbours,
+    order_p_value,
+    placebo_control,
+)
 from pixleak.results.controls import Control
 
 
@@ -24,6 +33,42 @@ MIXED = np.random.default_rng(0).permutation(APART)
 def triplets(seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
     return np.repeat(generator.normal(size=40), 3) + 0.3 * generator.normal(size=120)
+
+
+def test_scores_that_rise_with_the_order_by_hand() -> None:
+    # On either side record k of twenty has rank k, so the first half beats no record of the second.
+    member = np.arange(40) < 20
+    found = run(np.concatenate([np.arange(20.0), np.arange(20.0)]), member)
+    assert found.auc is not None
+    assert found.auc.value == 0.0
+    # Members and non-members are equal, so that the attack has an AUC of one half and survives
+    # nothing.
+    assert found.passed is False
+    assert "first half of a side" in found.explanation
+    assert "like those of their neighbours" in found.explanation
+
+
+@pytest.mark.parametrize("statistic", [halves_apart, like_neighbours])
+def test_a_p_value_is_the_share_of_all_orders_that_reach_the_statistic(
+    statistic: Callable[[Floats], Floats],
+) -> None:
+    ranks = np.array([1.0, 2.0, 4.0, 3.0, 6.0, 5.0]) - 3.5
+    observed = statistic(ranks[None, :])[0]
+    orders = np.array(list(permutations(ranks)))
+    share = float((statistic(orders) >= observed - 1e-9).mean())
+    found = order_p_value(ranks, statistic, np.random.default_rng(0))
+    # 2000 permutations: four standard errors.
+    assert found == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 2000) + 1 / 2001)
+
+
+def test_three_against_three_by_hand() -> None:
+    # Halves apart by 3: of the 20 ways to choose the first half, 1 2 3 and 4 5 6 are as far apart.
+    ranks = np.arange(6.0) - 2.5
+    assert halves_apart(ranks[None, :]).tolist() == [3.0]
+    orders = np.array(list(permutations(ranks)))
+    assert (halves_apart(orders) >= 3.0 - 1e-9).mean() == 2 / 20
+    # (-2.5)(-1.5) + (-1.5)(-.5) + (-.5)(.5) + (.5)(1.5) + (1.5)(2.5) = 8.75
+    assert like_neighbours(ranks[None, :]).tolist() == [8.75]
 
 
 def test_independent_records_pass_at_the_level() -> None:

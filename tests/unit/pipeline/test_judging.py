@@ -87,8 +87,7 @@ def test_an_attack_stands_beside_its_control(
         assert attack.control_auc is not None
         assert attack.control_auc.low < 0.5 < attack.control_auc.high
         assert attack.control_note == ""
-    blind, untrained, elsewhere, placebo = found.controls
-    assert placebo.name == "member-placebo"
+    blind, untrained, elsewhere = found.controls
     assert (elsewhere.name, elsewhere.passed) == ("trained-elsewhere", None)
     assert "neither a shadow model nor a pool" in elsewhere.explanation
     assert (blind.name, untrained.name) == ("blind-baseline", "untrained-model")
