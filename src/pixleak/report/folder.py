@@ -40,8 +40,8 @@ _COLUMNS = {
 class ScoreKey(NamedTuple):
     """Which attack made a score, and on what.
 
-    ``attack``: the target; ``control``: the untrained model; ``elsewhere``: models trained on neither
-    side; ``blind``: no model.
+    ``attack``: the target; ``control``: the untrained model; ``elsewhere``: models trained on
+    neither side; ``blind``: no model.
     """
 
     kind: Kind
