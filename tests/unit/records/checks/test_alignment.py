@@ -96,3 +96,10 @@ def test_masks_off_by_one_pixel_lean(held: Held) -> None:
     after = alignment_features(held(batch.images, moved))[1][:, column]
     t = (after.mean() - before.mean()) / np.sqrt((after.var() + before.var()) / 200)
     assert t < -4
+
+
+def test_records_without_images_have_corners_alone(held: Held) -> None:
+    labels = torch.tensor([[[0, 0, 0], [0, 1, 0], [0, 0, 0]]])
+    (row,) = rows(held(torch.zeros(1, 0, 3, 3), labels))
+    assert row.pop("corners of the border") == 1.0
+    assert set(row.values()) == {0.0}
