@@ -1,19 +1,21 @@
 """Is a shift of annotation between the sides taken for a leak, and is a true leak still found?
 
-    python benchmarks/null_shift.py [--sides 60 200] [--audits 100 40] [--workers 2]
-                                    [--worlds null leak null-pool leak-pool]
+    python benchmarks/null_shift.py [--rows null/60:200 leak/60:30] [--workers 2]
 
 Audits of generated images run through the same code as any audit. The masks of 30 % of the
-non-members are moved by one pixel after the split in the null worlds; nothing is moved in the
-leaks:
+non-members are moved by one pixel after the split in the null worlds; nothing is moved elsewhere:
 
 null       the target is a U-Net trained on neither side, so that "leak" is wrong
+fair       the same without moved masks, so that a control that fails does so by chance
 leak       the target is trained on the members for a few epochs, so that "leak" is right
 ...-pool   with 4 reference models trained on halves of the audited images, and no shadow model
 
-Counted are verdicts, with exact binomial intervals, and the controls that failed. Writes
-benchmarks/results/null_shift.json. The same worlds are drawn by any version of pixleak, so the
-script compares two versions: run it with either on the path, and with --out.
+A row is a world, the records a side, and the number of audits. Counted are verdicts, with exact
+binomial intervals, the controls that failed, and the verdicts that the same audits would have had
+without "trained elsewhere" (control and excess), without "members against members", and with a
+blind baseline that does not see how edges of image and truth meet. Writes
+benchmarks/results/null_shift.json after every batch of audits, so that a run that is cut off leaves
+the counts of what it finished; audits that the file holds already are not repeated.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -36,9 +39,13 @@ from support.machine import machine
 HERE = Path(__file__).parent
 MOVED = 0.3
 """Share of the non-members whose masks are moved."""
-NETWORK = {"network": {"name": "unet"}, "loss": "dice+ce", "epochs": 8, "lr": 0.002}
-LEAKING = {60: 30, 200: 12}
-"""Epochs of a target that leaks, by the number of members: enough for most audits to say so."""
+NETWORK = {"network": {"name": "unet"}, "loss": "dice+ce", "epochs": 20, "lr": 0.002}
+NOISE = 0.1
+"""Of the masks of all records; the more there is, the less a pixel matters."""
+LEAKING = 20
+"""Epochs of a target that leaks: enough for most audits to say so."""
+ROWS = ("null/60:200", "fair/60:200", "leak/60:30", "null/200:20", "null-pool/60:10")
+BATCH = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,9 @@ def _trained(name: str, seed: int) -> Any:
     from pixleak.training.recipe import Recipe
 
     path = _folder() / f"{name}.safetensors"
-    job = TrainingJob(name, Recipe(**NETWORK), phantom(120, size=32, seed=999), seed, path)
+    job = TrainingJob(
+        name, Recipe(**NETWORK), phantom(120, size=32, seed=999, label_noise=NOISE), seed, path
+    )
     train_all([job], resume=True)
     return load_network(path)
 
@@ -82,10 +91,10 @@ def _plan(world: str, side: int, number: int) -> Any:
     from pixleak.targets.target_for import target_for
     from pixleak.training.recipe import Recipe
 
-    null, pool = world.startswith("null"), world.endswith("pool")
-    drawn = phantom(2 * side, size=32, seed=10_000 + number)
+    kind, pool = world.removesuffix("-pool"), world.endswith("-pool")
+    drawn = phantom(2 * side, size=32, seed=10_000 + number, label_noise=NOISE)
     moved: frozenset[int] = frozenset()
-    if null:
+    if kind == "null":
         generator = np.random.default_rng(number)
         chosen = generator.permutation(side)[: round(MOVED * side)]
         moved = frozenset((side + chosen).tolist())
@@ -95,17 +104,17 @@ def _plan(world: str, side: int, number: int) -> Any:
         "target-nonmembers": audited.select(audited.ids[side:]),
     }
     if not pool:  # the shadow's records are the same in all audits, so it is trained once
-        other = phantom(180, size=32, seed=998)
+        other = phantom(180, size=32, seed=998, label_noise=NOISE)
         sets["shadow-members"] = other.select(other.ids[:120])
         sets["shadow-nonmembers"] = other.select(other.ids[120:])
     records, split = gather(sets, seed=0)
     recipe = Recipe(**NETWORK)
-    if null:
+    if kind != "leak":
         target: Any = GivenTarget.of(
             target_for(_trained("target", 7), records.truth, Access.LOGIT), seed=3
         )
     else:
-        target = TrainedTarget(Recipe(**(NETWORK | {"epochs": LEAKING[side]})), Access.LOGIT)
+        target = TrainedTarget(Recipe(**(NETWORK | {"epochs": LEAKING})), Access.LOGIT)
         recipe = target.method if pool else recipe
     return Plan(
         title=f"{world} {side} {number}",
@@ -130,7 +139,8 @@ def one_audit(world: str, side: int, number: int) -> dict[str, Any]:
     kept = _folder() / f"shadow-{world}"
     if kept.is_dir() and not folder.exists():  # the shadow is trained once
         shutil.copytree(kept, folder / "artefacts" / "model")
-    result = run_plan(_plan(world, side, number), folder)
+    plan = _plan(world, side, number)
+    result = run_plan(plan, folder)
     if "pool" not in world and not kept.exists():
         shadow = next(one.weights for one in result.models if one.name == "shadow")
         place = (folder / shadow).parent
@@ -138,10 +148,58 @@ def one_audit(world: str, side: int, number: int) -> dict[str, Any]:
     shutil.rmtree(folder)
     return {
         "answer": result.verdict.answer,
-        "evidence": result.verdict.evidence,
-        "failed": [control.name for control in result.controls if control.passed is False],
-        "auc": {attack.title: attack.auc.value for attack in result.attacks},
+        "without": _without(plan, result),
+        "failed": sorted({control.name for control in result.controls if control.passed is False}),
     }
+
+
+def _without(plan: Any, result: Any) -> str:
+    """The answer without the controls that this benchmark is about, from the same figures."""
+    from pixleak.evaluation.elsewhere import ELSEWHERE
+    from pixleak.evaluation.placebo import PLACEBO
+    from pixleak.evaluation.verdict.rule import BLIND, decide
+
+    nothing = {"elsewhere_auc": None, "elsewhere_excess": None, "elsewhere_tpr": []}
+    answer: str = decide(
+        [attack.model_copy(update=nothing) for attack in result.attacks],
+        [
+            _plain_baseline(plan) if one.name == BLIND else one
+            for one in result.controls
+            if one.name not in (ELSEWHERE, PLACEBO)
+        ],
+        duplicates=result.duplicates,
+        shift=result.shift,
+        members=max(attack.members for attack in result.attacks),
+        nonmembers=max(attack.nonmembers for attack in result.attacks),
+    ).answer
+    return answer
+
+
+def _plain_baseline(plan: Any) -> Any:
+    """The blind baseline without the features of alignment."""
+    from pixleak.core.roles import Role
+    from pixleak.evaluation.controls import evaluate_control
+    from pixleak.signals.blind import blind_baseline
+
+    records = plan.records.select(plan.audited)
+    members = set(plan.ids(Role.TARGET_MEMBERS))
+    member = np.array([key in members for key in records.ids])
+    units = plan.split.units(plan.records)
+    with mock.patch(
+        "pixleak.signals.blind.alignment_features", lambda seen: ((), np.zeros((len(seen), 0)))
+    ):
+        found = blind_baseline(
+            records, member, units=[units[key] for key in records.ids], seed=plan.seed_for("blind")
+        )
+    return evaluate_control(
+        found.scores,
+        member,
+        name="blind-baseline",
+        title="Blind baseline",
+        what="Without alignment.",
+        null_aucs=found.null_aucs,
+        level=0.05,
+    )
 
 
 def _audit(job: tuple[str, int, int]) -> dict[str, Any]:
@@ -152,42 +210,46 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts of the answers, and the share of "leak" with its interval."""
     from pixleak.evaluation.statistics.rates import clopper_pearson
 
-    answers = Counter(one["answer"] for one in found)
-    bounds = clopper_pearson(answers["leak"], len(found))
-    return {
-        "audits": len(found),
-        "answers": dict(answers),
-        "leak": [answers["leak"] / len(found), bounds.low, bounds.high],
-        "failed_controls": dict(Counter(name for one in found for name in set(one["failed"]))),
-        "evidence": dict(Counter(name for one in found for name in one["evidence"])),
-        "each": [one["answer"] for one in found],
-    }
+    content: dict[str, Any] = {"audits": len(found)}
+    for key in ("answer", "without"):
+        answers = Counter(one[key] for one in found)
+        bounds = clopper_pearson(answers["leak"], len(found))
+        content[key] = dict(answers)
+        content[f"leak, {key}"] = [answers["leak"] / len(found), bounds.low, bounds.high]
+    content["failed_controls"] = dict(Counter(name for one in found for name in one["failed"]))
+    content["each"] = found
+    return content
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sides", type=int, nargs="+", default=[60, 200])
-    parser.add_argument("--audits", type=int, nargs="+", default=[100, 40], help="of each side")
-    parser.add_argument("--worlds", nargs="+", default=["null", "leak", "null-pool", "leak-pool"])
+    parser.add_argument("--rows", nargs="+", default=ROWS, help="world/side:audits")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "null_shift.json")
     arguments = parser.parse_args()
-    begun = time.monotonic()
-    content: dict[str, Any] = {"machine": machine(), "moved": MOVED}
+    content: dict[str, Any] = {"machine": machine(), "moved": MOVED, "seconds": 0.0}
+    if arguments.out.exists():
+        content = json.loads(arguments.out.read_text(encoding="utf-8"))
+    begun = time.monotonic() - content["seconds"]
     _folder().mkdir(exist_ok=True)
     _trained("target", 7)
     with ProcessPoolExecutor(arguments.workers) as processes:
-        for world in arguments.worlds:
-            for side, audits in zip(arguments.sides, arguments.audits, strict=True):
-                first = [one_audit(world, side, 0)]  # trains what the others share
-                jobs = [(world, side, number) for number in range(1, audits)]
-                found = first + list(processes.map(_audit, jobs))
-                content[f"{world}/{side}"] = summary(found)
-                print(world, side, json.dumps(content[f"{world}/{side}"]), flush=True)
-    content["seconds"] = round(time.monotonic() - begun, 1)
-    arguments.out.write_text(json.dumps(content, indent=1) + "\n")
+        for row in arguments.rows:
+            name, wanted = row.split(":")
+            world, side = name.split("/")
+            found = content.get(name, {}).get("each", [])
+            while len(found) < int(wanted):
+                first = len(found)
+                last = min(first + BATCH, int(wanted)) if first else 1  # one trains the shadow
+                jobs = [(world, int(side), number) for number in range(first, last)]
+                found = found + list(processes.map(_audit, jobs))
+                content[name] = summary(found)
+                content["seconds"] = round(time.monotonic() - begun, 1)
+                arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            told = {key: value for key, value in content[name].items() if key != "each"}
+            print(name, json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ Pictures and scores are drawn; clusters, control, evaluation and verdict are the
 copies        every scene three times: as it is, brighter and noisy, and cropped by 6 % besides
 slices        every volume by three consecutive slices, between which the picture changes
 independent   one picture of each scene
+batches       the same, but five records in a row share an effect that no picture shows
 
-The scores of three attacks depend on the scene and smoothly on the picture, and in the worlds with
-a leak on membership. Each kind is judged with records as independent ("separate") and with
-near-copies as one unit and the control of correlated records ("units"). Counted are verdicts and
-failed controls, with exact binomial intervals. Writes benchmarks/results/null_units.json.
+The scores of three attacks depend on the scene (in batches, on the batch) and smoothly on the
+picture, and in the worlds with a leak on membership. Each kind is judged with records as
+independent ("separate") and with near-copies as one unit and the controls of correlated records and
+of members against members ("units"). Counted are verdicts and failed controls, with exact binomial
+intervals. Writes benchmarks/results/null_units.json.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import torch
 from support.machine import machine
 
 HERE = Path(__file__).resolve().parent
-GRID, ATTACKS, PER_UNIT = 32, 3, 3
+GRID, ATTACKS, PER_UNIT, IN_BATCH = 32, 3, 3, 5
 ROWS = (
     ("copies", 60, 0.0, "separate"),
     ("copies", 60, 0.0, "units"),
@@ -39,8 +41,13 @@ ROWS = (
     ("independent", 60, 0.6, "separate"),
     ("independent", 60, 0.6, "units"),
     ("copies", 90, 1.2, "units"),
+    ("batches", 60, 0.0, "separate"),
+    ("batches", 60, 0.0, "units"),
+    ("batches", 60, 1.8, "units"),
 )
 """Kind of records, records a side, shift of the members' scores, and how units are counted."""
+WHOLE = ("independent", "batches")
+"""Kinds of which every picture is of another scene."""
 
 
 def scenes(draws: np.random.Generator, count: int) -> torch.Tensor:
@@ -64,7 +71,7 @@ def cropped(picture: torch.Tensor, share: float = 0.06) -> torch.Tensor:
 def pictures(kind: str, draws: np.random.Generator, units: int) -> tuple[torch.Tensor, Any]:
     """Pictures, and the scene or volume of each."""
     base = scenes(draws, units)
-    if kind == "independent":
+    if kind in WHOLE:
         return base, np.arange(units)
     other = scenes(draws, units)
     made = []
@@ -91,14 +98,15 @@ def one_world(row: tuple[str, int, float, str], seed: int) -> dict[str, Any]:
     from pixleak.core.tables import Scores
     from pixleak.evaluation.evaluate import evaluate_scores
     from pixleak.evaluation.verdict.rule import decide
-    from pixleak.pipeline.clusters import correlation_control, with_clusters
+    from pixleak.pipeline.clusters import with_clusters
+    from pixleak.pipeline.independence import independence_controls
     from pixleak.pipeline.plan.build import build
     from pixleak.pipeline.storage.store import Store
     from pixleak.records.prepared.prepare import prepare
 
     kind, side, shift, counted = row
     draws = np.random.default_rng(seed)
-    units = side if kind == "independent" else side // PER_UNIT
+    units = side if kind in WHOLE else side // PER_UNIT
     shown, unit = pictures(kind, draws, 2 * units)
     member = unit < units
     ids = tuple(f"r{i:04d}" for i in range(len(shown)))
@@ -120,7 +128,8 @@ def one_world(row: tuple[str, int, float, str], seed: int) -> dict[str, Any]:
     weights = torch.from_numpy(draws.normal(size=GRID * GRID).astype(np.float32))
     picture = ((shown.flatten(1) - 0.5) @ weights).double().numpy()
     picture = (picture - picture.mean()) / picture.std()
-    scene = draws.normal(size=2 * units)[unit]
+    shared = np.arange(len(ids)) // IN_BATCH if kind == "batches" else unit
+    scene = draws.normal(size=2 * units)[shared]
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "artefacts")
         prepared = prepare(plan.records, Path(folder) / "copies")
@@ -136,10 +145,10 @@ def one_world(row: tuple[str, int, float, str], seed: int) -> dict[str, Any]:
             scores = Scores(ids, values, every, f"attack-{k}", "score")
             results.append(evaluate_scores(scores, member, units=by_record, replicates=100))
             scored.append(SimpleNamespace(scores=scores))
-        controls = []
+        controls: list[Any] = []
         if counted == "units":
             audited = prepared.select(plan.audited)
-            controls = correlation_control(plan, audited, scored, store)  # type: ignore[arg-type]
+            controls = independence_controls(plan, audited, results, scored, store)  # type: ignore[arg-type]
     sides = [len({of[key] for key in plan.ids(role)}) for role in
              (Role.TARGET_MEMBERS, Role.TARGET_NONMEMBERS)]  # fmt: skip
     verdict = decide(
@@ -147,7 +156,7 @@ def one_world(row: tuple[str, int, float, str], seed: int) -> dict[str, Any]:
     )
     return {
         "answer": verdict.answer,
-        "failed": any(control.passed is False for control in controls),
+        "failed": [control.name for control in controls if control.passed is False],
         "units": sides[0],
     }
 
@@ -160,7 +169,9 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
         np.mean([one["units"] for one in found]))}  # fmt: skip
     counts = {answer: sum(one["answer"] == answer for one in found)
               for answer in ("leak", "none-found", "cannot-tell")}  # fmt: skip
-    counts["control failed"] = sum(one["failed"] for one in found)
+    for name in ("correlated-records", "member-placebo"):
+        counts[f"{name} failed"] = sum(name in one["failed"] for one in found)
+    counts["only member-placebo failed"] = sum(one["failed"] == ["member-placebo"] for one in found)
     for name, count in counts.items():
         bounds = clopper_pearson(count, len(found))
         content[name] = [count, bounds.low, bounds.high]

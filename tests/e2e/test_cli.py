@@ -93,6 +93,8 @@ def test_every_attack_has_its_interval_its_control_and_one_row_a_record(finished
         "image-dependence",
         "blind-baseline",
         "correlated-records",
+        "member-placebo",
+        "trained-elsewhere",
         "untrained-model",
         "working-target",
     }

@@ -113,8 +113,9 @@ def test_an_audit_of_a_generator(audited: Path) -> None:
     assert not any(attack.signal == "discriminator" for attack in result.attacks)
     names = [control.name for control in result.controls]
     asked = ["image-dependence"]
-    last = ["working-target", "correlated-records"]
-    assert names == [*asked, "blind-baseline", "untrained-model", *DIFFICULTIES, *last]
+    fair = ["blind-baseline", "untrained-model", "trained-elsewhere", "trained-elsewhere"]
+    last = ["working-target", "correlated-records", "member-placebo"]
+    assert names == [*asked, *fair, *DIFFICULTIES, *last]
     target = result.models[0]
     assert target.members_error < target.nonmembers_error  # type: ignore[operator]
     assert target.members_dice is None

@@ -21,7 +21,8 @@ from pixleak.evaluation.verdict.rule import decide
 from pixleak.pipeline.asking.working import working_control
 from pixleak.pipeline.attacking import attack_pool
 from pixleak.pipeline.clock import Clock
-from pixleak.pipeline.clusters import correlation_control, unit_warnings, with_clusters
+from pixleak.pipeline.clusters import unit_warnings, with_clusters
+from pixleak.pipeline.independence import independence_controls
 from pixleak.pipeline.judging import judge
 from pixleak.pipeline.measuring.measure_all import measure_all
 from pixleak.pipeline.measuring.measured import Measured
@@ -130,7 +131,9 @@ def _run(
     judged.controls[:0] = models.asked
     judged.controls.append(_working(plan, measured, records))
     with clock("controls"):
-        judged.controls.extend(correlation_control(plan, evaluated, judged.scored, store))
+        judged.controls.extend(
+            independence_controls(plan, evaluated, judged.attacks, judged.scored, store)
+        )
     context = Context(
         plan, chosen, models, measured, judged, victims, records, evaluated, progress, clock
     )

@@ -12,16 +12,13 @@ import numpy as np
 
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools
-from pixleak.evaluation.correlated import correlated_control
 from pixleak.evaluation.statistics.significance import DOMINATING
-from pixleak.pipeline.attacking import Scored
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.storage.store import Store
 from pixleak.records.base import RecordKey
 from pixleak.records.checks.descriptors import Descriptors, describe_pictures
 from pixleak.records.checks.near_copies import clusters_of, near_limit, near_pairs
-from pixleak.records.checks.neighbours import nearest_pictures
-from pixleak.results.controls import Control, NearCopies
+from pixleak.results.controls import NearCopies
 
 if TYPE_CHECKING:
     from pixleak.records.prepared.prepare import PreparedRecords
@@ -162,34 +159,6 @@ def unit_warnings(plan: Plan, copies: NearCopies | None) -> list[str]:
                 "AUC counts every unit once."
             )
     return told
-
-
-def correlation_control(
-    plan: Plan, records: PreparedRecords, scored: Sequence[Scored], store: Store
-) -> list[Control]:
-    """Whether the records are independent, where no subjects or blocks say what belongs together.
-
-    Args:
-        plan: with its clusters.
-        records: the target members and non-members.
-        scored: the attacks.
-        store: where the descriptors are kept.
-    """
-    if plan.split.unit == "block" or all(key.subject is not None for key in records.keys):
-        return []
-    members = set(plan.ids(Role.TARGET_MEMBERS))
-    member: Bools = np.array([key in members for key in records.ids])
-    by_id = plan.split.units(plan.records)
-    _, unit = np.unique([by_id[key] for key in records.ids], return_inverse=True)
-    unit = unit.astype(np.int64)
-    edges = nearest_pictures(descriptors(records, store), unit)
-    columns = []
-    for one in scored:
-        where = {key: i for i, key in enumerate(one.scores.ids)}
-        rows = [where[key] for key in records.ids]
-        columns.append(np.where(one.scores.measured, one.scores.values, np.nan)[rows])
-    seed = plan.seed_for("correlated")
-    return [correlated_control(edges, member, unit, columns, seed=seed)]
 
 
 def descriptors(records: PreparedRecords, store: Store) -> Descriptors:

@@ -24,6 +24,7 @@ from pixleak.pipeline.plan.choosing import Chosen
 from pixleak.pipeline.plan.plan import Plan
 from pixleak.pipeline.record_checks import checks_of
 from pixleak.pipeline.storage.store import Store
+from pixleak.pipeline.trained_elsewhere import beside_elsewhere
 from pixleak.results.attacks import AttackResult
 from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
 from pixleak.signals.blind import BlindBaseline
@@ -49,8 +50,9 @@ class Judged:
         attacks: one result per attack, in the order of ``scored``.
         scored: the scores behind them.
         blind: (n,) out-of-fold scores of the blind baseline, on ``records``' ids.
-        controls: blind baseline and untrained model.
+        controls: of the whole audit.
         left_out: one sentence for each attack, or threshold, that was left out for too few records.
+        elsewhere: signals of models that were trained on neither side, or None.
     """
 
     attacks: list[AttackResult]
@@ -60,6 +62,7 @@ class Judged:
     duplicates: DuplicateCheck | None
     shift: ShiftCheck
     left_out: list[str]
+    elsewhere: SignalTable | None = None
 
 
 def judge(
@@ -128,6 +131,9 @@ def judge(
             for attack, interval in zip(attacks, together, strict=True)
         ]
     with clock("controls"):
+        attacks, elsewhere = beside_elsewhere(
+            plan, attacks, scored, measured.elsewhere, member, units
+        )
         checks = checks_of(records, member, units, store, seed=plan.seed_for("blind"))
     return Judged(
         attacks=attacks,
@@ -136,11 +142,13 @@ def judge(
         controls=[
             _blind_control(plan, checks.blind, member, seen=records.image_shape[0] > 0),
             _untrained_control(attacks, untrained_note),
+            *elsewhere,
             *_difficulty_controls(plan, chosen, measured, member, units),
         ],
         duplicates=checks.duplicates,
         shift=checks.shift,
         left_out=left_out + _unchecked(records),
+        elsewhere=measured.elsewhere,
     )
 
 

@@ -19,7 +19,7 @@ from pixleak.core.tables import Bools, Floats
 from pixleak.results.audit import Result
 from pixleak.results.run_files import check_as_written
 
-Kind = Literal["attack", "control", "blind"]
+Kind = Literal["attack", "control", "elsewhere", "blind"]
 
 DIFFICULTY = "difficulty-"
 """Prefix of the names of difficulties."""
@@ -39,7 +39,11 @@ _COLUMNS = {
 
 
 class ScoreKey(NamedTuple):
-    """Which attack made a score, and on what: the target, the untrained model, or no model."""
+    """Which attack made a score, and on what.
+
+    ``attack``: the target; ``control``: the untrained model; ``elsewhere``: models trained on
+    neither side; ``blind``: no model.
+    """
 
     kind: Kind
     attack: str

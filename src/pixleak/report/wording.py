@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pixleak.evaluation.correlated import CORRELATED
+from pixleak.evaluation.placebo import PLACEBO
 from pixleak.evaluation.verdict.rule import (
     BLIND,
     DEPENDENT,
@@ -150,7 +152,10 @@ def units(result: Result) -> str:
 def _cannot_tell(result: Result) -> Meaning:
     failed = [control for control in result.controls if control.passed is False]
     of_target = [control for control in failed if control.name in (DEPENDENT, *WORKING)]
-    of_sides = [control.title for control in failed if control not in of_target]
+    dependent = [control for control in failed if control.name in (CORRELATED, PLACEBO)]
+    of_sides = [
+        control.title for control in failed if control not in of_target and control not in dependent
+    ]
     if result.shift and not result.shift.passed:
         of_sides.append("Shift between the groups")
     repeated = ""
@@ -181,6 +186,13 @@ def _cannot_tell(result: Result) -> Meaning:
             "It means neither that the model leaks nor that it does not. "
             "Draw both groups at random from "
             "the same source, keep each subject on one side, and run the audit again.",
+        )
+    if dependent:
+        return Meaning(
+            "The records of one side are not independent of one another, and all tests take them "
+            f"for independent. {dependent[0].explanation}{repeated}",
+            "Neither that the model leaks nor that it does not. Give the subject or group of each "
+            "record, and run the audit again.",
         )
     return Meaning(
         "What was measured does not allow an answer, for the reasons above. It cannot be said "

@@ -56,4 +56,15 @@ class AttackResult(SavedModel):
     control_auc: Interval | None = Field(
         default=None, description="the same attack on a model that was never trained"
     )
+    elsewhere_auc: Interval | None = Field(
+        default=None, description="the same signal of a model that was trained on neither side"
+    )
+    elsewhere_excess: Interval | None = Field(
+        default=None,
+        description="by how much the AUC on the target exceeds what that model explains",
+    )
+    elsewhere_tpr: list[Number] = Field(
+        default_factory=list,
+        description="the true positive rates of that model, in the order of tpr_at_fpr",
+    )
     control_note: str = Field(default="", description="why there is no control, if so")

@@ -1,9 +1,9 @@
 """The blind baseline: can members be told from non-members without asking the model?
 
-A ridge regression learns membership from simple properties of image and truth and from their
-thumbnails, out of fold: every record is scored by a regression that was fitted on other
-subjects. It is a control, not an attack. If it succeeds, the two sets themselves differ, and an
-attack on the model may only detect that difference::
+A ridge regression learns membership from simple properties of image and truth, from how their edges
+meet, and from their thumbnails, out of fold: every record is scored by a regression that was fitted
+on other subjects. It is a control, not an attack. If it succeeds, the two sets themselves differ,
+and an attack on the model may only detect that difference::
 
     w = (X'X + lambda n I)^-1 X' (y - mean y),     score = x . w
 
@@ -38,6 +38,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools, Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
+from pixleak.records.checks.alignment import alignment_features
 from pixleak.records.checks.features import plain_features
 
 THUMBNAIL = 8
@@ -100,7 +101,7 @@ def blind_baseline(
         )
     generator = np.random.default_rng(seed)
     fold = generator.permutation(np.arange(len(sides)) % min(folds, fewest))[group]
-    _, plain = plain_features(records)
+    plain = np.concatenate([plain_features(records)[1], alignment_features(records)[1]], axis=1)
     count = max(100, min(permutations, MOST_RANKED // len(member)))
     permuted = np.stack([sides, *(generator.permutation(sides) for _ in range(count))], axis=1)
     truth = permuted[group]  # (n, 1 + p)

@@ -87,7 +87,9 @@ def test_an_attack_stands_beside_its_control(
         assert attack.control_auc is not None
         assert attack.control_auc.low < 0.5 < attack.control_auc.high
         assert attack.control_note == ""
-    blind, untrained = found.controls
+    blind, untrained, elsewhere = found.controls
+    assert (elsewhere.name, elsewhere.passed) == ("trained-elsewhere", None)
+    assert "neither a shadow model nor a pool" in elsewhere.explanation
     assert (blind.name, untrained.name) == ("blind-baseline", "untrained-model")
     assert untrained.passed is True
     assert untrained.auc == found.attacks[0].control_auc

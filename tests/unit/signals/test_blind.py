@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
@@ -92,3 +93,15 @@ def test_too_few_subjects_are_refused() -> None:
     records = phantom(8, size=24, seed=1)
     with pytest.raises(InputError, match="at least 4 subjects or blocks on each side, got 3"):
         blind_baseline(records, np.arange(8) < 3, seed=0)
+
+
+def test_it_sees_masks_that_are_off_by_one_pixel() -> None:
+    drawn = phantom(400, size=32, seed=20_000)
+    items = [(record.image, record.truth) for record in drawn]
+    for i in range(200, 260):  # 60 of 200 non-members: their masks are a pixel further right
+        image, labels = items[i]
+        items[i] = (image, torch.cat([labels[:, :1], labels[:, :-1]], dim=1))
+    records = Records(drawn.keys, items.__getitem__, drawn.truth, drawn.name)
+    member = np.arange(400) < 200
+    found = blind_baseline(records, member, seed=0, permutations=400)
+    assert roc_auc_score(member, found.scores) > np.quantile(found.null_aucs, 0.975)

@@ -15,6 +15,11 @@ Why the rule has these parts:
 - *Controls of one attack* (the same attack on an untrained model) are two-sided: an untrained model
   that ranks members lower has also found a difference between the records. They are not corrected
   for their number; an attack that is discarded by chance costs little, since others remain.
+- *A model trained on neither side* (the shadow, or the references that lack a record) sees shifts
+  of annotation or alignment that neither the blind baseline nor an untrained model sees. It is a
+  control of the whole audit, one-sided, and each attack must also exceed it, in pairs of records
+  (:mod:`pixleak.evaluation.elsewhere`): with few records the control alone lacks power. If it
+  ranks members lower, the members are harder, which hides a leak.
 - *A passed control may lack power*: with few records an untrained model can reach an AUC of 0.65
   whose interval still contains 0.5. So the attack must also exceed its control. Its AUC is compared
   with the control's AUC. A leak of few records hardly changes the AUC, so a significant TPR is
@@ -28,6 +33,9 @@ Why the rule has these parts:
 - *Correlated records* (slices of one volume that carry no subject) make every interval and test too
   narrow. Copies that are near-identical are counted as one unit; what else is alike blocks a
   verdict where the scores depend on it (:mod:`pixleak.evaluation.correlated`).
+- *Members against members*: where scores follow the order of the records within a side, and
+  membership does too, something has the same effect that pictures do not show: a batch, an
+  annotator, a drift of the scanner (:mod:`pixleak.evaluation.placebo`).
 - *A target that does not work* (asked in another way than it was trained, or not trained) reveals
   nothing to any attack. That is a failed measurement and not a negative result. A leak that such a
   target shows still counts, unless its answers do not depend on the image at all.
@@ -46,6 +54,8 @@ from scipy.special import ndtr, ndtri
 
 from pixleak.core.holm import holm
 from pixleak.evaluation.correlated import CORRELATED
+from pixleak.evaluation.elsewhere import ELSEWHERE
+from pixleak.evaluation.placebo import PLACEBO
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.verdict import sentences
 from pixleak.results.attacks import AttackResult
@@ -87,6 +97,9 @@ RULE = (
     "measured how much that matters, the answer is 'cannot tell'.",
     "If records of a side are more like one another than like those of the other side, and their "
     "scores are alike too, the answer is 'cannot tell': they are not independent.",
+    "If an attack tells members from members, or non-members from non-members, in the order of the "
+    "records, and membership follows that order, the answer is 'cannot tell': the records are not "
+    "independent.",
     "An attack is significant if its AUC is above 0.5, or its true positive rate at a false "
     "positive rate of 10 % or 1 % is above chance, by one-sided tests at a family-wise level of "
     "5 % over all attacks (Holm).",
@@ -95,12 +108,17 @@ RULE = (
     "control: the interval of its AUC lies above the control's AUC, or that of a significant TPR "
     "lies above the TPR that corresponds to the control's AUC. Without an untrained model, every "
     "significant attack counts as evidence.",
+    "Where there are models that were trained on neither side, an attack counts as evidence only "
+    "if it also exceeds them: the lower bound of its excess over the same signal of these models "
+    "is above 0, or the interval of a significant TPR lies above that of these models.",
     "If an attack counts as evidence, the answer is 'leak'.",
     "If attacks are significant but none counts as evidence, the answer is 'cannot tell'.",
     "If the target does not do its job on its own training records better than a constant answer, "
     "or does not repeat its answers, the answer is 'cannot tell': such a target is never cleared.",
     "If an attack ranks members significantly lower than non-members, corrected for the number of "
     "attacks, the answer is 'cannot tell': the two sets differ.",
+    "If a model that was trained on neither side ranks members lower than non-members, the answer "
+    "is 'cannot tell': the members are harder, which hides a leak.",
     "If more than 5 % of the non-members have a duplicate among the members, the answer is "
     "'cannot tell': the duplicates would hide a leak.",
     "If so many scores of every attack are equal that none could have reached an AUC of 0.7, the "
@@ -156,12 +174,13 @@ def decide(
     evidence = [
         attacks[i] for i in strongest if _is_evidence(attacks[i], tests.auc[i], tests.rates[i])
     ]
-    apart = (UNTRAINED, DEPENDENT, CORRELATED, *WORKING)
+    apart = (UNTRAINED, DEPENDENT, CORRELATED, PLACEBO, *WORKING)
     shared = [control for control in controls if control.name not in apart]
     blind = [c for c in controls if c.name == DEPENDENT and c.passed is False]
-    alike = [c for c in controls if c.name == CORRELATED and c.passed is False]
+    alike = [c for c in controls if c.name in (CORRELATED, PLACEBO) and c.passed is False]
     idle = [c for c in controls if c.name in WORKING and c.passed is not True]
     failed = [control for control in shared if control.passed is False]
+    harder = [c for c in shared if c.name == ELSEWHERE and c.auc is not None and c.auc.high < 0.5]
     checked = any(control.passed for control in shared if control.name == BLIND)
     smallest = detectable_auc(members, nonmembers, level=level / max(tests.count, 1))
     size = sentences.size(members, nonmembers, attacks)
@@ -193,6 +212,8 @@ def decide(
         answer, sentence = "cannot-tell", sentences.not_working(idle[0])
     elif tests.reversed:
         answer, sentence = "cannot-tell", sentences.reversed_ranking(attacks[tests.reversed[0]])
+    elif harder:
+        answer, sentence = "cannot-tell", sentences.harder_members(harder[0])
     elif affected > MAX_DUPLICATES:
         answer, sentence = "cannot-tell", sentences.duplicated(affected)
     elif not ranking:
@@ -287,6 +308,7 @@ def _tests(attacks: Sequence[AttackResult], level: float) -> _Tests:
 
 def _is_evidence(attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]) -> bool:
     """Whether a significant figure of an attack exceeds a control that passed."""
+    auc, rates = _beyond_elsewhere(attack, auc, rates)
     control = attack.control_auc
     if control is None:
         return auc or bool(rates)
@@ -294,6 +316,21 @@ def _is_evidence(attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]) -> 
         return False
     return (auc and attack.auc.low > control.value) or any(
         rate.low > _tpr_of_auc(control.value, rate.fpr) for rate in rates
+    )
+
+
+def _beyond_elsewhere(
+    attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]
+) -> tuple[bool, Sequence[TprAtFpr]]:
+    """The significant figures that a model trained on neither side does not explain."""
+    if attack.elsewhere_excess is None:
+        return auc, rates
+    there = {
+        rate.fpr: found for rate, found in zip(attack.tpr_at_fpr, attack.elsewhere_tpr, strict=True)
+    }
+    return (
+        auc and attack.elsewhere_excess.low > 0,
+        [rate for rate in rates if rate.low > there[rate.fpr]],
     )
 
 

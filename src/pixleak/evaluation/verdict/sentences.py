@@ -97,11 +97,15 @@ def correlated(control: Control) -> str:
 
 def no_evidence(best: AttackResult) -> str:
     """Attacks are significant, but none stands out from its own control."""
-    control = "" if best.control_auc is None else f" and {auc(best.control_auc)}"
+    beside = []
+    if best.control_auc is not None:
+        beside.append(f"{auc(best.control_auc)} on an untrained model")
+    if best.elsewhere_auc is not None:
+        beside.append(f"{auc(best.elsewhere_auc)} on models trained on neither side")
     return (
         f"{UNDETERMINED}: every significant attack may measure a difference between members and "
-        f"non-members that has nothing to do with training. '{best.title}' has {auc(best.auc)}"
-        f"{control} on an untrained model."
+        f"non-members that has nothing to do with training. '{best.title}' has "
+        f"{' and '.join([auc(best.auc), *beside])}."
     )
 
 
@@ -117,6 +121,16 @@ def reversed_ranking(attack: AttackResult) -> str:
         f"({auc(attack.auc)}), so the two sets differ, and this difference may hide a leak. Where "
         "scores of your own were given, check their sign: higher must mean member, so a loss is "
         "given with a minus."
+    )
+
+
+def harder_members(control: Control) -> str:
+    """A model that saw neither side ranks members lower."""
+    measured = "" if control.auc is None else f" with {auc(control.auc)}"
+    return (
+        f"{UNDETERMINED}: the control '{control.title}' ranks members lower than non-members"
+        f"{measured} although it saw neither, so the members are harder for any model, and this "
+        "may hide a leak. Draw both sets at random from the same source, annotated in the same way."
     )
 
 
@@ -189,7 +203,8 @@ def reasons(
     if dropped := [attack for attack in significant if attack not in evidence]:
         found.append(
             "Not counted as evidence, because the result does not exceed that of the same attack "
-            f"on an untrained model: {_against_controls(dropped)}."
+            "on a model that was not trained, or not on these records: "
+            f"{_against_controls(dropped)}."
         )
     if uncontrolled := [attack for attack in evidence if attack.control_auc is None]:
         found.append(f"Not compared with an untrained model: {_titles(uncontrolled)}.")
@@ -260,7 +275,8 @@ def _titles(attacks: Sequence[AttackResult], shown: int = 5) -> str:
 def _against_controls(attacks: Sequence[AttackResult], shown: int = 3) -> str:
     named = "; ".join(
         f"'{attack.title}' ({auc(attack.auc)}"
-        + (f"; untrained {auc(attack.control_auc)})" if attack.control_auc else ")")
+        + (f"; untrained {auc(attack.control_auc)}" if attack.control_auc else "")
+        + (f"; elsewhere {auc(attack.elsewhere_auc)})" if attack.elsewhere_auc else ")")
         for attack in attacks[:shown]
     )
     return named + (f"; and {len(attacks) - shown} more" if len(attacks) > shown else "")

@@ -11,6 +11,7 @@ from pixleak.core.progress import Progress, Silent
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, ReferenceTable, SignalTable
 from pixleak.pipeline.clock import Clock
+from pixleak.pipeline.measuring.lacking import lacking_mean
 from pixleak.pipeline.measuring.learned import shadow_pass
 from pixleak.pipeline.measuring.measured import Measured, MeasuredPart, PartName
 from pixleak.pipeline.measuring.passes import Passes
@@ -70,7 +71,19 @@ def measure_all(
         for name, part in ids.items()
         if part
     }
-    return Measured(parts, passes.asked, shadow)
+    elsewhere = None
+    pooled = parts[PartName.AUDITED].reference
+    if pooled is not None:
+        elsewhere = lacking_mean(pooled)
+    elif models.shadow is not None:
+        # The pass over its own records is what the shadow's utility is measured by.
+        first = passes.asked[models.shadow.info.name]
+        audited = records.select(plan.audited)
+        elsewhere = passes.table(models.shadow, audited, signals, progress)
+        passes.asked[models.shadow.info.name] = first
+        if difficulty is not None:
+            elsewhere = elsewhere.join(difficulty)
+    return Measured(parts, passes.asked, shadow, elsewhere)
 
 
 def asked_ids(plan: Plan, chosen: Chosen) -> list[str]:

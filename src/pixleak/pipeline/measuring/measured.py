@@ -61,11 +61,14 @@ class Measured:
         parts: of the records, each with the tables of the target, the untrained model and the pool.
         asked: name of a model -> all that was measured of it.
         shadow: signals on the shadow's members and non-members, or None without a shadow.
+        elsewhere: signals on the audited records, of models that were trained on none of them: the
+            mean over the references that lack a record, or the shadow; None without either.
     """
 
     parts: Mapping[PartName, MeasuredPart]
     asked: Mapping[str, ModelPass]
     shadow: SignalTable | None = None
+    elsewhere: SignalTable | None = None
 
     def __getitem__(self, name: PartName) -> MeasuredPart:
         return self.parts.get(name, MeasuredPart())

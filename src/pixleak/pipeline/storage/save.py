@@ -16,6 +16,7 @@ from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalTable
 from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.measuring.measured import Measured, PartName
+from pixleak.pipeline.trained_elsewhere import foreign_scores
 from pixleak.results.audit import Result
 from pixleak.results.run_files import seal_run
 
@@ -53,7 +54,7 @@ SCORE_COLUMNS = pa.schema(
 
 
 def scores_table(plan: Plan, judged: Judged, records: PreparedRecords) -> pa.Table:
-    """One row per record and attack; kind is attack, control (untrained model) or blind."""
+    """One row per record and attack; kind as the run folder is documented."""
     members = set(plan.ids(Role.TARGET_MEMBERS))
     keys = {key.id: key for key in records.keys}
 
@@ -76,6 +77,9 @@ def scores_table(plan: Plan, judged: Judged, records: PreparedRecords) -> pa.Tab
 
     parts = [rows(one.scores, "attack") for one in judged.scored]
     parts += [rows(one.control, "control") for one in judged.scored if one.control is not None]
+    if judged.elsewhere is not None:
+        plain = [one for one in judged.scored if one.planned.plain]
+        parts += [rows(foreign_scores(one, judged.elsewhere), "elsewhere") for one in plain]
     everywhere = np.ones(len(judged.blind), dtype=bool)
     parts.append(rows(Scores(records.ids, judged.blind, everywhere, "blind", "blind"), "blind"))
     return pa.concat_tables(parts)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pixleak.core.tables import Scores
+from pixleak.evaluation.elsewhere import elsewhere_control
 from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.verdict.rule import RULE, decide
@@ -386,6 +387,55 @@ def test_one_attack_that_ranks_is_enough_and_the_others_are_named() -> None:
     assert found.answer == "none-found"
     assert "by the one attack" in found.sentence
     assert any("almost every record the same score" in r and "'Dice'" in r for r in found.reasons)
+
+
+FOUND = attack(0.8, 1e-9)
+
+
+def elsewhere(auc: float, half: float = 0.05) -> Control:
+    return elsewhere_control("Loss", interval(auc, half), "the shadow model")
+
+
+def test_a_model_trained_on_neither_side_that_separates_them_blocks_a_leak() -> None:
+    found = verdict([FOUND], [blind(), elsewhere(0.62)])
+    assert found.answer == "cannot-tell"
+    assert "Trained elsewhere" in found.sentence
+    assert verdict([FOUND], [blind(), elsewhere(0.52)]).answer == "leak"
+
+
+@pytest.mark.parametrize(("low", "answer"), [(0.01, "leak"), (-0.01, "cannot-tell")])
+def test_an_attack_must_exceed_models_trained_on_neither_side(low: float, answer: str) -> None:
+    one = FOUND.model_copy(
+        update={
+            "elsewhere_auc": interval(0.55),
+            "elsewhere_tpr": [0.1, 0.01, 0.001],
+            "elsewhere_excess": Interval(value=0.2, low=low, high=0.4, method="test"),
+        }
+    )
+    found = verdict([one], [blind(), elsewhere(0.5)])
+    assert found.answer == answer
+    if answer == "cannot-tell":
+        assert "on models trained on neither side" in found.sentence
+
+
+def test_members_that_are_harder_elsewhere_are_no_clean_bill() -> None:
+    quiet = attack(auc=0.5, p=0.5)
+    assert verdict([quiet], [blind(), elsewhere(0.5)]).answer == "none-found"
+    found = verdict([quiet], [blind(), elsewhere(0.4)])
+    assert found.answer == "cannot-tell"
+    assert "harder for any model" in found.sentence
+    assert verdict([FOUND], [blind(), elsewhere(0.4)]).answer == "leak"
+
+
+@pytest.mark.parametrize(("passed", "answer"), [(True, "leak"), (False, "cannot-tell")])
+def test_records_that_are_not_independent_allow_no_answer(passed: bool, answer: str) -> None:
+    placebo = Control(
+        name="member-placebo", title="Members against members", auc=interval(0.6), passed=passed,
+        explanation="Records resemble their neighbours.",
+    )  # fmt: skip
+    found = verdict([FOUND], [blind(), placebo])
+    assert found.answer == answer
+    assert ("Records resemble their neighbours." in found.sentence) is not passed
 
 
 @pytest.mark.parametrize(
