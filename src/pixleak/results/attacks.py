@@ -56,4 +56,9 @@ class AttackResult(SavedModel):
     control_auc: Interval | None = Field(
         default=None, description="the same attack on a model that was never trained"
     )
+    control_tpr: list[Rate] = Field(
+        default_factory=list,
+        description="the true positive rates of the same attack on a model that was never "
+        "trained, in the order of tpr_at_fpr; empty where there is none",
+    )
     control_note: str = Field(default="", description="why there is no control, if so")

@@ -22,6 +22,9 @@ Why the rule has these parts:
   variance, ``Phi(ppf(FPR) + sqrt(2) ppf(AUC))``: 0.231 at 10 % and 0.037 at 1 % for an AUC of 0.65,
   and the FPR itself for 0.5. One significant figure above the control suffices. The uncertainty
   of the control is accounted for by the condition that its interval contains 0.5.
+  Where the scores of one side only spread further, an untrained model has an AUC of 0.5 and a TPR
+  above its FPR. So a TPR counts only if no tested TPR of the control has an interval above its FPR,
+  and if the interval of the difference of both TPRs, combined from theirs (MOVER), lies above 0.
 - *A shift* in plain image properties does not block a verdict by itself, since with many records
   even a negligible shift is significant. The blind baseline measures how much it matters. If that
   could not be measured, the shift does block.
@@ -49,7 +52,7 @@ from pixleak.evaluation.correlated import CORRELATED
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.verdict import sentences
 from pixleak.results.attacks import AttackResult
-from pixleak.results.base import TprAtFpr
+from pixleak.results.base import Rate, TprAtFpr
 from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
 from pixleak.results.verdict import Verdict
 
@@ -93,8 +96,9 @@ RULE = (
     "A significant attack counts as evidence if the same attack on an untrained model does not "
     "distinguish members from non-members (its interval contains 0.5), and the attack exceeds that "
     "control: the interval of its AUC lies above the control's AUC, or that of a significant TPR "
-    "lies above the TPR that corresponds to the control's AUC. Without an untrained model, every "
-    "significant attack counts as evidence.",
+    "lies above the TPR that corresponds to the control's AUC. A TPR must also exceed that of the "
+    "control: none of its tested TPRs lies above its FPR, and the interval of the difference lies "
+    "above 0. Without an untrained model, every significant attack counts as evidence.",
     "If an attack counts as evidence, the answer is 'leak'.",
     "If attacks are significant but none counts as evidence, the answer is 'cannot tell'.",
     "If the target does not do its job on its own training records better than a constant answer, "
@@ -258,11 +262,7 @@ def attainable(attack: AttackResult) -> float:
 def _tests(attacks: Sequence[AttackResult], level: float) -> _Tests:
     tested = [
         sorted(
-            (
-                rate
-                for rate in attack.tpr_at_fpr
-                if any(abs(rate.fpr - fpr) < 1e-9 for fpr in TESTED_FPRS)
-            ),
+            (rate for rate in attack.tpr_at_fpr if is_tested(rate.fpr)),
             key=lambda rate: rate.fpr,
         )
         for attack in attacks
@@ -293,8 +293,26 @@ def _is_evidence(attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]) -> 
     if not control.low <= 0.5 <= control.high:
         return False
     return (auc and attack.auc.low > control.value) or any(
-        rate.low > _tpr_of_auc(control.value, rate.fpr) for rate in rates
+        rate.low > _tpr_of_auc(control.value, rate.fpr) for rate in _beyond_control(attack, rates)
     )
+
+
+def _beyond_control(attack: AttackResult, rates: Sequence[TprAtFpr]) -> list[TprAtFpr]:
+    """The rates that those of the same attack on an untrained model do not explain."""
+    own = {rate.fpr: at for rate, at in zip(attack.tpr_at_fpr, attack.control_tpr, strict=False)}
+    if any(at.low > fpr for fpr, at in own.items() if is_tested(fpr)):
+        return []
+
+    def exceeds(rate: TprAtFpr, at: Rate) -> bool:
+        reach = np.hypot(rate.value - rate.low, at.high - at.value)
+        return bool(rate.value - at.value > reach)
+
+    return [rate for rate in rates if rate.fpr not in own or exceeds(rate, own[rate.fpr])]
+
+
+def is_tested(fpr: float) -> bool:
+    """Whether the true positive rate at this false positive rate is among the tests."""
+    return any(abs(fpr - tested) < 1e-9 for tested in TESTED_FPRS)
 
 
 def _tpr_of_auc(auc: float, fpr: float) -> float:
