@@ -49,7 +49,7 @@ NULLS = (
 POWER = ("equal", "lognormal", "third", "larger_members")
 AREAS = (0.6, 0.7)
 RECORDS = (50, 100)
-EPOCHS = (1, 10, 1, 10)
+EPOCHS = (1, 20, 1, 20)
 """Of the targets of the audits of images, each of which serves an equal share of the worlds."""
 TRAINED_ON = 100
 IMAGES = {

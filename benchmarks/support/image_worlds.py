@@ -10,7 +10,7 @@ import torch
 
 from .score_worlds import reason_of
 
-NETWORK = {"network": {"name": "unet"}, "loss": "dice+ce", "lr": 0.002}
+NETWORK = {"network": "tiny", "loss": "dice+ce", "lr": 0.01}
 
 
 class Labels(torch.nn.Module):

@@ -16,9 +16,9 @@ from scipy.special import ndtri
 
 ATTACKS = 3
 REPLICATES = 100
-SHUFFLES = 4000
-"""Permutations of the verdict's own tests by subject, a fifth of the usual number."""
-COMPARED = 500
+SHUFFLES = 999
+"""Permutations of the verdict's own tests by subject, which otherwise has 20,000."""
+COMPARED = 999
 """Permutations of the two tests that these are compared with."""
 SENTENCES = {
     "too few units": "can be detected reliably",
