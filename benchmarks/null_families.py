@@ -46,7 +46,7 @@ NULLS = (
     "scale_by_subject",
     "wider_members",
 )
-POWER = ("equal", "lognormal", "third", "larger_members")
+POWER = ("equal", "lognormal", "larger_members")
 AREAS = (0.6, 0.7)
 RECORDS = (50, 100)
 EPOCHS = (1, 20, 1, 20)
@@ -81,7 +81,7 @@ def score_rows() -> Iterator[Row]:
                 return {"answer": "leak" if power_point(side, auc, seed) else "other", "reason": ""}
 
             yield "power", f"{side} records {auc}", point, {"records": side, "auc": auc}
-    for kind in ("lognormal", "third"):
+    for kind in ("lognormal",):
         for attacks in (8, 20):
             world = World(kind, 0.6)
             yield (
