@@ -6,7 +6,8 @@ nulls      subjects of unequal sizes, hard labels and other tied scores, scores 
            from record to record, and two random sets of real images: whole audits, by
            pixleak.audit, of targets that were trained on neither
 power      a planted AUC of 0.6 and 0.7: how often the verdict says "leak", and how often it would
-           by two other tests of the AUC in its place: that of a whole set, and the sum of ranks
+           by two other tests of the AUC in its place: that of a whole set, and the sum of ranks;
+           a leak of few members
 headline   how often the interval of the strongest of 8 and 20 attacks holds its true AUC where
            subjects differ in size (for independent records: unequal_subjects.py)
 
@@ -74,6 +75,8 @@ def score_rows() -> Iterator[Row]:
                 lambda seed, world=world: judged(world, seed),
                 {"subjects": kind, "auc": auc},
             )
+    few = World("few_members")
+    yield "power", few.kind, lambda seed: judged(few, seed), {}
     for side in RECORDS:
         for auc in AREAS:
 

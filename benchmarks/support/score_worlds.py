@@ -144,6 +144,13 @@ def wider_members(draws: np.random.Generator, auc: float) -> Drawn:
     return Drawn(scores, member, untrained=untrained)
 
 
+def few_members(draws: np.random.Generator, auc: float) -> Drawn:
+    """60 against 60 records; nine members stand out by 3.5, and none on an untrained model."""
+    member = np.arange(120) < 60
+    scores = normal_scores(draws, np.arange(120), member, auc) + 3.5 * (np.arange(120) < 9)
+    return Drawn(scores, member, untrained=normal_scores(draws, np.arange(120), member, 0.5))
+
+
 KINDS = {
     one.__name__: one
     for one in (
@@ -157,6 +164,7 @@ KINDS = {
         scale_by_record,
         scale_by_subject,
         wider_members,
+        few_members,
     )
 }
 
@@ -205,17 +213,18 @@ def judged(world: World, seed: int) -> dict[str, Any]:
     sample = sample_of(drawn.scores[0], drawn.member, drawn.units)
     sides = {"members": sample.members.count, "nonmembers": sample.nonmembers.count}
 
-    def answered(p_values: Sequence[float] | None = None) -> Any:
-        judged = results
-        if p_values is not None:
-            judged = [
-                one.model_copy(update={"p_value": p})
-                for one, p in zip(results, p_values, strict=True)
-            ]
-        return decide(judged, [], duplicates=None, shift=None, **sides)
+    def answered(attacks: Sequence[Any]) -> Any:
+        return decide(attacks, [], duplicates=None, shift=None, **sides)
 
-    verdict = answered()
+    def with_tests(p_values: Sequence[float]) -> Any:
+        pairs = zip(results, p_values, strict=True)
+        return answered([one.model_copy(update={"p_value": p}) for one, p in pairs])
+
+    verdict = answered(results)
     found = {"answer": verdict.answer, "reason": reason_of(verdict)}
+    if drawn.untrained is not None:
+        area_alone = [one.model_copy(update={"control_tpr": []}) for one in results]
+        found["leak by the control's AUC alone"] = answered(area_alone).answer == "leak"
     if world.compared:
         by_set = [
             permutation_test(
@@ -224,8 +233,8 @@ def judged(world: World, seed: int) -> dict[str, Any]:
             for one in drawn.scores
         ]
         by_sum = [sum_test(one, drawn.member, drawn.units, seed) for one in drawn.scores]
-        found["leak by the set test"] = answered(by_set).answer == "leak"
-        found["leak by the sum of ranks"] = answered(by_sum).answer == "leak"
+        found["leak by the set test"] = with_tests(by_set).answer == "leak"
+        found["leak by the sum of ranks"] = with_tests(by_sum).answer == "leak"
     return found
 
 
