@@ -47,7 +47,7 @@ NULLS = (
     "scale_by_subject",
     "wider_members",
 )
-POWER = ("equal", "lognormal", "larger_members")
+POWER = ("equal", "larger_members", "lognormal")
 AREAS = (0.6, 0.7)
 RECORDS = (50, 100)
 EPOCHS = (1, 20, 1, 20)

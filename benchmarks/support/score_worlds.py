@@ -17,10 +17,7 @@ from scipy.special import ndtri
 ATTACKS = 3
 REPLICATES = 100
 SHUFFLES = 999
-"""Permutations of the verdict's own tests by subject, which otherwise has 20,000."""
-COMPARED = 599
-"""Permutations of the two tests that these are compared with; of nine tests the smallest p-value
-must be 0.005 with either number."""
+"""Permutations of subjects in every test; an audit has 20,000."""
 SENTENCES = {
     "too few units": "can be detected reliably",
     "members ranked lower": "ranks members lower",
@@ -183,7 +180,6 @@ def judged(world: World, seed: int) -> dict[str, Any]:
     """The verdict of one world; where two other tests are compared, theirs as well."""
     from pixleak.core.tables import Scores
     from pixleak.evaluation.evaluate import evaluate_scores
-    from pixleak.evaluation.permutation_test import permutation_test
     from pixleak.evaluation.statistics import significance
     from pixleak.evaluation.statistics.sample import sample_of
     from pixleak.evaluation.verdict.rule import decide
@@ -226,35 +222,37 @@ def judged(world: World, seed: int) -> dict[str, Any]:
         area_alone = [one.model_copy(update={"control_tpr": []}) for one in results]
         found["leak by the control's AUC alone"] = answered(area_alone).answer == "leak"
     if world.compared:
-        by_set = [
-            permutation_test(
-                one, drawn.member, units=drawn.units, permutations=COMPARED, seed=seed
-            ).p_value
-            for one in drawn.scores
-        ]
-        by_sum = [sum_test(one, drawn.member, drawn.units, seed) for one in drawn.scores]
+        others = [other_tests(one, drawn.member, drawn.units, seed) for one in drawn.scores]
+        by_set, by_sum = zip(*others, strict=True)
         found["leak by the set test"] = with_tests(by_set).answer == "leak"
         found["leak by the sum of ranks"] = with_tests(by_sum).answer == "leak"
     return found
 
 
-def sum_test(
+def other_tests(
     scores: np.ndarray, member: np.ndarray, units: Sequence[str] | None, seed: int
-) -> float:
-    """The p-value of the sum of the members' centred ranks, by permuting subjects.
+) -> tuple[float, float]:
+    """The p-values of two other tests of the members' ranks, by permuting subjects.
 
-    The test that the AUC by subject had before it was studentised; right where all subjects have
-    equally many records.
+    The first is that of a whole set (:mod:`pixleak.evaluation.permutation_test`): the difference of
+    mean ranks. The second is the sum of the members' centred ranks, by which the AUC by subject was
+    tested before it was studentised; it is right where all subjects have equally many records.
     """
     from scipy.stats import rankdata
 
     names = np.arange(len(scores)).astype(str) if units is None else np.asarray(units)
     _, first, of = np.unique(names, return_index=True, return_inverse=True)
     sums = np.bincount(of, rankdata(scores) - (len(scores) + 1) / 2)
+    sizes = np.bincount(of)
     inside = member[first]
-    rows = np.broadcast_to(inside, (COMPARED, len(inside)))
-    drawn = np.random.default_rng(seed).permuted(rows, axis=1) @ sums
-    return float((1 + np.count_nonzero(drawn >= inside @ sums - 1e-6)) / (1 + COMPARED))
+    rows = np.broadcast_to(inside, (SHUFFLES, len(inside)))
+    drawn = np.vstack([inside, np.random.default_rng(seed).permuted(rows, axis=1)])
+    total, count = drawn @ sums, drawn @ sizes
+    apart = total / count - (sums.sum() - total) / (sizes.sum() - count)
+    return tuple(
+        float((1 + np.count_nonzero(one[1:] >= one[0] - 1e-6)) / (1 + SHUFFLES))
+        for one in (apart, total)
+    )
 
 
 def covered(world: World, attacks: int, seed: int) -> dict[str, bool]:

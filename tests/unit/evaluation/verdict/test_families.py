@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import pixleak
+from pixleak.evaluation.permutation_test import permutation_test
 from pixleak.evaluation.statistics import significance
 
 
@@ -24,7 +25,6 @@ def families(repo: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         assert Path(str(importlib.import_module(f"support.{name}").__file__)).is_relative_to(repo)
     worlds = importlib.import_module("support.score_worlds")
     monkeypatch.setattr(worlds, "SHUFFLES", 400)
-    monkeypatch.setattr(worlds, "COMPARED", 99)
     monkeypatch.setattr(worlds, "REPLICATES", 50)
     return found
 
@@ -54,6 +54,18 @@ def test_planted_subjects_are_found_by_all_three_tests(families: ModuleType) -> 
         "leak by the set test": True,
         "leak by the sum of ranks": True,
     }
+
+
+def test_the_test_of_a_set_is_that_of_the_package(families: ModuleType) -> None:
+    worlds = importlib.import_module("support.score_worlds")
+    of = np.repeat(np.arange(12), [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6])
+    scores = np.random.default_rng(0).normal(size=len(of)) + 0.3 * (of < 6)
+    given = scores, of < 6, [str(one) for one in of]
+    found, _ = worlds.other_tests(*given, 1)
+    expected = permutation_test(given[0], given[1], units=given[2], permutations=2000).p_value
+    # Of 400 permutations, 0.075 is three standard errors.
+    assert 0.1 < expected < 0.9
+    assert found == pytest.approx(expected, abs=0.08)
 
 
 @pytest.mark.parametrize("access", ["logit", "label"])
