@@ -11,6 +11,7 @@ from typing import Any
 
 from results_figures import draw_ablations, draw_generators
 from results_format import HERE, machine, spread
+from results_of_families import families_section
 from results_of_generators import difficulty_section, generators_section
 from results_of_pools import pools_section
 from results_of_the_storm import storm_section
@@ -197,7 +198,8 @@ def page() -> str:
     ]
     for name, (title, words) in AUDITS.items():
         lines += audit_section(name, title, words)
-    lines += pools_section() + generators_section() + null_section() + speed_section()
+    lines += pools_section() + generators_section() + null_section()
+    lines += families_section() + speed_section()
     lines += difficulty_section() + signal_section() + coverage_section() + storm_section()
     return "\n".join(lines).rstrip("\n") + "\n"
 

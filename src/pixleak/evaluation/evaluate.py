@@ -23,7 +23,7 @@ from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
 from pixleak.evaluation.verdict.rule import decide
 from pixleak.results.attacks import AttackResult, OperatingPoint, PointName
 from pixleak.results.audit import Result
-from pixleak.results.base import Interval, TprAtFpr
+from pixleak.results.base import Rate, TprAtFpr
 from pixleak.results.environment import environment_here
 
 FPRS = (0.1, 0.01, 0.001)
@@ -78,6 +78,7 @@ def evaluate_scores(
         points.append(operating_point("shadow", sample, transferred, level=level))
     for name, threshold in (extra_thresholds or {}).items():
         points.append(operating_point(_point_name(name), sample, threshold, level=level))
+    beside = None if control is None else _aligned(control, scores, member, units)
     return AttackResult(
         name=scores.attack,
         signal=scores.signal,
@@ -94,7 +95,10 @@ def evaluate_scores(
         nonmembers=roc.nonmembers,
         not_measured=int((~scores.measured).sum()),
         p_value=auc_p_value(sample, seed),
-        control_auc=_control_auc(control, scores, member, units, level, replicates, seed),
+        control_auc=None
+        if beside is None
+        else sample_auc_interval(beside[0], level=level, replicates=replicates, seed=seed),
+        control_tpr=[] if beside is None else _rates(*beside, fprs, level),
     )
 
 
@@ -230,24 +234,22 @@ def _sample_and_roc(
     return sample, roc_of(scores.values[kept], member[kept])
 
 
-def _control_auc(
-    control: Scores | None,
-    scores: Scores,
-    member: Bools,
-    units: Sequence[str] | None,
-    level: float,
-    replicates: int,
-    seed: int,
-) -> Interval | None:
-    if control is None:
-        return None
+def _aligned(
+    control: Scores, scores: Scores, member: Bools, units: Sequence[str] | None
+) -> tuple[Sample, Roc]:
+    """The control's sample and ROC, joined to the attack's records by id."""
     where = {key: i for i, key in enumerate(scores.ids)}
     if set(control.ids) != set(where):
         raise InputError(f"the control of {scores.signal!r} was not run on the same records")
     rows = [where[key] for key in control.ids]
     aligned = None if units is None else [units[i] for i in rows]
-    sample, _ = _sample_and_roc(control, member[rows], aligned)
-    return sample_auc_interval(sample, level=level, replicates=replicates, seed=seed)
+    return _sample_and_roc(control, member[rows], aligned)
+
+
+def _rates(sample: Sample, roc: Roc, fprs: Sequence[float], level: float) -> list[Rate]:
+    """The true positive rates at bounded false positive rates."""
+    thresholds = [roc.at_fpr(fpr).threshold for fpr in fprs]
+    return [rate_of(sample.members.scores > one, sample.members, level) for one in thresholds]
 
 
 def _each_once(points: list[OperatingPoint]) -> list[OperatingPoint]:

@@ -67,4 +67,9 @@ class AttackResult(SavedModel):
         default_factory=list,
         description="the true positive rates of that model, in the order of tpr_at_fpr",
     )
+    control_tpr: list[Rate] = Field(
+        default_factory=list,
+        description="the true positive rates of the same attack on a model that was never "
+        "trained, in the order of tpr_at_fpr; empty where there is none",
+    )
     control_note: str = Field(default="", description="why there is no control, if so")

@@ -74,8 +74,20 @@ def test_the_control_is_joined_by_record() -> None:
     assert result.control_auc is not None
     assert result.control_auc.value == 1.0
     assert "by subject" in result.control_auc.method
+    assert [rate.value for rate in result.control_tpr] == [1.0, 1.0, 1.0]
     with pytest.raises(InputError, match="not run on the same records"):
         evaluate_scores(scored(LADDER), MEMBER, control=scored([1.0] * 39), replicates=50)
+
+
+def test_the_rates_of_the_control_are_those_at_its_own_thresholds() -> None:
+    # Its two highest records are members, the third is none, then four members and a non-member.
+    ranks = np.empty(40)
+    highest = [0, 1, 20, 2, 3, 4, 5, 21]
+    ranks[highest + [i for i in range(40) if i not in highest]] = -np.arange(40.0)
+    result = evaluate_scores(
+        scored(LADDER), np.arange(40) < 20, control=scored(ranks), fprs=(0.01, 0.05), replicates=50
+    )
+    assert [(rate.successes, rate.trials) for rate in result.control_tpr] == [(2, 20), (6, 20)]
 
 
 def test_records_that_are_their_own_unit_are_records() -> None:

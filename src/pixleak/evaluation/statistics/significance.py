@@ -33,7 +33,11 @@ negative hypergeometric, and the test is exact (conservative with ties)::
 
     p = P[Hypergeometric(m + n records, m of them members, t + k drawn) >= t]
 
-With subjects, the p-value is computed from permutations of the subjects.
+With subjects, the p-value is computed from permutations of the subjects. Where the subjects of one
+side hold more records than those of the other, they are not exchangeable: in a permutation the
+sides differ in records, in the false positives that are allowed, and in the spread of the rate. So
+where the sizes differ (Mann-Whitney test at 5 %), each subject is first reduced to the smaller of
+the two sides' sizes at its quantile, by leaving out records at random. Then the sizes are alike.
 
 Source:
     Mann and Whitney, Annals of Mathematical Statistics 18, 1947; Hajek, Sidak, Sen, "Theory of
@@ -53,7 +57,7 @@ from scipy import special, stats
 
 from pixleak.core.tables import Bools, Floats
 from pixleak.evaluation.statistics.roc import allowed_false_positives
-from pixleak.evaluation.statistics.sample import Ints, Sample
+from pixleak.evaluation.statistics.sample import Ints, Sample, SampleSide
 
 PERMUTATIONS = 20_000
 _EXACT_PAIRS = 2500
@@ -61,6 +65,7 @@ _NORMAL_RECORDS = 50
 _NORMAL_SUBJECTS = 100
 DOMINATING = 1 / 3
 """Share of a side's records above which one subject dominates it."""
+_UNLIKE_SIZES = 0.05
 _CHUNK = 4_000_000
 _BUDGET = 20_000_000
 _FEWEST = 5_000
@@ -156,6 +161,7 @@ def tpr_p_value(sample: Sample, fpr: float, seed: int = 0) -> float:
         >>> round(tpr_p_value(three, fpr=0.01), 6), round(10 / 20 * 9 / 19 * 8 / 18, 6)
         (0.105263, 0.105263)
     """
+    sample = of_like_sizes(sample, seed)
     members, nonmembers = len(sample.members.scores), len(sample.nonmembers.scores)
     allowed = allowed_false_positives(fpr, nonmembers)
     threshold = sample.nonmembers.scores[nonmembers - 1 - allowed]
@@ -167,6 +173,58 @@ def tpr_p_value(sample: Sample, fpr: float, seed: int = 0) -> float:
     return units.p_value(
         seed, lambda inside: _rates_at(inside[:, ranked], fpr) >= found / members - 1e-12
     )
+
+
+def of_like_sizes(sample: Sample, seed: int = 0) -> Sample:
+    """The sample itself, or one whose subjects have like numbers of records on both sides.
+
+    Args:
+        sample: both sides.
+        seed: of the records that are left out.
+
+    Example:
+        >>> from pixleak.evaluation.statistics.sample import sample_of
+        >>> of = [*np.repeat(np.arange(10), 3), *range(10, 30)]
+        >>> uneven = sample_of(np.arange(50.0), np.arange(50) < 30, list(map(str, of)))
+        >>> [len(side.scores) for side in (uneven.members, uneven.nonmembers)]
+        [30, 20]
+        >>> even = of_like_sizes(uneven)
+        >>> [len(side.scores) for side in (even.members, even.nonmembers)]
+        [10, 20]
+    """
+    if not sample.clustered:
+        return sample
+    sides = (sample.members, sample.nonmembers)
+    ours, theirs = (np.bincount(side.units, minlength=side.count) for side in sides)
+    if len(np.unique(np.concatenate([ours, theirs]))) == 1:
+        return sample
+    unlike = stats.mannwhitneyu(ours, theirs, method="asymptotic").pvalue
+    if unlike > _UNLIKE_SIZES:
+        return sample
+    generator = np.random.default_rng(seed)
+    return Sample(
+        _reduced(sample.members, ours, theirs, generator),
+        _reduced(sample.nonmembers, theirs, ours, generator),
+    )
+
+
+def _reduced(
+    side: SampleSide, own: Ints, other: Ints, generator: np.random.Generator
+) -> SampleSide:
+    """A side whose subjects keep as many records as those of the other side at their quantile."""
+    order = np.argsort(own, kind="stable")
+    quantile = (np.arange(len(own)) + 0.5) / len(own)
+    kept = np.empty(len(own), dtype=np.int64)
+    kept[order] = np.minimum(own[order], np.sort(other)[(quantile * len(other)).astype(np.int64)])
+    # The records of each subject in random order, numbered from 0.
+    shuffled = generator.permutation(len(side.scores))
+    shuffled = shuffled[np.argsort(side.units[shuffled], kind="stable")]
+    number = np.arange(len(shuffled)) - np.repeat(np.cumsum(own) - own, own)
+    chosen = np.sort(shuffled[number < kept[side.units[shuffled]]])
+    units = side.units[chosen]
+    if len(chosen) == side.count:  # one record a subject
+        units = np.arange(side.count)
+    return SampleSide(side.scores[chosen], units, side.count)
 
 
 def _rates_at(member: Bools, fpr: float) -> Floats:

@@ -27,6 +27,9 @@ Why the rule has these parts:
   variance, ``Phi(ppf(FPR) + sqrt(2) ppf(AUC))``: 0.231 at 10 % and 0.037 at 1 % for an AUC of 0.65,
   and the FPR itself for 0.5. One significant figure above the control suffices. The uncertainty
   of the control is accounted for by the condition that its interval contains 0.5.
+  Where the scores of one side only spread further, an untrained model has an AUC of 0.5 and a TPR
+  above its FPR. So a TPR counts only if no tested TPR of the control has an interval above its FPR,
+  and if the interval of the difference of both TPRs, combined from theirs (MOVER), lies above 0.
 - *A shift* in plain image properties does not block a verdict by itself, since with many records
   even a negligible shift is significant. The blind baseline measures how much it matters. If that
   could not be measured, the shift does block.
@@ -49,22 +52,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import ndtr, ndtri
-
 from pixleak.core.holm import holm
 from pixleak.evaluation.correlated import CORRELATED
 from pixleak.evaluation.elsewhere import ELSEWHERE
 from pixleak.evaluation.placebo import PLACEBO
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.verdict import sentences
+from pixleak.evaluation.verdict.beyond_controls import is_evidence, is_tested
 from pixleak.results.attacks import AttackResult
 from pixleak.results.base import TprAtFpr
 from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
 from pixleak.results.verdict import Verdict
-
-TESTED_FPRS = (0.1, 0.01)
-"""False positive rates at which the true positive rate is tested, in addition to the AUC."""
 
 MAX_DUPLICATES = 0.05
 """Share of non-members with a duplicate among the members up to which a negative result counts."""
@@ -106,8 +104,9 @@ RULE = (
     "A significant attack counts as evidence if the same attack on an untrained model does not "
     "distinguish members from non-members (its interval contains 0.5), and the attack exceeds that "
     "control: the interval of its AUC lies above the control's AUC, or that of a significant TPR "
-    "lies above the TPR that corresponds to the control's AUC. Without an untrained model, every "
-    "significant attack counts as evidence.",
+    "lies above the TPR that corresponds to the control's AUC. A TPR must also exceed that of the "
+    "control: none of its tested TPRs lies above its FPR, and the interval of the difference lies "
+    "above 0. Without an untrained model, every significant attack counts as evidence.",
     "Where there are models that were trained on neither side, an attack counts as evidence only "
     "if it also exceeds them: the lower bound of its excess over the same signal of these models "
     "is above 0, or the interval of a significant TPR lies above that of these models.",
@@ -172,7 +171,7 @@ def decide(
     strongest = sorted(range(len(attacks)), key=lambda i: -attacks[i].auc.value)
     significant = [attacks[i] for i in strongest if tests.auc[i] or tests.rates[i]]
     evidence = [
-        attacks[i] for i in strongest if _is_evidence(attacks[i], tests.auc[i], tests.rates[i])
+        attacks[i] for i in strongest if is_evidence(attacks[i], tests.auc[i], tests.rates[i])
     ]
     apart = (UNTRAINED, DEPENDENT, CORRELATED, PLACEBO, *WORKING)
     shared = [control for control in controls if control.name not in apart]
@@ -279,11 +278,7 @@ def attainable(attack: AttackResult) -> float:
 def _tests(attacks: Sequence[AttackResult], level: float) -> _Tests:
     tested = [
         sorted(
-            (
-                rate
-                for rate in attack.tpr_at_fpr
-                if any(abs(rate.fpr - fpr) < 1e-9 for fpr in TESTED_FPRS)
-            ),
+            (rate for rate in attack.tpr_at_fpr if is_tested(rate.fpr)),
             key=lambda rate: rate.fpr,
         )
         for attack in attacks
@@ -304,36 +299,3 @@ def _tests(attacks: Sequence[AttackResult], level: float) -> _Tests:
         if attack.auc.high < 0.5 and 1 - attack.p_value <= level / len(attacks)
     ]
     return _Tests(tuple(auc), tuple(above), tuple(reverse), len(p_values))
-
-
-def _is_evidence(attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]) -> bool:
-    """Whether a significant figure of an attack exceeds a control that passed."""
-    auc, rates = _beyond_elsewhere(attack, auc, rates)
-    control = attack.control_auc
-    if control is None:
-        return auc or bool(rates)
-    if not control.low <= 0.5 <= control.high:
-        return False
-    return (auc and attack.auc.low > control.value) or any(
-        rate.low > _tpr_of_auc(control.value, rate.fpr) for rate in rates
-    )
-
-
-def _beyond_elsewhere(
-    attack: AttackResult, auc: bool, rates: Sequence[TprAtFpr]
-) -> tuple[bool, Sequence[TprAtFpr]]:
-    """The significant figures that a model trained on neither side does not explain."""
-    if attack.elsewhere_excess is None:
-        return auc, rates
-    there = {
-        rate.fpr: found for rate, found in zip(attack.tpr_at_fpr, attack.elsewhere_tpr, strict=True)
-    }
-    return (
-        auc and attack.elsewhere_excess.low > 0,
-        [rate for rate in rates if rate.low > there[rate.fpr]],
-    )
-
-
-def _tpr_of_auc(auc: float, fpr: float) -> float:
-    """The TPR at an FPR for normal scores of equal variance with this AUC."""
-    return float(ndtr(ndtri(fpr) + np.sqrt(2) * ndtri(auc)))

@@ -10,7 +10,7 @@ from scipy import stats
 
 from pixleak.evaluation.statistics.roc import allowed_false_positives, roc_of
 from pixleak.evaluation.statistics.sample import Sample, SampleSide, sample_of
-from pixleak.evaluation.statistics.significance import auc_p_value, tpr_p_value
+from pixleak.evaluation.statistics.significance import auc_p_value, of_like_sizes, tpr_p_value
 
 
 def small(members, nonmembers, member_units=None, nonmember_units=None) -> Sample:
@@ -174,3 +174,40 @@ def test_subjects_of_any_sizes_keep_the_level(sizes) -> None:
     # The probability of more than 7 of 40 at a level of 5 % is 0.1 %, in either tail.
     assert (p <= 0.05).sum() <= 7
     assert (1 - p <= 0.05).sum() <= 7
+
+
+@pytest.mark.parametrize("sizes", [(2, 6), (6, 2)])
+def test_the_tpr_keeps_its_level_where_one_side_has_larger_subjects(sizes, monkeypatch) -> None:
+    # Permuted as they are, p <= 0.05 occurs in 13.5 % and 9 % of these worlds.
+    monkeypatch.setattr("pixleak.evaluation.statistics.significance.PERMUTATIONS", 200)
+    rng = np.random.default_rng(0)
+    found = []
+    for world in range(400):
+        sample = subjects(rng, [sizes[0]] * 20, [sizes[1]] * 20, 0.0)
+        found.append(tpr_p_value(sample, 0.01, world) <= 0.05)
+    assert np.mean(found) <= 0.06
+
+
+def test_subjects_are_reduced_to_the_other_sides_size_at_their_quantile() -> None:
+    # The smallest subjects of both sides keep one record, all others two.
+    inside = [1, 4, 4, 4, 4, 4, 4, 9]
+    sample = subjects(np.random.default_rng(0), inside, [2] * 8, 0.0)
+    reduced = of_like_sizes(sample, 3)
+    kept = [np.bincount(side.units).tolist() for side in (reduced.members, reduced.nonmembers)]
+    assert sorted(kept[0]) == sorted(kept[1]) == [1, 2, 2, 2, 2, 2, 2, 2]
+    before, after = sample.members, reduced.members
+    pairs = set(zip(before.scores.tolist(), before.units.tolist(), strict=True))
+    assert set(zip(after.scores.tolist(), after.units.tolist(), strict=True)) <= pairs
+    assert np.all(np.diff(after.scores) >= 0)
+    assert of_like_sizes(sample, 4).members.scores.tolist() != after.scores.tolist()
+
+
+def test_subjects_of_like_sizes_keep_all_records() -> None:
+    rng = np.random.default_rng(0)
+    for sides in (
+        ([3] * 8, [3] * 9),
+        ([1, 2, 3, 4, 5, 6], [2, 3, 1, 4, 6, 5]),
+        ([1] * 10, [1] * 12),
+    ):
+        sample = subjects(rng, *sides, 0.0)
+        assert of_like_sizes(sample) is sample

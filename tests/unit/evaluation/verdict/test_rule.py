@@ -13,7 +13,7 @@ from pixleak.evaluation.evaluate import evaluate_scores
 from pixleak.evaluation.statistics.power import detectable_auc
 from pixleak.evaluation.verdict.rule import RULE, decide
 from pixleak.results.attacks import AttackResult
-from pixleak.results.base import Interval, TprAtFpr
+from pixleak.results.base import Interval, Rate, TprAtFpr
 from pixleak.results.controls import Control, DuplicateCheck, ShiftCheck
 from pixleak.results.verdict import Verdict
 
@@ -168,6 +168,54 @@ def test_a_rate_is_weighed_against_what_goes_with_the_control(
         }
     )
     assert verdict([few]).answer == answer
+
+
+def untrained_rate(value: float, low: float, high: float) -> Rate:
+    return Rate(value=value, low=low, high=high, successes=0, trials=200)
+
+
+@pytest.mark.parametrize(
+    ("own", "answer"),
+    [
+        # The rate at 1 % is 0.205, and its interval begins at 0.151: 0.054 below. That of the
+        # control ends h above its value v, so 0.205 - v must exceed the root of 0.054^2 + h^2.
+        (untrained_rate(0.005, 0.0, 0.1971), "leak"),
+        (untrained_rate(0.005, 0.0, 0.1977), "cannot-tell"),
+        # This interval lies above 1 %: the untrained model distinguishes some members, too.
+        (untrained_rate(0.011, 0.0101, 0.012), "cannot-tell"),
+    ],
+)
+def test_a_rate_must_exceed_that_of_the_untrained_model(own: Rate, answer: str) -> None:
+    few = attack(0.52, 0.3, tpr_p=1e-6)
+    fine = untrained_rate(0.1, 0.05, 0.15)
+    found = verdict([few.model_copy(update={"control_tpr": [fine, own, own]})])
+    assert found.answer == answer
+
+
+def test_the_untrained_model_must_pass_at_every_tested_rate() -> None:
+    few = attack(0.52, 0.3, tpr_p=1e-6)
+    fine, spread = untrained_rate(0.01, 0.0, 0.02), untrained_rate(0.2, 0.11, 0.3)
+    found = [
+        verdict([few.model_copy(update={"control_tpr": rates})]).answer
+        for rates in ([spread, fine, fine], [fine, fine, spread])
+    ]
+    assert found == ["cannot-tell", "leak"]  # the rate at 0.1 % is not tested
+
+
+def test_scores_that_spread_further_on_an_untrained_model_too_are_no_leak() -> None:
+    # Members spread twice as far on either model: AUC one half, TPR 0.26 at 10 %, 0.12 at 1 %.
+    member = np.arange(200) < 100
+    ids, every = tuple(map(str, range(200))), np.ones(200, dtype=bool)
+    answers = []
+    for seed in range(20):
+        draws = np.random.default_rng(seed)
+        trained, untrained = (
+            Scores(ids, np.where(member, 2, 1) * draws.normal(size=200), every, "a", "s")
+            for _ in range(2)
+        )
+        result = evaluate_scores(trained, member, control=untrained, replicates=50, seed=seed)
+        answers.append(verdict([result]).answer)
+    assert answers.count("leak") <= 2  # 17 where only the AUC of the control was asked for
 
 
 def test_one_significant_figure_above_the_control_is_enough() -> None:
