@@ -27,6 +27,7 @@ def _storm(repo: Path, out: Path, *options: str) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.slow
 def test_a_set_test_that_is_killed_or_out_of_space_ends_with_the_same_answer(
     repo: Path, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from pixleak.cli.app import app
 SMALL = {
     "title": "A <small> audit",
     "records": {"reader": "phantom", "count": 96, "size": 32, "label_noise": 0.6, "seed": 3},
-    "target": {"recipe": {"network": "unet", "epochs": 10, "lr": 0.003}},
+    "target": {"recipe": {"network": "tiny", "epochs": 10, "lr": 0.003}},
     "attacker": {
         "learned": [
             "type-i-logistic",

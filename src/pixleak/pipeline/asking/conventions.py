@@ -22,6 +22,7 @@ from pixleak.core.access import Access
 from pixleak.core.errors import InputError, PixleakError, setting
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.targets.adapter import Adapter, InputAdapter
+from pixleak.targets.endpoint.wire import FinalAnswerError
 from pixleak.targets.target_for import adapted
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ def check_conventions(target: Target, batch: Batch) -> None:
     for told, adapter in [] if target.once else other_inputs(target, batch.images):
         try:
             values = adapted(target, Adapter(input=adapter)).predict(batch.images, batch.ids).values
-        except PixleakError:  # it does not take such images at all
-            continue
+        except PixleakError as error:
+            if target.meter is not None and not isinstance(error, FinalAnswerError):
+                raise  # a service that is out of reach says nothing about such images
+            continue  # it does not take such images at all
         others.append((told, score(values)))
     least = _least(now, batch, target.truth)
     better = [other for other in others if _far_better(now, other[1], least)]

@@ -144,7 +144,7 @@ class Transport:
                     told = f"{url} answered, but {told} (content type: {self._quoted(kind)})"
                 if body in seen or isinstance(error, FinalAnswerError):
                     # The same answer twice is what the service answers.
-                    raise InputError(told) from error
+                    raise FinalAnswerError(told) from error
                 seen.append(body)
                 raise _PassingError(told) from error
 
@@ -258,7 +258,7 @@ class Transport:
         told = self._quoted(body.decode("utf-8", "replace"))
         said = f"{url} answered with status {status}" + (f" ({told})" if told else "")
         if status not in _PASSING:
-            raise InputError(f"{said}; check the address and what it takes")
+            raise FinalAnswerError(f"{said}; check the address and what it takes")
         after = retry_after(headers.get("retry-after", ""))
         if after > self.longest_wait:
             raise InputError(

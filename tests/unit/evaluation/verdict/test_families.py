@@ -55,6 +55,7 @@ def test_planted_subjects_are_found_by_all_three_tests(families: ModuleType) -> 
     }
 
 
+@pytest.mark.parametrize("access", ["logit", "label"])
 def test_audits_of_images_answer_with_a_reason(families: ModuleType, access: str) -> None:
     import torch
 

@@ -138,6 +138,21 @@ def test_the_budget_that_is_announced_is_what_is_asked(
         assert sum(service.paid.values()) == whole
 
 
+@pytest.mark.parametrize(("how", "status"), [("404", 0), ("403", 2)])
+def test_images_in_other_conventions_may_be_refused_but_access_may_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, status: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # Twelve records alone, two of them again, then three other conventions.
+    with serving(Service(fails=lambda number: how if 15 <= number <= 17 else None)) as service:
+        config = _config(service.url)
+        del config["target"]["token"]  # type: ignore[attr-defined]
+        (tmp_path / "audit.yaml").write_text(yaml.safe_dump(config))
+        ran = invoke("audit", "audit.yaml", "-o", "out")
+    assert ran.exit_code == status, ran.output
+    assert service.requests == (48 + 2 + 3 if status == 0 else 15)
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_a_rate_limit_holds_however_many_ask(tmp_path: Path, concurrency: int) -> None:
     import torch
