@@ -96,7 +96,7 @@ def _power(rows: list[dict[str, Any]]) -> list[str]:
         return []
     lines = [
         "How often a planted AUC of the strongest of three attacks ends in *leak*, and how often it would on the same worlds with another test of "
-        "the AUC in place of the verdict's: that of a whole set (difference of mean ranks), and the sum of ranks, the earlier test by subject.",
+        "the AUC in place of the verdict's: that of a whole set (Welch on the mean ranks of subjects), and the sum of ranks, the earlier test by subject.",
         "",
         "| subjects | AUC | verdict | with the test of a set | with the sum of ranks |",
         "| --- | --- | --- | --- | --- |",
