@@ -298,6 +298,7 @@ def test_templates_are_valid(kind: str, tmp_path: Path) -> None:
     assert read_request(tmp_path / "c.yaml", chosen).target.kind is not None  # type: ignore[type-var]
 
 
+@pytest.mark.slow
 def test_discriminator_samples_and_a_pool(tmp_path: Path) -> None:
     sampling = {"name": "pix2pix", "options": {"width": 8, "depth": 4, "sampling": True}}
     content = AUDIT | {

@@ -216,6 +216,7 @@ def test_an_outsiders_pool_holds_no_audited_record(tmp_path: Path) -> None:
     assert result.section(LeaveOneOut) is not None
 
 
+@pytest.mark.slow
 def test_hard_labels_are_calibrated_too(tmp_path: Path) -> None:
     config = _written(
         tmp_path,

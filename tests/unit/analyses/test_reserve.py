@@ -56,6 +56,7 @@ def auc_by_hand(plan: Plan, result: Result, folder: Path) -> float:
     return float(lower.float().mean())
 
 
+@pytest.mark.slow
 def test_a_student_is_attacked_on_the_reserve_that_taught_it(tmp_path: Path) -> None:
     options = {"name": "distillation", "options": {"keep": 1.0}}
     plan = planned([options], epochs=6)
