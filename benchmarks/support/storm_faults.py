@@ -146,7 +146,7 @@ def jobs_in_this_process() -> None:
 
     So faults find them too, and no time is spent on importing torch.
     """
-    from pixleak.core.private_folder import private_folder
+    from pixleak.core.disk.private_folder import private_folder
     from pixleak.runners.base import Job, Message, OnMessage, outcome, rebuilt
     from pixleak.runners.local import LocalRunner
 

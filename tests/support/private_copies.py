@@ -7,7 +7,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from pixleak.core.private_folder import PREFIX
+from pixleak.core.disk.private_folder import PREFIX
 
 
 def left_behind() -> list[Path]:

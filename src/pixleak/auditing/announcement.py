@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixleak.auditing.run import check, used_ids
-from pixleak.core.private_folder import private_folder
+from pixleak.core.disk.private_folder import private_folder
 from pixleak.core.progress import Progress, step
 from pixleak.core.roles import Role
 from pixleak.pipeline.plan.build import build

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pixleak.auditing.arguments import records_of, sides_of, target_model
 from pixleak.auditing.report import AuditReport
 from pixleak.core.access import Access
+from pixleak.core.disk.private_folder import PrivateFolder
 from pixleak.core.errors import InputError
 from pixleak.core.part import part_of_arguments
 from pixleak.core.paths import named_folder
-from pixleak.core.private_folder import PrivateFolder
 from pixleak.core.progress import Progress, Silent, shown
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.request.doors import python, speaking

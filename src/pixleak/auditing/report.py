@@ -18,7 +18,7 @@ from pixleak.results.audit import Result
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pixleak.core.private_folder import PrivateFolder
+    from pixleak.core.disk.private_folder import PrivateFolder
 
 
 class AuditReport(Result):
@@ -73,7 +73,7 @@ class AuditReport(Result):
         Raises:
             InputError: the folder cannot be written to.
         """
-        from pixleak.core.private_folder import private_folder
+        from pixleak.core.disk.private_folder import private_folder
         from pixleak.report.share import write_shared_copy
 
         folder = named_folder(folder, "folder")

@@ -12,8 +12,8 @@ from pixleak.analyses import ANALYSES
 from pixleak.analyses.base import Context
 from pixleak.analyses.walk import in_order
 from pixleak.auditing.writing import UnsavedError, check_folder, files_beside, write_run
+from pixleak.core.disk.private_folder import private_folder
 from pixleak.core.errors import InputError, setting
-from pixleak.core.private_folder import private_folder
 from pixleak.core.progress import Progress, Silent, step
 from pixleak.core.roles import Role
 from pixleak.evaluation.statistics.sample import MIN_SUBJECTS

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixleak.analyses.walk import in_order
+from pixleak.core.disk.whole_files import set_aside, write_whole
 from pixleak.core.errors import InputError, setting
-from pixleak.core.whole_files import set_aside, write_whole
 from pixleak.pipeline.storage.save import (
     RUN_FILES,
     scores_table,

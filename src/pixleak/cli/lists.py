@@ -29,7 +29,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented configuration to start from."""
-    from pixleak.core.whole_files import write_whole
+    from pixleak.core.disk.whole_files import write_whole
 
     if file.exists() and not force:
         raise InputError(f"{file} exists already; choose another name, or overwrite with --force")

@@ -16,9 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
+from pixleak.core.disk.private_folder import private_folder
+from pixleak.core.disk.whole_files import write_whole
 from pixleak.core.errors import InputError
-from pixleak.core.private_folder import private_folder
-from pixleak.core.whole_files import write_whole
 from pixleak.report.hidden_names import HiddenNames
 from pixleak.report.html.render import render
 from pixleak.results.audit import Result

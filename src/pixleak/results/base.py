@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from pixleak.core.disk.whole_files import check_file, set_aside, write_whole
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import check_file, set_aside, write_whole
 
 
 def _not_nan(value: float) -> float:

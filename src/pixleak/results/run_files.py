@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from pixleak.core.disk.whole_files import file_digest, write_whole
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import file_digest, write_whole
 
 SEALS = "digests.json"
 """The file of a run folder that vouches for the others."""

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from pixleak.core.private_folder import private_folder
+from pixleak.core.disk.private_folder import private_folder
 from pixleak.runners.base import Job, Message, OnMessage, Runner, outcome, rebuilt
 
 

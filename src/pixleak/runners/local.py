@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixleak.core.disk.private_folder import private_folder
+from pixleak.core.disk.whole_files import writing
 from pixleak.core.errors import PixleakError
-from pixleak.core.private_folder import private_folder
-from pixleak.core.whole_files import writing
 from pixleak.runners.base import (
     Job,
     Message,

@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
+from pixleak.core.disk.private_folder import private_folder
+from pixleak.core.disk.whole_files import write_whole
 from pixleak.core.errors import InputError, PixleakError, require
-from pixleak.core.private_folder import private_folder
-from pixleak.core.whole_files import write_whole
 from pixleak.runners.base import (
     Job,
     Message,

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
+from pixleak.core.disk.whole_files import replaced
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import replaced
 from pixleak.targets.state_dict import load_state
 from pixleak.training.networks import NETWORKS, Network
 from pixleak.version import __version__

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from pixleak.core.disk.whole_files import damaged, file_digest, replaced, writing
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import damaged, file_digest, replaced, writing
 from pixleak.records.base import Records
 from pixleak.records.prepared.prepare import PreparedRecords, prepare
 from pixleak.runners import Job, Runner, runner_for

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from pixleak.core.disk.whole_files import file_digest
 from pixleak.core.errors import InputError, PixleakError
-from pixleak.core.whole_files import file_digest
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.prepare import prepare
 from pixleak.training import jobs as jobs_module

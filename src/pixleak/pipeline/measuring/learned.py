@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from pixleak.core.private_folder import private_folder
+from pixleak.core.disk.private_folder import private_folder
 from pixleak.core.progress import step
 from pixleak.core.roles import Role
 from pixleak.core.tables import SignalTable

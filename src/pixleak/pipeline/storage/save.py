@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from pixleak.core.disk.whole_files import write_whole
 from pixleak.core.roles import Role
 from pixleak.core.tables import Bools, Floats, ReferenceTable, Scores, SignalTable
-from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.measuring.measured import Measured, PartName
 from pixleak.pipeline.trained_elsewhere import foreign_scores
 from pixleak.results.audit import Result

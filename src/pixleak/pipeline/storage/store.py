@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixleak.core.errors import InputError, setting
-from pixleak.core.whole_files import (
+from pixleak.core.disk.whole_files import (
     damaged,
     file_digest,
     sweep,
@@ -29,7 +28,8 @@ from pixleak.core.whole_files import (
     try_to_write,
     unfinished,
 )
-from pixleak.core.whole_files import writing as telling
+from pixleak.core.disk.whole_files import writing as telling
+from pixleak.core.errors import InputError, setting
 from pixleak.version import __version__
 
 

@@ -22,9 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pixleak.core.disk.whole_files import replaced, writing
 from pixleak.core.errors import InputError, told
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
-from pixleak.core.whole_files import replaced, writing
 from pixleak.records.base import Batch, Record, RecordKey, Records
 from pixleak.records.checks.repeated_reads import check_repeatable
 from pixleak.records.prepared.array_files import MemoryArray, StoredArray, write_header

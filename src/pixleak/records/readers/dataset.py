@@ -27,8 +27,7 @@ from pixleak.records.readers.files.raster import Raster, of_image
 
 _IMAGES = ("image", "img", "pixel_values")
 _TRUTHS = ("truth", "mask", "label", "labels", "target", "annotation", "segmentation", "gt")
-_PROBED = 8
-"""Items that are looked at when a data set is opened: do they hold values of one scale?"""
+_PROBED = 8  # items that are looked at on opening: do they hold values of one scale?
 
 
 class DatasetKeys(MaskValueKeys):

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pixleak.core.disk.whole_files import replaced
 from pixleak.core.errors import InputError
 from pixleak.core.tables import Bools
-from pixleak.core.whole_files import replaced
 
 FEWEST_MODELS, MOST_MODELS = 2, 256
 

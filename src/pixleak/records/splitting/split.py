@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pixleak.core.disk.whole_files import replaced
 from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
 from pixleak.core.roles import Role
-from pixleak.core.whole_files import replaced
 from pixleak.records.base import RecordKey, Records
 
 

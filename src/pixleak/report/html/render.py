@@ -10,7 +10,7 @@ import yaml
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pixleak.core.whole_files import write_whole
+from pixleak.core.disk.whole_files import write_whole
 from pixleak.report.folder import read_run
 from pixleak.report.html.page import page
 from pixleak.report.html.sections import page_parts

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from pixleak.core.access import Access
+from pixleak.core.disk.private_folder import PrivateFolder
 from pixleak.core.errors import InputError, UnmetNeedError
-from pixleak.core.private_folder import PrivateFolder
 from pixleak.core.truth import LabelTruth
 from pixleak.signals.pixels.labels import Pixels
 from pixleak.targets.base import Prediction

@@ -13,8 +13,8 @@ import yaml
 from markupsafe import Markup
 from pydantic import ValidationError
 
+from pixleak.core.disk.whole_files import write_whole
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import write_whole
 from pixleak.report.html.render import environment_of, source_of
 from pixleak.studies.output.attack_table import attack_lines, attack_table
 from pixleak.studies.output.axis_figures import training_size_figures, victim_shadow_figures

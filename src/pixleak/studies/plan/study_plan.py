@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pixleak.core.disk.whole_files import damaged
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import damaged
 from pixleak.results.audit import Result
 from pixleak.results.numbers import duration
 from pixleak.results.run_files import is_as_written

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pixleak.auditing.run import PACKAGES
-from pixleak.core.private_folder import private_folder
+from pixleak.core.disk.private_folder import private_folder
+from pixleak.core.disk.whole_files import write_whole
 from pixleak.core.progress import Progress, Silent
-from pixleak.core.whole_files import write_whole
 from pixleak.pipeline.storage.save import write_parquet
 from pixleak.pipeline.storage.store import Store, alone, check_writable
 from pixleak.results.audit import Result

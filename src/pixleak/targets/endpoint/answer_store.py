@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixleak.core.whole_files import damaged, read_sealed, write_sealed, writing
+from pixleak.core.disk.whole_files import damaged, read_sealed, write_sealed, writing
 
 Values = NDArray[Any]
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import torch
 
-from pixleak.core.whole_files import damaged, read_sealed, write_sealed
+from pixleak.core.disk.whole_files import damaged, read_sealed, write_sealed
 
 
 class Stateful(Protocol):

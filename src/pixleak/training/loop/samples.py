@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from pixleak.core.whole_files import replaced
+from pixleak.core.disk.whole_files import replaced
 from pixleak.records.base import Records
 
 SHOWN = 4

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pixleak.core.disk.whole_files import replaced
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import replaced
 from pixleak.pipeline.storage.store import Store, check_writable, digest
 
 

@@ -256,7 +256,7 @@ def test_a_full_or_locked_disk_is_one_sentence(
     def fails(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("pixleak.core.whole_files.os.replace", fails)
+    monkeypatch.setattr("pixleak.core.disk.whole_files.os.replace", fails)
     with pytest.raises(InputError, match=sentence):
         prepare(phantom(2, seed=0, size=16), tmp_path)
     assert list(tmp_path.iterdir()) == []

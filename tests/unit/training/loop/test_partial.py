@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from pixleak.core.whole_files import write_sealed
+from pixleak.core.disk.whole_files import write_sealed
 from pixleak.training.loop.partial import Partial
 
 

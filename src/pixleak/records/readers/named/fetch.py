@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from pixleak.core.disk.whole_files import writing
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import writing
 from pixleak.records.readers.named.archives import MOST_BYTES, unpack_archive
 from pixleak.records.readers.named.kept_part import KeptPart
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from pixleak.core.whole_files import damaged, write_whole
+from pixleak.core.disk.whole_files import damaged, write_whole
 
 _NOTED_EVERY = 1 << 24
 """Bytes between two notes; a kill loses at most these."""

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from pixleak.core.private_folder import PREFIX, private_folder
+from pixleak.core.disk.private_folder import PREFIX, private_folder
 
 LEAVES = """
 import os, signal, sys, time
-from pixleak.core.private_folder import PrivateFolder
+from pixleak.core.disk.private_folder import PrivateFolder
 folder = PrivateFolder()
 (folder.path / "image").write_text("private")
 print(folder.path, folder._guard.pid, flush=True)

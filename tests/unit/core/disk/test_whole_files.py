@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pixleak.core.disk.whole_files import read_sealed, replaced, write_sealed, writing
 from pixleak.core.errors import InputError
-from pixleak.core.whole_files import read_sealed, replaced, write_sealed, writing
 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pixleak.core.whole_files import replaced
+from pixleak.core.disk.whole_files import replaced
 with replaced(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pixleak.core.whole_files import sweep, unfinished, writing
+from pixleak.core.disk.whole_files import sweep, unfinished, writing
 
 PREFIX = "pixleak-private-"
 
