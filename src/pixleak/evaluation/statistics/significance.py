@@ -14,17 +14,22 @@ random permutations otherwise. The limit has::
     var = m n / (N (N - 1)) * sum a_u^2                          N = m + n records
 
 **AUC of subjects.** Where subjects hold several records, a sum of ranks also grows with the number
-of records, which differs from subject to subject and may differ between the sides. So the AUC
-itself is permuted, divided by its standard error between subjects. With R_i = midrank / N and M the
-mean of R over a side::
+of records, which differs from subject to subject and may differ between the sides. So a difference
+of means is permuted, divided by its standard error between subjects. With r_u the mean of
+midrank / N over the n_u records of subject u, w_u its weight, and M the weighted mean of r over a
+side::
 
-    T  = (M_members - M_nonmembers) / se              M_members - M_nonmembers = AUC - 1/2
-    se^2 = sum over sides  U / (U - 1) * sum over subjects u (sum over i in u of R_i - M)^2 / n^2
+    T  = (M_members - M_nonmembers) / se
+    se^2 = sum over sides  U / (U - 1) * sum over its U subjects of w_u^2 (r_u - M)^2 / (sum of w)^2
+    w_u = n_u / (1 + (n_u - 1) rho)         rho = intraclass correlation of the ranks, 0 to 1
 
-for n records of U subjects on a side. The studentised statistic has the right level asymptotically
-also where subjects of the two sides differ in size. A subject that holds more than a third of the
-records of its side would decide the test alone; then R_i is averaged within each subject, and every
-subject counts once. From 100 subjects a side on, T is compared with a t distribution.
+The weights are those of the least variance, if records of a subject correlate by rho: every record
+counts (w = n, and M_members - M_nonmembers = AUC - 1/2) where they are independent, and every
+subject (w = 1) where they are alike. rho is that of one-way ANOVA over all subjects together, so
+that it does not depend on who is a member. The studentised statistic has the right level
+asymptotically also where subjects of the two sides differ in size. A subject that holds more than a
+third of the records of its side would decide the test alone; then every subject counts once. From
+100 subjects a side on, T is compared with a t distribution.
 
 **TPR at a bounded FPR.** The threshold is the (k + 1)-th largest non-member score, k being the
 allowed false positives. At least t members lie above it exactly if at least t of the first t + k
@@ -120,8 +125,12 @@ def _studentised(sample: Sample, units: _Units, seed: int) -> float:
     sizes: Floats = np.asarray(
         np.bincount(units.of_record, minlength=units.count), dtype=np.float64
     )
+    means = sums / sizes
+    alike = intraclass(ranks, units.of_record, means, sizes)
     if max(side.largest_share for side in (sample.members, sample.nonmembers)) > DOMINATING:
-        sums, sizes = sums / sizes, np.ones_like(sizes)
+        alike = 1.0
+    sizes = sizes / (1 + (sizes - 1) * alike)
+    sums = sizes * means
     columns = np.stack([sums, sizes, sums**2, sums * sizes, sizes**2], axis=1)
     total = columns.sum(axis=0)
 
@@ -268,3 +277,22 @@ class _Units:
         for done in range(0, total, step):
             rows = np.broadcast_to(start, (min(step, total - done), self.count))
             yield generator.permuted(rows, axis=1)
+
+
+def intraclass(ranks: Floats, of_record: Ints, means: Floats, sizes: Floats) -> float:
+    """How alike the records of a subject are: the intraclass correlation of one-way ANOVA, 0 to 1.
+
+    Args:
+        ranks: (n,) of records.
+        of_record: (n,) subject of each.
+        means: (u,) of the ranks of each subject.
+        sizes: (u,) records of each subject.
+    """
+    records, count = len(ranks), len(sizes)
+    if records == count:
+        return 0.0
+    within = float(np.sum((ranks - means[of_record]) ** 2)) / (records - count)
+    between = float(np.sum(sizes * (means - ranks.mean()) ** 2)) / (count - 1)
+    usual = (records - float(np.sum(sizes**2)) / records) / (count - 1)
+    whole = between + (usual - 1) * within
+    return min(max((between - within) / whole, 0.0), 1.0) if whole > 0 else 1.0

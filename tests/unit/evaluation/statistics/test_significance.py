@@ -10,7 +10,12 @@ from scipy import stats
 
 from pixleak.evaluation.statistics.roc import allowed_false_positives, roc_of
 from pixleak.evaluation.statistics.sample import Sample, SampleSide, sample_of
-from pixleak.evaluation.statistics.significance import auc_p_value, of_like_sizes, tpr_p_value
+from pixleak.evaluation.statistics.significance import (
+    auc_p_value,
+    intraclass,
+    of_like_sizes,
+    tpr_p_value,
+)
 
 
 def small(members, nonmembers, member_units=None, nonmember_units=None) -> Sample:
@@ -63,6 +68,49 @@ def test_auc_with_ties_and_with_subjects_is_that_of_permutations() -> None:
     units = [0, 0, 0, 1, 2, 2, 3, 4, 4, 5]
     grouped = small(rng.normal(0.7, 1, 10), rng.normal(0, 1, 10), units, units)
     assert auc_p_value(grouped) == pytest.approx(enumerated(grouped, linear), abs=0.012)
+
+
+def test_the_correlation_of_the_records_of_a_subject_by_hand() -> None:
+    of, sizes = np.array([0, 0, 1, 1]), np.array([2.0, 2.0])
+    # Within: 4 * 1/4 over 2; between: 2 * (1 + 1) over 1; (4 - 1/2) / (4 + 1/2) = 7/9.
+    ranks = np.array([1.0, 2.0, 3.0, 4.0])
+    assert intraclass(ranks, of, np.array([1.5, 3.5]), sizes) == pytest.approx(7 / 9)
+    assert intraclass(np.array([1.0, 1.0, 2.0, 2.0]), of, np.array([1.0, 2.0]), sizes) == 1.0
+    assert intraclass(np.array([1.0, 4.0, 2.0, 3.0]), of, np.array([2.5, 2.5]), sizes) == 0.0
+    assert intraclass(np.array([1.0, 2.0]), np.arange(2), np.array([1.0, 2.0]), np.ones(2)) == 0.0
+
+
+def test_auc_with_subjects_of_unlike_sizes_is_that_of_weighted_means() -> None:
+    """Every mean, weight and error written out, for each of 252 assignments of ten subjects."""
+    rng = np.random.default_rng(6)
+    units = [[0, 0, 0, 1, 2, 2, 3, 4], [0, 1, 1, 2, 2, 3, 3, 4]]
+    own = [rng.normal(size=5), rng.normal(size=5)]
+    scores = [own[side][units[side]] + rng.normal(size=8) + 0.9 * (side == 0) for side in (0, 1)]
+    sample = small(scores[0], scores[1], *units)
+    ranks = stats.rankdata(np.concatenate([sample.members.scores, sample.nonmembers.scores])) / 16
+    of = np.concatenate([sample.members.units, 5 + sample.nonmembers.units])
+    groups = [ranks[of == unit] for unit in range(10)]
+    within = sum(((one - one.mean()) ** 2).sum() for one in groups) / (16 - 10)
+    between = sum(len(one) * (one.mean() - ranks.mean()) ** 2 for one in groups) / 9
+    usual = (16 - sum(len(one) ** 2 for one in groups) / 16) / 9
+    rho = (between - within) / (between + (usual - 1) * within)
+    assert 0.1 < rho < 0.9
+    weights = [len(one) / (1 + (len(one) - 1) * rho) for one in groups]
+
+    def weighted(_: object, member) -> float:
+        inside = {int(unit) for unit in of[member]}
+        difference, variance = 0.0, 0.0
+        for sign, side in ((1, inside), (-1, set(range(10)) - inside)):
+            total = sum(weights[u] for u in side)
+            mean = sum(weights[u] * groups[u].mean() for u in side) / total
+            errors = sum((weights[u] * (groups[u].mean() - mean)) ** 2 for u in side)
+            difference += sign * mean
+            variance += 5 / 4 * errors / total**2
+        return difference / np.sqrt(variance)
+
+    expected = enumerated(sample, weighted)
+    assert 0.02 < expected < 0.5
+    assert auc_p_value(sample) == pytest.approx(expected, abs=0.012)
 
 
 @pytest.mark.parametrize("fpr", [0.0, 0.1, 0.34])
