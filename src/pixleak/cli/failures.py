@@ -23,7 +23,6 @@ R = TypeVar("R")
 _MENDABLE = {
     errno.ENOSPC: "there is no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "a file would be larger than the file system or `ulimit -f` allows",
     errno.EACCES: "permission is denied",
     errno.EPERM: "permission is denied",
     errno.EROFS: "the file system is read-only",
