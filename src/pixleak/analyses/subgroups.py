@@ -1,7 +1,8 @@
 """Subgroups: which kind of record is most exposed?
 
 The default attack's AUC and rates on each kind of record: with or without an object, small and
-large objects, the classes that occur (:mod:`pixleak.evaluation.subgroups`).
+large objects, the classes that occur, and the values of every column of a metadata table
+(:mod:`pixleak.evaluation.subgroups`).
 """
 
 from __future__ import annotations
@@ -28,23 +29,26 @@ class SubgroupsAnalysis(Analysis[Subgroups]):
 
     name = "subgroups"
     title = "Subgroups"
-    summary = "which kind of record is most exposed, by object size, border length, class"
+    summary = "which kind of record is most exposed, by object size, border, class, metadata"
     place = 50
     section = Subgroups
     template = "sections/subgroups.html.j2"
 
     def compute(self, context: Context) -> Subgroups | None:
-        from pixleak.records.checks.attributes import kinds_of
+        from pixleak.records.checks.attributes import kinds_by_column, kinds_of
 
         plan, chosen, scored = context.plan, context.chosen, context.judged.scored
         preferred = chosen.attacks[chosen.default]
         one = next((s for s in scored if s.planned is preferred), scored[0])
-        kinds = kinds_of(context.evaluated)
+        stated, crowded = kinds_by_column(
+            [plan.attributes.get(key, {}) for key in context.evaluated.ids]
+        )
+        kinds = [*kinds_of(context.evaluated), *stated]
         if not kinds:
             return None
         by_id = plan.split.units(plan.records)
         members = set(plan.ids(Role.TARGET_MEMBERS))
-        return evaluate_subgroups(
+        found = evaluate_subgroups(
             one.scores,
             np.array([key in members for key in one.scores.ids]),
             [Subgroup(kind.family, kind.name, kind.holds) for kind in kinds],
@@ -55,6 +59,12 @@ class SubgroupsAnalysis(Analysis[Subgroups]):
             replicates=plan.evaluation.replicates,
             seed=plan.seed_for("slices"),
         )
+        if not crowded:
+            return found
+        told = f"The metadata column{'s' * (len(crowded) > 1)} {', '.join(map(repr, crowded))} "
+        told += "has" if len(crowded) == 1 else "have"
+        told += " too many different words to divide the records by."
+        return found.model_copy(update={"explanation": f"{found.explanation} {told}"})
 
     def sentence(self, section: Subgroups) -> str:
         return section.explanation

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pixleak.core.disk.table_files import FileColumns, read_csv, wrong_separator
 from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
 from pixleak.core.tables import Bools, Floats
@@ -37,14 +35,6 @@ class ScoreFile:
     subject: tuple[str, ...] | None
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Columns as they stand in the file, and the place of each row ("line 2")."""
-
-    columns: dict[str, list[Any]]
-    places: list[str]
-
-
 def read_scores(path: Path) -> ScoreFile:
     """Read the columns ``score``, ``member`` (0/1, true/false), and ``id``, ``subject`` if present.
 
@@ -61,7 +51,7 @@ def read_scores(path: Path) -> ScoreFile:
     if not path.is_file():
         raise InputError(f"there is no file {path}; give a CSV or Parquet file of scores")
     if path.suffix.lower() == ".csv":
-        table = _read_csv(path)
+        table = read_csv(path, lambda names: _check_header(names, path))
     elif path.suffix.lower() == ".parquet":
         table = _read_parquet(path)
     else:
@@ -81,41 +71,7 @@ def read_scores(path: Path) -> ScoreFile:
     )
 
 
-def _read_csv(path: Path) -> _Table:
-    # The csv module rather than pyarrow's reader, because it knows the line of a row.
-    rows: list[list[str]] = []
-    places: list[str] = []
-    try:
-        with path.open("rb") as raw:
-            start = raw.read(2)
-        # What spreadsheets save as "Unicode text", and the line with which Excel names a separator.
-        encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-        with path.open(newline="", encoding=encoding) as file:
-            first = file.readline().strip()
-            separator = first[4:5] if re.fullmatch(r"sep=.", first, re.IGNORECASE) else ""
-            if not separator:
-                file.seek(0)
-            reader = csv.reader(
-                file, strict=True, skipinitialspace=True, delimiter=separator or ","
-            )
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(header, path)
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise InputError(
-                        f"{path}, line {reader.line_num + bool(separator)}: {len(row)} values, "
-                        f"but the header names {len(header)} columns"
-                    )
-                rows.append(row)
-                places.append(f"line {reader.line_num + bool(separator)}")
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path} cannot be read as CSV: {error}") from error
-    return _Table({name: [row[i] for row in rows] for i, name in enumerate(header)}, places)
-
-
-def _read_parquet(path: Path) -> _Table:
+def _read_parquet(path: Path) -> FileColumns:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -127,7 +83,7 @@ def _read_parquet(path: Path) -> _Table:
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be read as Parquet: {reason}") from error
-    return _Table(
+    return FileColumns(
         {name: table.column(name).to_pylist() for name in table.column_names},
         [f"row {i + 1}" for i in range(table.num_rows)],
     )
@@ -153,17 +109,11 @@ def _check_header(names: list[str], path: Path) -> None:
     for needed in ("score", "member"):
         if needed not in names:
             raise InputError(
-                f"{path} has no column {needed!r}{alternatives(needed, names)}{_delimiter(names)}"
+                f"{path} has no column {needed!r}{alternatives(needed, names)}"
+                f"{wrong_separator(names)}"
             )
     if twice := [name for name in _COLUMNS if names.count(name) > 1]:
         raise InputError(f"{path} has two columns named {twice[0]!r}")
-
-
-def _delimiter(names: list[str]) -> str:
-    """A hint if a header was not split at all."""
-    if len(names) == 1 and (found := [mark for mark in (";", "\t") if mark in names[0]]):
-        return f" (its columns are separated by {found[0]!r}; commas are needed)"
-    return ""
 
 
 def _score(value: Any, where: str) -> float:
@@ -183,7 +133,7 @@ def _truth(value: Any, where: str) -> bool:
     return word in _TRUE
 
 
-def _names(table: _Table, name: str, path: Path) -> tuple[str, ...] | None:
+def _names(table: FileColumns, name: str, path: Path) -> tuple[str, ...] | None:
     if name not in table.columns:
         return None
     for value, place in zip(table.columns[name], table.places, strict=True):

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from pixleak.core.errors import InputError, setting
 from pixleak.core.part import MOST_SEED, Part
+from pixleak.core.paths import Located
 from pixleak.request.attacker import Attacker
 from pixleak.request.given import RecordsGiven
 from pixleak.request.parts import (
@@ -66,6 +67,11 @@ class AuditRequest(Part):
         "of id and member (true or false)",
     )
     nonmembers: RecordsGiven | None = Field(None, description="records it was not trained on")
+    metadata: Located | None = Field(
+        None,
+        description="a CSV, TSV or Parquet file of id, subject and further columns, by whose "
+        "values subgroups are made",
+    )
     target: TargetModel
     attacker: Attacker = Attacker()
     references: References | None = Field(None, description="null: no pool")

@@ -140,7 +140,7 @@ def absolute(content: Any, base: Path) -> Any:
     kinds: list[type[BaseModel]] = [SplitChoice]
     for table in (READERS, TARGETS, METHODS):
         kinds += table.values()
-    names = {"members"} | {name for kind in kinds for name in path_fields(kind)}
+    names = {"members", "metadata"} | {name for kind in kinds for name in path_fields(kind)}
 
     def moved(key: str, value: Any) -> Any:
         if isinstance(value, dict):

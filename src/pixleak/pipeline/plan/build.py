@@ -15,6 +15,7 @@ from pixleak.pipeline.plan.poisoning import Poisoning, poisoned
 from pixleak.records.base import Records
 from pixleak.records.canaries import with_canaries
 from pixleak.records.combine import gather
+from pixleak.records.metadata import Attributes, metadata_from
 from pixleak.records.splitting.blocks import block_split
 from pixleak.records.splitting.membership import draw_membership
 from pixleak.records.splitting.random import random_split
@@ -47,7 +48,7 @@ def build(request: AuditRequest, opening: Opening = open_records) -> Plan:
     Raises:
         InputError: records, target or split cannot be built as requested.
     """
-    records, split = _records_and_split(request, opening)
+    records, split, attributes = _records_and_split(request, opening)
     defences = tuple(request.target.defences)
     _check_defences(request, defences, records.truth, split)
     target = open_target(request.target, records.truth, request.seed, defences)
@@ -91,13 +92,22 @@ def build(request: AuditRequest, opening: Opening = open_records) -> Plan:
         workers=request.run.workers,
         runner=request.run.runner,
         arguments=request.model_dump(mode="json", exclude_none=True),
+        attributes=attributes,
     )
 
 
-def _records_and_split(request: AuditRequest, opening: Opening) -> tuple[Records, Split]:
+def _records_and_split(
+    request: AuditRequest, opening: Opening
+) -> tuple[Records, Split, dict[str, Attributes]]:
+    """All records, who is trained on what, and what the metadata table says of each record."""
+    table = None if request.metadata is None else metadata_from(request.metadata)
     if request.records is not None:
         records = opening(request.records)
-        return records, _split(request, records)
+        if table is not None:
+            table.check(records.keys)
+            records = table.with_subjects(records)
+        stated = [] if table is None else table.of(records.keys)
+        return records, _split(request, records), dict(zip(records.ids, stated, strict=False))
     sets: dict[str, Any] = {
         Role.TARGET_MEMBERS: request.members,
         Role.TARGET_NONMEMBERS: request.nonmembers,
@@ -113,7 +123,15 @@ def _records_and_split(request: AuditRequest, opening: Opening) -> tuple[Records
         Role.POPULATION: setting("attacker.population"),
         Role.SHADOW_RESERVE: setting("target.reserve"),
     }
-    return gather(given, seed=request.seed, called=called)
+    stated = []
+    if table is not None:
+        keys = [key for records in given.values() for key in records.keys]
+        table.check(keys)
+        stated = table.of(keys)
+        given = {role: table.with_subjects(records) for role, records in given.items()}
+    together, split = gather(given, seed=request.seed, called=called)
+    # Ids that occur in two sets get a prefix, and the order stays.
+    return together, split, dict(zip(together.ids, stated, strict=False))
 
 
 def _split(request: AuditRequest, records: Records) -> Split:

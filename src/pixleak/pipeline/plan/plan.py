@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pixleak.attacks import AttackChoice
     from pixleak.pipeline.plan.poisoning import Poisoning
     from pixleak.records.base import Records
+    from pixleak.records.metadata import Attributes
     from pixleak.records.splitting.membership import Membership
     from pixleak.records.splitting.split import Split
     from pixleak.signals import Signal
@@ -122,6 +124,7 @@ class Plan:
         canaries: records with wrong label maps, or None; their role is in the split.
         poisoning: what was put into the training sets, or None; the roles are in the split.
         arguments: the configuration as it is saved with the result.
+        attributes: record id -> what a metadata table says of it; empty without one.
     """
 
     title: str
@@ -147,6 +150,7 @@ class Plan:
     workers: int | None = None
     runner: str = "local"
     arguments: dict[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Attributes] = field(default_factory=dict)
 
     @property
     def truth(self) -> Truth:

@@ -1,4 +1,4 @@
-"""Kinds of records, by what their label maps show.
+"""Kinds of records, by what their label maps show, or by what a table says of them.
 
 They serve to find the kind of record that is most exposed: with or without an object, with small
 or large objects, with short or long borders, with which classes. Sizes are divided at the thirds
@@ -7,18 +7,22 @@ of the records in question, so that every kind has enough records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pixleak.core.tables import Bools, Floats
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
 
 MANY_CLASSES = 24
-"""Sets with more classes than this are not divided by class."""
+"""Sets with more classes than this are not divided by class, nor by a column of as many words."""
+
+_FEW = 5
+"""Numbers of which there are no more than this are kinds of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,7 @@ class Kind:
 
     Args:
         family: the property: ``"mask"``, ``"object size"``, ``"border length"``, ``"class"``; for
-            generators ``"detail"``, ``"brightness"``.
+            generators ``"detail"``, ``"brightness"``; or a column of a table.
         name: the kind within its family, in words.
         holds: (n,) bool, whether a record is of this kind.
     """
@@ -62,6 +66,53 @@ def kinds_of(records: Records, *, batch_size: int = 64) -> list[Kind]:
                 name = truth.name_of(label)
                 found.append(Kind("class", f"with {name}", shares[:, label] > 0))
     return [kind for kind in found if 0 < kind.holds.sum() < len(kind.holds)]
+
+
+def kinds_by_column(rows: Sequence[Mapping[str, str]]) -> tuple[list[Kind], list[str]]:
+    """Every kind that the columns of a table divide the records into.
+
+    Words are kinds, and so are numbers of which there are few; many numbers are divided at their
+    thirds. Records without a value belong to no kind of that column.
+
+    Args:
+        rows: n records, column -> value.
+
+    Returns:
+        the kinds that some of the records belong to, but not all; and the columns with too many
+        words to divide by.
+    """
+    found: list[Kind] = []
+    crowded: list[str] = []
+    for column in dict.fromkeys(name for row in rows for name in row):
+        values = np.array([row.get(column, "") for row in rows])
+        known: Bools = values != ""
+        words = sorted(set(values[known].tolist()))
+        numbers = _numbers(values)
+        if numbers is not None and len(words) > _FEW:
+            found += _thirds_of_numbers(column, numbers, known)
+        elif len(words) > MANY_CLASSES:
+            crowded.append(column)
+        else:
+            found += [Kind(column, word, values == word) for word in words]
+    return [kind for kind in found if 0 < kind.holds.sum() < len(rows)], crowded
+
+
+def _numbers(values: NDArray[np.str_]) -> Floats | None:
+    """(n,) finite numbers, NaN where there is no value; None if a value is none."""
+    try:
+        numbers: Floats = np.array([float(one) if one else np.nan for one in values.tolist()])
+    except ValueError:
+        return None
+    return numbers if np.isfinite(numbers[values != ""]).all() else None
+
+
+def _thirds_of_numbers(column: str, numbers: Floats, known: Bools) -> Iterator[Kind]:
+    low, high = np.quantile(numbers[known], [1 / 3, 2 / 3])
+    if not low < high:
+        return
+    yield Kind(column, f"up to {low:.4g}", known & (numbers <= low))
+    yield Kind(column, f"{low:.4g} to {high:.4g}", known & (numbers > low) & (numbers <= high))
+    yield Kind(column, f"over {high:.4g}", known & (numbers > high))
 
 
 def _kinds_of_images(records: Records, batch_size: int) -> list[Kind]:

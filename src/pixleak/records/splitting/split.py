@@ -7,10 +7,11 @@ members.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pixleak.core.disk.table_files import read_columns, wrong_separator
 from pixleak.core.disk.whole_files import replaced
 from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
@@ -132,54 +133,87 @@ class Split:
 
 
 def read_split(path: Path, records: Records) -> Split:
-    """A split from a CSV with the columns id and role, or id and member (true or false).
+    """A split from a CSV, TSV or Parquet file of id and role, or of id and member.
 
-    Other columns are ignored.
+    A member is ``1``, ``true``, ``yes`` or ``train``; a non-member ``0``, ``false``, ``no`` or
+    ``test``. A table without ids may name subjects, whose records then have one role. Other columns
+    are ignored.
 
     Raises:
         InputError: the file is missing or lacks a column; an unknown role or record; a record
-            or a subject with two roles.
+            or a subject with two roles; members alone, or non-members alone.
     """
+
+    def check(names: list[str]) -> None:
+        if not {"id", "subject"} & set(names) or not {"role", "member"} & set(names):
+            column = "role or member" if {"id", "subject"} & set(names) else "id"
+            raise InputError(
+                f"{path}: a split needs the columns id and role, or id and member; no {column}"
+                f"{wrong_separator(names)}"
+            )
+
     if not path.is_file():
         raise InputError(f"there is no split file {path}")
+    table = read_columns(path, check)
+    by_id = "id" in table.columns
     roles: dict[Role, list[str]] = {role: [] for role in Role}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = set(rows.fieldnames or ())
-            if "id" not in columns or not columns & {"role", "member"}:
-                column = "role or member" if "id" in columns else "id"
-                raise InputError(
-                    f"{path}: a split needs the columns id and role, or id and member; no {column}"
-                )
-            for row in rows:
-                try:
-                    roles[_role_in(row)].append(row["id"])
-                except InputError as error:
-                    raise InputError(f"{path}, line {rows.line_num}: {error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a readable CSV file: {error}") from error
+    for i, place in enumerate(table.places):
+        row = {name: values[i] for name, values in table.columns.items()}
+        try:
+            role = _role_in(row)
+            if by_id:
+                roles[role].append(row["id"])
+            else:
+                roles[role] += _records_of(row["subject"], records)
+        except InputError as error:
+            raise InputError(f"{path}, {place}: {error}") from error
+    if "role" not in table.columns:
+        _check_both_sides(path, roles)
     unit = "subject" if any(key.subject is not None for key in records.keys) else "record"
     split = Split("file", unit, None, {role: tuple(ids) for role, ids in roles.items()})
     split.check(records)
     return split
 
 
+def _records_of(subject: str, records: Records) -> list[str]:
+    found = [key.id for key in records.keys if key.subject == subject]
+    if not found:
+        raise InputError(f"no record of {records.name} has the subject {subject!r}")
+    return found
+
+
+def _check_both_sides(path: Path, roles: Mapping[Role, Sequence[str]]) -> None:
+    if not any(roles.values()):
+        raise InputError(f"{path} holds no rows")
+    for role, told, lacking in (
+        (Role.TARGET_MEMBERS, "non-members", "members"),
+        (Role.TARGET_NONMEMBERS, "members", "non-members"),
+    ):
+        if not roles[role]:
+            raise InputError(
+                f"{path} names {told} alone, and an audit compares both sides: add records that "
+                f"are {lacking}"
+            )
+
+
 _SIDES = {
-    **dict.fromkeys(("true", "1", "yes", "member"), Role.TARGET_MEMBERS),
-    **dict.fromkeys(("false", "0", "no", "nonmember", "non-member"), Role.TARGET_NONMEMBERS),
+    **dict.fromkeys(("true", "1", "1.0", "yes", "train", "member"), Role.TARGET_MEMBERS),
+    **dict.fromkeys(
+        ("false", "0", "0.0", "no", "test", "nonmember", "non-member"), Role.TARGET_NONMEMBERS
+    ),
 }
 
 
-def _role_in(row: Mapping[str, str | None]) -> Role:
+def _role_in(row: Mapping[str, str]) -> Role:
     """The role that a row names, or else the side that its column ``member`` says."""
     if "role" in row:
-        return role_of(row["role"] or "")
-    said = (row["member"] or "").strip().lower()
+        return role_of(row["role"])
+    said = row["member"].strip().lower()
     if said not in _SIDES:
+        whose = f"record {row['id']!r}" if "id" in row else f"subject {row['subject']!r}"
         raise InputError(
-            f"member is {row['member']!r} for record {row['id']!r}; expected true or false (or 1 "
-            "and 0, yes and no)"
+            f"member is {row['member']!r} for {whose}; expected true or false (or 1 and 0, yes "
+            "and no, train and test)"
         )
     return _SIDES[said]
 

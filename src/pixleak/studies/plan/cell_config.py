@@ -123,6 +123,7 @@ class CellConfig:
             audit.target.reserve,
         )
         content: list[Any] = [one and source_key(one) for one in given]
+        content.append(None if audit.metadata is None else str(audit.metadata))
         if altered:
             parts = audit.model_dump(mode="json", include={"seed", "split", "canaries", "poison"})
             content += [parts, audit.attacker.shadow is None]

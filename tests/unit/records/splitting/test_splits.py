@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from pixleak.core.errors import InputError
 from pixleak.core.roles import MAIN_ROLES, Role
@@ -224,6 +226,49 @@ def test_bad_split_files_are_named(tmp_path: Path, rows: str, sentence: str) -> 
     path.write_text(rows)
     with pytest.raises(InputError, match=sentence):
         read_split(path, _records(["x", "x", None]))
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"), [("1", "0"), ("true", "FALSE"), ("Yes", "no"), ("train", "test")]
+)
+def test_members_are_said_in_several_words(tmp_path: Path, yes: str, no: str) -> None:
+    path = tmp_path / "members.csv"
+    path.write_text(f"id,scanner,member\nr0,a,{yes}\nr2,b,{no}\n")
+    split = read_split(path, _records([None] * 3))
+    assert split.roles[Role.TARGET_MEMBERS] == ("r0",)
+    assert split.roles[Role.TARGET_NONMEMBERS] == ("r2",)
+
+
+def test_members_may_be_listed_by_subject_and_in_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "members.tsv"
+    path.write_text("subject\tmember\nx\ttrain\ny\ttest\n")
+    split = read_split(path, _records(["x", "x", "y", "z"]))
+    assert split.roles[Role.TARGET_MEMBERS] == ("r0", "r1")
+    assert split.roles[Role.TARGET_NONMEMBERS] == ("r2",)
+    table = pyarrow.table({"id": ["r0", "r2"], "member": [True, False]})
+    parquet.write_table(table, tmp_path / "members.parquet")
+    split = read_split(tmp_path / "members.parquet", _records([None] * 3))
+    assert split.roles[Role.TARGET_NONMEMBERS] == ("r2",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("id,member\nr0,1\nr1,1\n", "names members alone, and an audit compares both sides"),
+        ("id,member\nr0,test\n", "names non-members alone"),
+        ("id,member\n", "holds no rows"),
+        ("id,member\nr0,1\nr0,0\n", "record 'r0' is in target-members and target-nonmembers"),
+        ("id,member\nr0,1\nr7,0\n", "record 'r7' .target-nonmembers. is not in toy"),
+        ("id,member\nr0,val\n", "line 2: member is 'val' for record 'r0'; expected true or false"),
+        ("id;member\nr0;1\n", "no id .its columns are separated by ';'; commas are needed"),
+        ("subject,member\nw,1\n", "line 2: no record of toy has the subject 'w'"),
+    ],
+)
+def test_bad_lists_of_members_are_named(tmp_path: Path, rows: str, sentence: str) -> None:
+    path = tmp_path / "members.csv"
+    path.write_text(rows)
+    with pytest.raises(InputError, match=sentence):
+        read_split(path, _records([None] * 3))
 
 
 def test_a_missing_split_file_is_named(tmp_path: Path, keyed: Callable[..., Records]) -> None:
