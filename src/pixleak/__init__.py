@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from pixleak.records.readers.side_by_side import read_side_by_side as read_side_by_side
     from pixleak.records.splitting.blocks import block_split as block_split
     from pixleak.records.splitting.random import random_split as random_split
+    from pixleak.records.survey.opening import read_records as read_records
     from pixleak.request.attacker import Attacker as Attacker
     from pixleak.request.audit import AuditRequest as AuditRequest
     from pixleak.request.parts import Canaries as Canaries
@@ -86,6 +87,7 @@ _HOMES = {
     "labels_to_photo": "pixleak.records.readers.labels_to_photo",
     "read_pairs": "pixleak.records.readers.pairs",
     "phantom": "pixleak.records.readers.phantom",
+    "read_records": "pixleak.records.survey.opening",
     "read_side_by_side": "pixleak.records.readers.side_by_side",
     "block_split": "pixleak.records.splitting.blocks",
     "random_split": "pixleak.records.splitting.random",

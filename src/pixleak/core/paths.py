@@ -15,7 +15,9 @@ from pydantic import AfterValidator, BaseModel, ValidationInfo
 from pixleak.core.errors import InputError
 
 
-def _located(path: Path, info: ValidationInfo) -> Path:
+def located(path: str | Path, info: ValidationInfo) -> Path:
+    """A path, from the folder of the configuration file that is being read; else as it is."""
+    path = Path(path)
     base = (info.context or {}).get("base")
     path = path.expanduser()
     return path if base is None else Path(base) / path
@@ -25,10 +27,10 @@ def _code(spec: str, info: ValidationInfo) -> str:
     file, colon, name = spec.rpartition(":")
     if not colon:
         return spec
-    return f"{_located(Path(file), info)}:{name}"
+    return f"{located(Path(file), info)}:{name}"
 
 
-Located = Annotated[Path, AfterValidator(_located)]
+Located = Annotated[Path, AfterValidator(located)]
 """A path, relative to the configuration file that names it. A path that is relative to another
 field (a folder under ``root``) is a plain ``Path``."""
 
@@ -82,4 +84,4 @@ def _within(annotation: Any) -> bool:
 
 
 def _locates(metadata: Any) -> bool:
-    return any(getattr(one, "func", None) in (_located, _code) for one in metadata)
+    return any(getattr(one, "func", None) in (located, _code) for one in metadata)

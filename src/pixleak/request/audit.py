@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from pixleak.core.disk.table_files import TABLES
 from pixleak.core.errors import InputError, setting
 from pixleak.core.part import MOST_SEED, Part
 from pixleak.core.paths import Located
@@ -98,6 +99,9 @@ class AuditRequest(Part):
         """``members: members.csv`` beside records is a split from that file."""
         if not isinstance(given, Mapping) or not isinstance(given.get("members"), str | Path):
             return given
+        apart = given.get("records") is None and given.get("nonmembers") is not None
+        if apart and Path(given["members"]).suffix.lower() not in TABLES:
+            return given  # a folder, to be read by what it looks like
         if given.get("records") is None or given.get("split") is not None:
             other = "records" if given.get("records") is None else "split"
             raise InputError(

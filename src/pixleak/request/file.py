@@ -127,31 +127,43 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
             if not isinstance(place.get(parent), dict):
                 place[parent] = {}
             place = place[parent]
-        place[last] = absolute({last: value}, Path.cwd())[last]
+        within = parents[-1] if parents and parents[-1] != "base" else ""
+        place[last] = absolute({last: value}, Path.cwd(), within)[last]
 
 
-def absolute(content: Any, base: Path) -> Any:
+def absolute(content: Any, base: Path, within: str = "") -> Any:
     """The same content with paths made absolute, for content that is moved to another file.
 
     Args:
         content: as written in YAML.
         base: folder that its relative paths start from.
+        within: the part of the request that the content is of; empty: the whole.
     """
     kinds: list[type[BaseModel]] = [SplitChoice]
     for table in (READERS, TARGETS, METHODS):
         kinds += table.values()
-    names = {"members", "metadata"} | {name for kind in kinds for name in path_fields(kind)}
+    names = {name for kind in kinds for name in path_fields(kind)}
 
-    def moved(key: str, value: Any) -> Any:
+    def moved(key: str, value: Any, place: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
-            return {inner: moved(inner, one) for inner, one in value.items()}
+            return {inner: moved(inner, one, (*place, inner)) for inner, one in value.items()}
         if isinstance(value, list):
-            return [moved(key, one) for one in value]
-        if key not in names or not isinstance(value, str):
+            return [moved(key, one, place) for one in value]
+        if not isinstance(value, str) or not (key in names or place[-2:] in _FOLDERS):
             return value
         return str(base.absolute() / Path(value).expanduser())
 
-    return moved("", content)
+    return moved("", content, (within,))
+
+
+_FOLDERS = {
+    *((place, name) for place in ("", "base") for name in ("records", "members", "nonmembers")),
+    *(("", name) for name in ("metadata", "owned", "comparable")),
+    ("base", "metadata"),
+    *(("attacker", name) for name in ("records", "population")),
+    ("target", "reserve"),
+}
+"""Places where a folder of records, or a table about them, may stand."""
 
 
 def read_content(path: Path) -> dict[str, Any]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, SerializationInfo, ValidationInfo
 
 from pixleak.attacks import AttackChoice
 from pixleak.core.errors import InputError
+from pixleak.core.paths import located
 from pixleak.core.registry import written
 from pixleak.defences import DEFENCES
 from pixleak.poisoning import POISONS
 from pixleak.records.base import Records
 from pixleak.records.readers import Reader, reader_from
+from pixleak.records.survey.opening import reader_of
 from pixleak.signals import SIGNALS
 from pixleak.signals.difficulty import DIFFICULTIES
 from pixleak.signals.learned import LEARNED
@@ -62,10 +65,15 @@ def _records(given: Any, info: ValidationInfo) -> Records | Reader:
         return given
     if isinstance(given, Mapping):
         return reader_from(given, info.context)
+    if isinstance(given, str | Path):
+        folder = located(given, info)
+        if folder.is_dir():
+            return reader_of(folder)
     got = "nothing" if given is None else f"{given!r:.80}"
     if info.context is not None:  # of a file
         raise InputError(
-            f"expected a reader with its settings, as in {{reader: folders, root: PATH}}, got {got}"
+            "expected a reader with its settings, as in {reader: folders, root: PATH}, or a folder "
+            f"that looks like one kind of records, got {got}"
         )
     raise InputError(
         f"expected pixleak.Records, such as those of pixleak.read_folders(...), or a mapping with "

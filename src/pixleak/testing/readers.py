@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import tempfile
+from pathlib import Path
 
 import torch
 
@@ -42,6 +44,7 @@ def check_reader(reader: Reader) -> None:
     records = reader.open()
     assert isinstance(records, Records), f"{reader.name}: open() returns no Records"
     assert len(records) >= 2, f"{reader.name}: the check needs at least two records to read"
+    check_recognise(reader)
     for position in range(min(MOST, len(records))):
         check_record(reader, records, position)
     check_repeatable(reader, records)
@@ -57,6 +60,18 @@ def check_description(reader: Reader) -> None:
     assert name == reader.name, f"{reader.name}: it is written as reader: {name}"
     again = type(reader).model_validate(written)
     assert again == reader, f"{reader.name}: made again from its configuration, it is another"
+
+
+def check_recognise(reader: Reader) -> None:
+    """What it sees in a folder are settings of its own, and it sees nothing in an empty one."""
+    kind = type(reader)
+    with tempfile.TemporaryDirectory() as empty:
+        assert kind.recognise(Path(empty)) == [], f"{reader.name}: it recognises an empty folder"
+    root = getattr(reader, "root", None)
+    for seen in kind.recognise(root) if isinstance(root, Path) and root.is_dir() else ():
+        assert seen.evidence.strip(), f"{reader.name}: it recognises a folder without evidence"
+        made = kind.model_validate(dict(seen.settings))
+        assert seen.problems or made.open(), f"{reader.name}: it cannot read what it recognises"
 
 
 def check_record(reader: Reader, records: Records, position: int) -> None:

@@ -17,6 +17,9 @@ CheckHeader = Callable[[list[str]], None]
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
+TABLES = (*_SEPARATORS, ".parquet")
+"""Suffixes of the files that are read as tables."""
+
 
 @dataclass(frozen=True)
 class FileColumns:

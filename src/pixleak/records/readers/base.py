@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -20,6 +21,7 @@ from pixleak.core.truth import LabelTruth
 from pixleak.core.validation import first_error
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.files.keys import FindingKeys, ImageKeys, LabelKeys, SizeKey
+from pixleak.records.readers.files.layouts import Recognised
 from pixleak.records.readers.labels_to_photo import labels_to_photo
 
 
@@ -48,6 +50,18 @@ class Reader(Part, ABC):
         Raises:
             InputError: files are missing, or settings do not fit them.
         """
+
+    @classmethod
+    def recognise(cls, folder: Path) -> list[Recognised]:
+        """Every way in which this reader could read a folder, by names and a few files.
+
+        Nothing is raised: a folder that cannot be read looks like none of its kinds. Readers of
+        what is no folder recognise nothing.
+
+        Args:
+            folder: that exists.
+        """
+        return []
 
     @model_serializer(mode="wrap")
     def _with_its_name(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

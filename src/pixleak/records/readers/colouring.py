@@ -14,6 +14,13 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import Records
 from pixleak.records.readers.base import Grouping, ImageFiles, read
+from pixleak.records.readers.files.layouts import (
+    Recognised,
+    bands_of,
+    look_like_masks,
+    pictures_in,
+    pictures_in_parts,
+)
 from pixleak.records.readers.files.pixels import LUMA, ImageReader
 
 
@@ -42,6 +49,17 @@ class ColouringReader(ImageFiles, Grouping):
         files = self.found(self.root)
         load = _GreyAndColour(tuple(map(str, files.values())), self.image_reader(3))
         return Records([self.key(stem) for stem in files], load, ImageTruth(3), self.root.name)
+
+    @classmethod
+    def recognise(cls, folder: Path) -> list[Recognised]:
+        files = tuple(pictures_in(folder).values())
+        below: dict[str, bool] = {}
+        if not files:
+            files, below = pictures_in_parts(folder), {"subfolders": True}
+        if bands_of(files) != 3 or look_like_masks(files):
+            return []
+        evidence = f"{len(files)} colour images, without masks"
+        return [Recognised({"root": folder, **below}, evidence, "possible", images=files)]
 
 
 def read_colouring(folder: Path, *, name: str | None = None, **options: Any) -> Records:

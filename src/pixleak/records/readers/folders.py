@@ -29,6 +29,16 @@ from pixleak.records.readers.files.finding import (
     masked_files,
 )
 from pixleak.records.readers.files.keys import ChannelsKey, MaskKeys
+from pixleak.records.readers.files.layouts import (
+    Recognised,
+    bands_of,
+    left_out,
+    look_like_masks,
+    matching_folders,
+    pictures_in,
+    relative,
+    sizes_agree,
+)
 from pixleak.records.readers.files.masks import LabelReader
 from pixleak.records.readers.files.pixels import ImageReader, check_same_size
 
@@ -117,6 +127,27 @@ class FoldersReader(Labelled, ChannelsKey, MaskKeys, ImageFiles, Grouping, Turna
         )
         return self.directed(records)
 
+    @classmethod
+    def recognise(cls, folder: Path) -> list[Recognised]:
+        found = []
+        for one in matching_folders(folder, pictures_in):
+            masks = [mask for _, mask in one.files.values()]
+            images = [paths[0] for paths, _ in one.files.values()]
+            if look_like_masks(masks) and not look_like_masks(images) and sizes_agree(one):
+                apart = {
+                    "images": relative(folder, one.first),
+                    "masks": relative(folder, one.second),
+                }
+                several = len(next(iter(one.files.values()))[0])
+                settings = {"root": folder, **apart, **_channels(images, several)}
+                settings |= left_out(one.alone)
+                evidence = f"{one.counted}, and those of {one.second.name}/ look like masks"
+                every = tuple(path for paths, _ in one.files.values() for path in paths)
+                found.append(
+                    Recognised(settings, evidence, "likely", one.lacking, every, tuple(masks))
+                )
+        return found or _in_one_folder(folder)
+
     def _apart(
         self, images: Path, masks: Path, shared: bool
     ) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -142,6 +173,36 @@ class FoldersReader(Labelled, ChannelsKey, MaskKeys, ImageFiles, Grouping, Turna
             f"{folder} holds images and masks, and no stem ends in {', '.join(MASK_ENDINGS)}: say "
             "with mask_ending how those of masks end"
         )
+
+
+def _channels(images: Sequence[Path], several: int = 1) -> dict[str, int]:
+    """The key that says how many channels images have; three need not be said."""
+    bands = several if several > 1 else bands_of(images)
+    return {} if bands in (None, 3) else {"channels": bands}
+
+
+def _in_one_folder(folder: Path) -> list[Recognised]:
+    """Images whose masks lie beside them, with one of the usual endings."""
+    stems = pictures_in(folder)
+    for ending in MASK_ENDINGS:
+        masks = {s.removesuffix(ending): p for s, p in stems.items() if s.endswith(ending)}
+        images = {s: p for s, p in stems.items() if not s.endswith(ending)}
+        both = [stem for stem in images if stem in masks]
+        if 2 * len(both) <= max(len(images), len(masks)) or not look_like_masks(
+            [masks[stem] for stem in both]
+        ):
+            continue
+        lonely = [path for stem, path in images.items() if stem not in masks]
+        bare = [path for stem, path in masks.items() if stem not in images]
+        lacking = [f"image {path} has no mask" for path in lonely]
+        lacking += [f"mask {path} has no image" for path in bare]
+        settings = {"root": folder, "images": Path(), "masks": Path(), "mask_ending": ending}
+        settings |= _channels([images[stem] for stem in both]) | left_out([*lonely, *bare])
+        evidence = f"{len(both)} images have a mask beside them whose name ends in {ending}"
+        files = tuple(images[stem] for stem in both)
+        theirs = tuple(masks[stem] for stem in both)
+        return [Recognised(settings, evidence, "likely", tuple(lacking), files, theirs)]
+    return []
 
 
 def read_folders(

@@ -14,6 +14,7 @@ from pixleak.core.paths import Located
 from pixleak.records.base import Records
 from pixleak.records.readers.base import Grouping, Labelled
 from pixleak.records.readers.files.keys import FindingKeys, MaskKeys
+from pixleak.records.readers.files.layouts import Recognised, look_like_masks, pictures_in
 from pixleak.records.readers.files.masks import LabelReader
 from pixleak.records.readers.files.raster import Exif
 
@@ -52,3 +53,11 @@ class MasksReader(Labelled, MaskKeys, FindingKeys, Grouping):
         keys = [self.key(stem) for stem in files]
         load = _Alone(tuple(map(str, files.values())), labels)
         return Records(keys, load, labels.truth, folder.name)
+
+    @classmethod
+    def recognise(cls, folder: Path) -> list[Recognised]:
+        files = tuple(pictures_in(folder).values())
+        if not look_like_masks(files):
+            return []
+        evidence = f"it holds {len(files)} images that look like masks"
+        return [Recognised({"root": folder}, evidence, "possible", images=files, masks=files)]

@@ -16,6 +16,16 @@ from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import Grouping, read
 from pixleak.records.readers.files.finding import matched
 from pixleak.records.readers.files.keys import FindingKeys, PairKeys
+from pixleak.records.readers.files.layouts import (
+    Recognised,
+    bands_of,
+    left_out,
+    look_like_masks,
+    matching_folders,
+    pictures_in,
+    relative,
+    sizes_agree,
+)
 from pixleak.records.readers.files.pixels import ImageReader, check_same_size
 
 
@@ -85,6 +95,31 @@ class PairsReader(Paired):
             self.image_readers(),
             name=inputs.name,
         )
+
+    @classmethod
+    def recognise(cls, folder: Path) -> list[Recognised]:
+        found, seen = [], set()
+        for one in matching_folders(folder, pictures_in, ("input", "target")):
+            both = frozenset((one.first, one.second))
+            first = [paths[0] for paths, _ in one.files.values()]
+            second = [path for _, path in one.files.values()]
+            if both in seen or look_like_masks(first) or look_like_masks(second):
+                continue
+            seen.add(both)
+            if not sizes_agree(one):
+                continue
+            settings: dict[str, Any] = {
+                "root": folder,
+                "inputs": relative(folder, one.first),
+                "targets": relative(folder, one.second),
+            }
+            for key, files in (("channels", first), ("target_channels", second)):
+                bands = bands_of(files)
+                settings |= {} if bands in (None, 3) else {key: bands}
+            evidence = f"{one.counted}, and neither look like masks; inputs may be either"
+            settings |= left_out(one.alone)
+            found.append(Recognised(settings, evidence, "likely", one.lacking, tuple(first)))
+        return found
 
 
 def read_pairs(inputs: Path, targets: Path, *, name: str | None = None, **options: Any) -> Records:

@@ -15,6 +15,12 @@ from pixleak.core.paths import Located
 from pixleak.core.truth import ImageTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import read
+from pixleak.records.readers.files.layouts import (
+    Recognised,
+    pictures_in,
+    pictures_in_parts,
+    sampled,
+)
 from pixleak.records.readers.files.pixels import ImageReader
 from pixleak.records.readers.pairs import Paired
 
@@ -85,6 +91,18 @@ class SideBySideReader(Paired):
             input_left=self.direction == "AtoB",
             name=self.root.name,
         )
+
+    @classmethod
+    def recognise(cls, folder: Path) -> list[Recognised]:
+        files = tuple(pictures_in(folder).values())
+        below: dict[str, bool] = {}
+        if not files:
+            files, below = pictures_in_parts(folder), {"subfolders": True}
+        rasters = list(sampled(files))
+        if not rasters or any(raster.size[0] != 2 * raster.size[1] for raster in rasters):
+            return []
+        evidence = f"images, of which {len(rasters)} were looked at, are twice as wide as high"
+        return [Recognised({"root": folder, **below}, evidence, "likely", images=files)]
 
 
 def read_side_by_side(folder: Path, *, name: str | None = None, **options: Any) -> Records:

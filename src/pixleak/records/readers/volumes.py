@@ -13,13 +13,19 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from pixleak.core.errors import InputError
+from pixleak.core.errors import InputError, MissingExtraError
 from pixleak.core.paths import Located
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.prepared.validate import outside
 from pixleak.records.readers.base import Labelled, Resizing, Turnable, label_fields, read
 from pixleak.records.readers.files.finding import channel_files, matched
+from pixleak.records.readers.files.layouts import (
+    Matching,
+    Recognised,
+    matching_folders,
+    relative,
+)
 from pixleak.records.readers.files.masks import check_named
 from pixleak.records.readers.files.nifti import (
     AXES,
@@ -31,6 +37,8 @@ from pixleak.records.readers.files.nifti import (
     volume_files,
 )
 from pixleak.records.readers.files.pixels import Size
+
+_MOST_LABELS = 300  # of a label volume, by which it is told from an image
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,33 @@ class VolumesReader(Labelled, Resizing, Turnable):
             )
         records = Records(keys, replace(cut, at=tuple(at)), truth, images.name)
         return self.directed(records)
+
+    @classmethod
+    def recognise(cls, folder: Path) -> list[Recognised]:
+        found = []
+        for one in matching_folders(folder, volume_files, ("volume", "label volume")):
+            if not _labels_second(one):
+                continue
+            settings = {
+                "root": folder,
+                "images": relative(folder, one.first),
+                "labels": relative(folder, one.second),
+            }
+            images = tuple(paths[0] for paths, _ in one.files.values())
+            found.append(Recognised(settings, one.counted, "likely", one.lacking, images))
+        return found
+
+
+def _labels_second(matching: Matching) -> bool:
+    """Whether label volumes are those of the second folder: whole numbers, few of them."""
+    counts = []
+    paths, label = next(iter(matching.files.values()))
+    for path in (paths[0], label):
+        try:
+            counts.append(len(np.unique(volume(str(path), False))))
+        except (InputError, MissingExtraError):
+            return False
+    return counts[1] < counts[0] and counts[1] <= _MOST_LABELS
 
 
 def _one_channel(images: dict[str, Path], labels: dict[str, Path]) -> dict[str, Path]:
