@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -67,6 +68,43 @@ def _volumes(root: Path) -> dict[str, object]:
     return {"root": root, "images": "v", "labels": "l", "size": [8, 8]}
 
 
+def _saved_volumes(root: Path, image: str, label: str) -> None:
+    """Two volumes with labels; the names hold the number in braces."""
+    nibabel = pytest.importorskip("nibabel")
+    for i in range(2):
+        generator = np.random.default_rng(i)
+        for name, values in (
+            (image, generator.normal(0, 100, (10, 9, 3)).astype(np.float32)),
+            (label, generator.integers(0, 2, (10, 9, 3)).astype(np.uint8)),
+        ):
+            path = root / name.format(i)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
+
+
+def _nnunet(root: Path) -> dict[str, object]:
+    _saved_volumes(root, "imagesTr/c{}_0000.nii.gz", "labelsTr/c{}.nii.gz")
+    labels = {"background": 0, "tumour": 1}
+    content = {"channel_names": {"0": "CT"}, "labels": labels, "file_ending": ".nii.gz"}
+    (root / "dataset.json").write_text(json.dumps(content))
+    return {"root": root, "size": [8, 8]}
+
+
+def _decathlon(root: Path) -> dict[str, object]:
+    _saved_volumes(root, "imagesTr/c{}.nii.gz", "labelsTr/c{}.nii.gz")
+    items = [
+        {"image": f"./imagesTr/c{i}.nii.gz", "label": f"./labelsTr/c{i}.nii.gz"} for i in range(2)
+    ]
+    (root / "dataset.json").write_text(json.dumps({"training": items}))
+    return {"root": root}
+
+
+def _bids(root: Path) -> dict[str, object]:
+    image, label = "sub-{0}/anat/sub-{0}_T1w", "derivatives/manual/sub-{0}/anat/sub-{0}_dseg"
+    _saved_volumes(root, f"{image}.nii.gz", f"{label}.nii.gz")
+    return {"root": root}
+
+
 def _dataset(root: Path) -> dict[str, object]:
     (root / "mine.py").write_text(
         "import torch\n"
@@ -102,6 +140,9 @@ SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "masks": _masks,
     "named": _named,
     "volumes": _volumes,
+    "nnunet": _nnunet,
+    "decathlon": _decathlon,
+    "bids": _bids,
     "dataset": _dataset,
     "pairs": _pairs,
     "side-by-side": _side_by_side,

@@ -15,6 +15,9 @@ from pixleak.core.errors import InputError
 from pixleak.core.registry import alternatives
 from pixleak.records.base import RecordKey, Records
 
+_BIDS = "participant_id"  # the subject, in participants.tsv
+_NAMES = ("id", "subject", _BIDS)
+
 Attributes = Mapping[str, str]
 """Column -> value, of one record; a column whose cell is empty is left out."""
 
@@ -85,7 +88,8 @@ def metadata_from(path: Path) -> Metadata:
     """A table with the column ``id`` (or, for rows about whole subjects, ``subject``) and others.
 
     Args:
-        path: ``*.csv`` or ``*.tsv`` with a header line, or ``*.parquet``.
+        path: ``*.csv`` or ``*.tsv`` with a header line, or ``*.parquet``; ``participants.tsv`` of
+            BIDS calls the subject ``participant_id``.
 
     Raises:
         InputError: the file is missing or cannot be read, has neither column, or no other; a row
@@ -93,7 +97,7 @@ def metadata_from(path: Path) -> Metadata:
     """
 
     def check(names: list[str]) -> None:
-        if not {"id", "subject"} & set(names):
+        if not set(_NAMES) & set(names):
             raise InputError(
                 f"{path} has no column 'id'{alternatives('id', names)}{wrong_separator(names)}; a "
                 "row needs the id of its record, or its subject"
@@ -104,6 +108,8 @@ def metadata_from(path: Path) -> Metadata:
             raise InputError(f"{path} has two columns named {twice[0]!r}")
 
     table = read_columns(path, check)
+    if "id" not in table.columns and _BIDS in table.columns:
+        table.columns["subject"] = table.columns.pop(_BIDS)
     by = "id" if "id" in table.columns else "subject"
     rows: dict[str, Attributes] = {}
     first: dict[str, str] = {}
@@ -114,6 +120,7 @@ def metadata_from(path: Path) -> Metadata:
         if name in rows:
             raise InputError(f"{path}, {place}: {by} {name!r} has a row already ({first[name]})")
         cells = {column: values[i].strip() for column, values in table.columns.items()}
+        cells = {column: "" if cell == "n/a" else cell for column, cell in cells.items()}
         rows[name] = {column: cell for column, cell in cells.items() if cell and column != by}
         first[name] = place
     if not rows:

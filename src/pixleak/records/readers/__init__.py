@@ -18,6 +18,9 @@ from pixleak.records.readers.colouring import ColouringReader
 from pixleak.records.readers.dataset import DatasetReader
 from pixleak.records.readers.folders import FoldersReader
 from pixleak.records.readers.masks_alone import MasksReader
+from pixleak.records.readers.medical.bids import BidsReader
+from pixleak.records.readers.medical.decathlon import DecathlonReader
+from pixleak.records.readers.medical.nnunet_raw import NnunetReader
 from pixleak.records.readers.named.reader import NamedReader
 from pixleak.records.readers.pairs import PairsReader
 from pixleak.records.readers.phantom import PhantomReader
@@ -32,6 +35,9 @@ _BUILT_IN: tuple[type[Reader], ...] = (
     FoldersReader,
     MasksReader,
     VolumesReader,
+    NnunetReader,
+    DecathlonReader,
+    BidsReader,
     DatasetReader,
     PairsReader,
     SideBySideReader,

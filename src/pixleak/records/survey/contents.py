@@ -22,6 +22,7 @@ from pixleak.records.base import Records
 from pixleak.records.readers.base import Labelled, Reader
 from pixleak.records.readers.files.layouts import sampled
 from pixleak.records.readers.files.raster import Raster, opened
+from pixleak.records.readers.files.voxels import ITK, NIFTI, stored_type
 from pixleak.records.survey.suggestions import Suggestion
 
 MOST_READ = 1000
@@ -85,6 +86,8 @@ def contents_of(suggestion: Suggestion, most: int = MOST_READ) -> Contents:
     if isinstance(plain, Labelled) and "classes" not in found.settings:
         any_label = {**found.settings, "classes": MOST_CLASSES}
         wide = suggestion.kind.model_validate(any_label).open()
+        if getattr(wide.truth, "classes", None) != MOST_CLASSES:
+            wide = None  # the folder says itself what the classes are
     at = np.unique(np.linspace(0, len(records) - 1, min(most, len(records))).round().astype(int))
     if _read(records, at, found, wide):
         if wide is not None:
@@ -203,9 +206,11 @@ def _classes(found: Contents, held: Mapping[int, str], reader: Reader) -> dict[s
 
 def _types_of(paths: Sequence[Path]) -> str:
     """Formats, types and bands of a few image files, in words."""
-    kinds = {
+    stored = [path for path in paths[:3] if path.name.lower().endswith((*NIFTI, *ITK))]
+    kinds = {stored_type(path) for path in stored} - {""}
+    kinds |= {
         f"{raster.kind or raster.path.rpartition('.')[2]} of {raster.pixels.dtype}, "
         f"{raster.coloured.shape[2]} band{'s' * (raster.coloured.shape[2] != 1)}"
-        for raster in sampled(paths)
+        for raster in sampled([] if stored else paths)
     }
     return "; ".join(sorted(kinds))

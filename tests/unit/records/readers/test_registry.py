@@ -46,6 +46,9 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "named": {"set": "camvid", "root": "copy", "size": [8, 8]},
     "folders": {"images": "i", "classes": 3, "class_names": ["a", "b", "c"], "mask_values": {7: 1}},
     "volumes": {"root": "v", "window": [-100, 300], "empty": "drop"},
+    "nnunet": {"root": "n", "fold": 1, "part": "val", "window": [0, 9]},
+    "decathlon": {"root": "d", "datalist": "list.json", "classes": 3},
+    "bids": {"root": "b", "suffix": "FLAIR", "label_entities": {"desc": "manual"}},
     "dataset": {"function": "mine.py:make", "kind": "image"},
     "pairs": {"inputs": "a", "targets": "b", "target_channels": 1},
     "side-by-side": {"root": "s", "direction": "BtoA"},
@@ -87,7 +90,7 @@ def test_paths_are_relative_to_the_configuration_and_folders_to_the_root(tmp_pat
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"root": "x"}, "reader is missing. Known: colouring, dataset, folders"),
+        ({"root": "x"}, "reader is missing. Known: bids, "),
         ({"reader": "folder"}, "unknown name 'folder' among the readers, did you mean 'folders'?"),
         (
             {"reader": "folders", "imags": "x"},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pixleak.core.errors import InputError, MissingExtraError
 from pixleak.core.truth import LabelTruth
@@ -122,7 +123,7 @@ def test_bad_volumes_are_named(volume: Volume, tmp_path: Path) -> None:
     (tmp_path / "i" / "v.nii.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"volume .*v\.nii\.gz cannot be read"):
         read_volumes(tmp_path / "i", tmp_path / "l")[0]
-    with pytest.raises(InputError, match="holds no NIfTI volumes"):
+    with pytest.raises(InputError, match="holds no volumes"):
         read_volumes(tmp_path, tmp_path)
 
 
@@ -240,3 +241,44 @@ def test_volumes_that_are_numbered_with_four_digits_are_cases_of_their_own(volum
         images = volume(f"i/{name}.nii.gz", np.zeros((4, 4, 2), np.float32))
         labels = volume(f"l/{name}.nii.gz", np.zeros((4, 4, 2), np.uint8))
     assert set(read_volumes(images, labels).units) == {"p_0000", "p_0001"}
+
+
+@pytest.mark.parametrize("ending", [".mha", ".mhd", ".nrrd"])
+def test_metaimage_and_nrrd_show_what_nifti_shows(tmp_path: Path, ending: str) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    generator = np.random.default_rng(0)
+    for i, values in enumerate(
+        (generator.normal(0, 9, (3, 5, 6)).astype(np.float32), generator.integers(0, 2, (3, 5, 6)))
+    ):
+        image = itk.GetImageFromArray(values.astype(np.float32 if not i else np.uint8))
+        image.SetSpacing((0.5, 0.7, 3))
+        image.SetOrigin((-20, 4, 9))
+        image.SetDirection((0, 1, 0, -1, 0, 0, 0, 0, -1))  # turned, and upside down
+        for folder, suffix in (("a", ".nii.gz"), ("b", ending)):
+            (tmp_path / f"{folder}{i}").mkdir()
+            itk.WriteImage(image, tmp_path / f"{folder}{i}" / f"v{suffix}")
+    wanted = read_volumes(tmp_path / "a0", tmp_path / "a1")
+    found = read_volumes(tmp_path / "b0", tmp_path / "b1")
+    assert found.keys == wanted.keys
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.equal(one.image, other.image)
+        assert torch.equal(one.truth, other.truth)
+    mixed = read_volumes(tmp_path / "a0", tmp_path / "b1")
+    assert torch.equal(mixed[1].truth, wanted[1].truth)
+    whole = next((tmp_path / "b0").glob(f"*{ending}"))
+    whole.write_bytes(whole.read_bytes()[:40])
+    with pytest.raises(InputError, match=rf"volume .*v\{ending} cannot be read"):
+        read_volumes(tmp_path / "b0", tmp_path / "b1")
+
+
+def test_without_simpleitk_its_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    for folder in ("i", "l"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "v.mha").write_bytes(b"ObjectType = Image")
+    with pytest.raises(MissingExtraError, match=r"pip install 'pixleak\[itk\]'"):
+        read_volumes(tmp_path / "i", tmp_path / "l")
