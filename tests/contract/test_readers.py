@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -105,6 +107,77 @@ def _bids(root: Path) -> dict[str, object]:
     return {"root": root}
 
 
+def _dicom(root: Path) -> dict[str, object]:
+    for name in ("pydicom", "highdicom"):
+        pytest.importorskip(name)
+    from dicom_files import write_segmentation, write_series
+
+    for i in range(2):
+        generator = np.random.default_rng(i)
+        voxels = generator.integers(900, 1300, (3, 6, 5)).astype(np.int16)
+        labels = generator.integers(0, 2, (3, 6, 5), dtype=np.uint8)
+        series = write_series(root / f"ct{i}", voxels, patient=f"p{i}")
+        write_segmentation(root / f"seg{i}.dcm", series, labels, ["tumour"])
+    return {"root": root}
+
+
+def _stacks(root: Path) -> dict[str, object]:
+    for folder, top in (("images", 256), ("masks", 2)):
+        (root / folder).mkdir()
+        for i in range(2):
+            pages = np.random.default_rng(i).integers(0, top, (3, 8, 10), dtype=np.uint8)
+            tifffile.imwrite(root / folder / f"s{i}.tif", pages, photometric="minisblack")
+    return {"root": root, "channels": 1}
+
+
+def _coco(root: Path) -> dict[str, object]:
+    pytest.importorskip("pycocotools")
+    for i in range(3):
+        _picture(root / "images" / f"{i}.png", i)
+    images = [{"id": i, "file_name": f"{i}.png", "height": 8, "width": 10} for i in range(3)]
+    outline = {"image_id": 1, "category_id": 5, "segmentation": [[1, 1, 6, 1, 6, 5]], "area": 10}
+    content = {
+        "images": images,
+        "annotations": [outline],
+        "categories": [{"id": 5, "name": "dog"}],
+    }
+    (root / "annotations.json").write_text(json.dumps(content))
+    return {"root": root}
+
+
+def _labelme(root: Path) -> dict[str, object]:
+    shape = {"label": "dog", "shape_type": "polygon", "points": [[1, 1], [6, 1], [6, 5]]}
+    for i in range(3):
+        _picture(root / f"{i}.png", i)
+        content = {"shapes": [shape], "imagePath": f"{i}.png", "imageData": None}
+        (root / f"{i}.json").write_text(json.dumps(content))
+    return {"root": root}
+
+
+def _webdataset(root: Path) -> dict[str, object]:
+    (root / "files").mkdir()
+    (root / "shards").mkdir()
+    with tarfile.open(root / "shards" / "0.tar", "w") as file:
+        for i in range(3):
+            _picture(root / "files" / f"{i}.png", i)
+            _mask(root / "files" / f"{i}.mask.png", i)
+            for ending in ("png", "mask.png"):
+                file.add(root / "files" / f"{i}.{ending}", f"{i}.{ending}")
+    return {"root": root / "shards"}
+
+
+def _huggingface(root: Path) -> dict[str, object]:
+    datasets = pytest.importorskip("datasets")
+    values = [np.random.default_rng(i).integers(0, 256, (8, 10, 3), np.uint8) for i in range(3)]
+    columns = {
+        "image": [Image.fromarray(one) for one in values],
+        "mask": [Image.fromarray(one[..., 0] // 128) for one in values],
+    }
+    kinds = datasets.Features({"image": datasets.Image(), "mask": datasets.Image()})
+    datasets.Dataset.from_dict(columns, features=kinds).save_to_disk(root / "saved")
+    return {"root": root / "saved"}
+
+
 def _dataset(root: Path) -> dict[str, object]:
     (root / "mine.py").write_text(
         "import torch\n"
@@ -143,6 +216,12 @@ SETTINGS: dict[str, Callable[[Path], dict[str, object]]] = {
     "nnunet": _nnunet,
     "decathlon": _decathlon,
     "bids": _bids,
+    "dicom": _dicom,
+    "stacks": _stacks,
+    "coco": _coco,
+    "labelme": _labelme,
+    "webdataset": _webdataset,
+    "huggingface": _huggingface,
     "dataset": _dataset,
     "pairs": _pairs,
     "side-by-side": _side_by_side,

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from pixleak.core.errors import InputError
 from pixleak.core.registry import Registry, alternatives
 from pixleak.core.validation import first_error
+from pixleak.records.readers.annotated.coco import CocoReader
+from pixleak.records.readers.annotated.labelme import LabelmeReader
 from pixleak.records.readers.base import Reader
 from pixleak.records.readers.colouring import ColouringReader
 from pixleak.records.readers.dataset import DatasetReader
@@ -20,11 +22,15 @@ from pixleak.records.readers.folders import FoldersReader
 from pixleak.records.readers.masks_alone import MasksReader
 from pixleak.records.readers.medical.bids import BidsReader
 from pixleak.records.readers.medical.decathlon import DecathlonReader
+from pixleak.records.readers.medical.dicom import DicomReader
 from pixleak.records.readers.medical.nnunet_raw import NnunetReader
 from pixleak.records.readers.named.reader import NamedReader
 from pixleak.records.readers.pairs import PairsReader
 from pixleak.records.readers.phantom import PhantomReader
 from pixleak.records.readers.side_by_side import SideBySideReader
+from pixleak.records.readers.stored.saved_datasets import HuggingFaceReader
+from pixleak.records.readers.stored.shards import ShardsReader
+from pixleak.records.readers.stored.stacks import StacksReader
 from pixleak.records.readers.volumes import VolumesReader
 
 __all__ = ["READERS", "Reader", "reader_from"]
@@ -38,6 +44,12 @@ _BUILT_IN: tuple[type[Reader], ...] = (
     NnunetReader,
     DecathlonReader,
     BidsReader,
+    DicomReader,
+    StacksReader,
+    CocoReader,
+    LabelmeReader,
+    ShardsReader,
+    HuggingFaceReader,
     DatasetReader,
     PairsReader,
     SideBySideReader,

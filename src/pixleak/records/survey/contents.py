@@ -69,9 +69,15 @@ def contents_of(suggestion: Suggestion, most: int = MOST_READ) -> Contents:
     """
     seen = suggestion.seen
     found = Contents({**seen.settings, **_colours(seen.masks, most)}, problems=list(seen.problems))
+    wide = None
     try:
         plain = suggestion.kind.model_validate(found.settings)
-        records = plain.open()
+        if isinstance(plain, Labelled) and "classes" not in found.settings:
+            any_label = {**found.settings, "classes": MOST_CLASSES}
+            wide = suggestion.kind.model_validate(any_label).open()
+            if getattr(wide.truth, "classes", None) != MOST_CLASSES:
+                wide = None  # the folder says itself what the classes are
+        records = _opened(plain, wide)
     except PixleakError as error:
         if not found.problems:
             found.problems.append(str(error))
@@ -82,14 +88,8 @@ def contents_of(suggestion: Suggestion, most: int = MOST_READ) -> Contents:
     found.values = _types_of(seen.images)
     if isinstance(records.truth, ImageTruth):
         found.truth = f"images of {records.truth.channels} channels"
-    wide = None
-    if isinstance(plain, Labelled) and "classes" not in found.settings:
-        any_label = {**found.settings, "classes": MOST_CLASSES}
-        wide = suggestion.kind.model_validate(any_label).open()
-        if getattr(wide.truth, "classes", None) != MOST_CLASSES:
-            wide = None  # the folder says itself what the classes are
     at = np.unique(np.linspace(0, len(records) - 1, min(most, len(records))).round().astype(int))
-    if _read(records, at, found, wide):
+    if records is not wide and _read(records, at, found, wide):
         if wide is not None:
             found.settings = {**found.settings, "classes": 2}
         return found
@@ -98,6 +98,16 @@ def contents_of(suggestion: Suggestion, most: int = MOST_READ) -> Contents:
     held = _holders(wide, at, found)
     found.settings = {**found.settings, **_classes(found, held, plain)}
     return found
+
+
+def _opened(plain: Reader, wide: Records | None) -> Records:
+    """The records under the reader's own classes; under any, if some are looked at on opening."""
+    try:
+        return plain.open()
+    except InputError:
+        if wide is None:
+            raise
+        return wide
 
 
 def _forget(found: Contents, problems: int) -> None:

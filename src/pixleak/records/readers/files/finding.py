@@ -31,7 +31,7 @@ MASK_ENDINGS = (
 _UNREADABLE = {
     ".heic": "HEIC; convert it to PNG",
     ".heif": "HEIF; convert it to PNG",
-    ".dcm": "DICOM; convert it to NIfTI or PNG",
+    ".dcm": "DICOM, which the reader dicom reads",
     ".svg": "a vector graphic",
     ".avif": "AVIF; convert it to PNG",
     ".jxl": "JPEG XL; convert it to PNG",

@@ -228,10 +228,11 @@ def bands_of(paths: Sequence[Path]) -> int | None:
 
 
 def sizes_agree(matching: Matching) -> bool:
-    """Whether the files of a few records are of equal size."""
+    """Whether the files of a few records are of equal size; not if none can be read."""
     firsts = [files[0] for files, _ in matching.files.values()]
-    pairs = zip(sampled(firsts), sampled([p for _, p in matching.files.values()]), strict=False)
-    return all(one.size == other.size for one, other in pairs)
+    seconds = [path for _, path in matching.files.values()]
+    pairs = list(zip(sampled(firsts), sampled(seconds), strict=False))
+    return bool(pairs) and all(one.size == other.size for one, other in pairs)
 
 
 def left_out(paths: Sequence[Path]) -> dict[str, Any]:

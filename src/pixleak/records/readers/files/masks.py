@@ -17,7 +17,7 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.prepared.validate import outside
 from pixleak.records.readers.files.pixels import LUMA, Size, resampled
-from pixleak.records.readers.files.raster import Exif, Raster, opened
+from pixleak.records.readers.files.raster import Exif, HeldFile, Raster, opened
 
 Colour = tuple[int, int, int]
 _DARK, _BRIGHT = 8, 247
@@ -103,7 +103,7 @@ class LabelReader:
         if self.threshold is not None and self.truth.classes != 2:
             raise InputError(f"a threshold makes 2 classes, not {self.truth.classes}")
 
-    def open(self, path: Path | str) -> Raster:
+    def open(self, path: Path | str | HeldFile) -> Raster:
         """The decoded file.
 
         Raises:

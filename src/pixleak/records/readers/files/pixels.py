@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from pixleak.core.errors import InputError
-from pixleak.records.readers.files.raster import Exif, Raster, opened
+from pixleak.records.readers.files.raster import Exif, HeldFile, Raster, opened
 
 _Side = Annotated[int, Field(ge=1, le=8192)]
 Size = tuple[_Side, _Side]
@@ -179,7 +179,7 @@ class ImageReader:
     exif: Exif = "refuse"
     array: str | None = None
 
-    def open(self, path: str | Path) -> Raster:
+    def open(self, path: Path | str | HeldFile) -> Raster:
         """The decoded file.
 
         Raises:

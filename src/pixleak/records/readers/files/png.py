@@ -6,8 +6,7 @@ other way round, it gives the low ones.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +17,27 @@ from pixleak.core.errors import InputError
 _GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 
 
-def _header(path: Path) -> tuple[int, int]:
+class _Readable(Protocol):
+    """A path, or the content of a file."""
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        """The content, to be read."""
+
+
+def _header(path: _Readable) -> tuple[int, int]:
     """Bits per value, and colour type."""
     with path.open("rb") as file:
         start = file.read(26)
     return (start[24], start[25]) if len(start) == 26 else (0, 0)
 
 
-def grey_bits(path: Path) -> int:
+def grey_bits(path: _Readable) -> int:
     """Bits per value of a grey image; 0 of other images."""
     bits, kind = _header(path)
     return bits if kind == _GREY else 0
 
 
-def colours_of_16_bits(path: Path, image: Image.Image) -> NDArray[np.uint16] | None:
+def colours_of_16_bits(path: _Readable, image: Image.Image) -> NDArray[np.uint16] | None:
     """(h, w, 3 or 4) values of a colour image of 16 bits; None of other images.
 
     Args:
@@ -51,7 +57,7 @@ def colours_of_16_bits(path: Path, image: Image.Image) -> NDArray[np.uint16] | N
         )
     name = "RGB" if kind == _RGB else "RGBA"
     high = np.asarray(image).astype(np.uint16)
-    with Image.open(path) as again:
+    with path.open("rb") as stream, Image.open(stream) as again:
         tiles: Any = again.tile
         again.tile = [one._replace(args=f"{name};16L") for one in tiles]
         low = np.asarray(again).astype(np.uint16)

@@ -8,8 +8,9 @@ kept beside the values or refused, so that nobody has to guess what happened to 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +79,41 @@ class Raster:
         return replace(self, pixels=self.pixels[:, start:stop], alpha=alpha)
 
 
+@dataclass(frozen=True)
+class HeldFile:
+    """The content of an image file that lies inside another file.
+
+    Args:
+        content: of the file.
+        where: it lies, for messages; its ending is that of the image file.
+    """
+
+    content: bytes
+    where: str
+
+    def __str__(self) -> str:
+        return self.where
+
+    @property
+    def suffix(self) -> str:
+        """The ending of its name."""
+        return Path(self.where).suffix
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        """The content, to be read."""
+        return BytesIO(self.content)
+
+
 def opened(
-    path: Path | str, exif: Exif = "refuse", array: str | None = None, key: str = "array"
+    path: Path | str | HeldFile,
+    exif: Exif = "refuse",
+    array: str | None = None,
+    key: str = "array",
 ) -> Raster:
     """A decoded image file.
 
     Args:
-        path: of the file.
+        path: of the file, or its content.
         exif: what to do with an orientation.
         array: which array of an ``.npz`` file; None if it holds one.
         key: that ``array`` is called by in messages.
@@ -92,7 +121,7 @@ def opened(
     Raises:
         InputError: the file is missing, truncated, not an image, or holds several.
     """
-    path = Path(path)
+    path = path if isinstance(path, HeldFile) else Path(path)
     suffix = path.suffix.lower()
     try:
         if suffix in (".npy", ".npz"):
@@ -126,7 +155,7 @@ def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels[::rows, ::columns])
 
 
-def _is_tiff(path: Path) -> bool:
+def _is_tiff(path: Path | HeldFile) -> bool:
     """By its first bytes, since the suffix may be another's, or else by its suffix."""
     with path.open("rb") as file:
         start = file.read(4)
@@ -141,8 +170,8 @@ def _turned_over(pixels: NDArray[Any], top: int | None) -> NDArray[Any]:
     return (whole - pixels).astype(pixels.dtype)
 
 
-def _pillow(path: Path) -> tuple[Raster, int]:
-    with Image.open(path) as image:
+def _pillow(path: Path | HeldFile) -> tuple[Raster, int]:
+    with path.open("rb") as stream, Image.open(stream) as image:
         kind = str(image.format)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and kind in _MANY_PAGES:
@@ -196,22 +225,22 @@ def of_image(image: Image.Image, path: str, kind: str = "", lossy: bool = False)
     return Raster(path, pixels, None, alpha, lossy, kind)
 
 
-def _lossy_webp(path: Path) -> bool:
+def _lossy_webp(path: Path | HeldFile) -> bool:
     with path.open("rb") as file:
         return b"VP8L" not in file.read(64)
 
 
-def _several(path: Path, pages: int) -> InputError:
+def _several(path: Path | HeldFile, pages: int) -> InputError:
     return InputError(
         f"image file {path} holds {pages} pages or frames, and a record is one image; save each as "
         "a file of its own"
     )
 
 
-def _tiff(path: Path) -> tuple[Raster, int]:
+def _tiff(path: Path | HeldFile) -> tuple[Raster, int]:
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
+    with path.open("rb") as stream, tifffile.TiffFile(stream) as file:
         series = file.series
         page: Any = file.pages[0]
         named, shape = series[0].axes, series[0].shape
@@ -256,7 +285,7 @@ def _tiff(path: Path) -> tuple[Raster, int]:
     return found, orientation
 
 
-def _tiff_by_pillow(path: Path, samples: int, lossy: bool) -> tuple[Raster, int]:
+def _tiff_by_pillow(path: Path | HeldFile, samples: int, lossy: bool) -> tuple[Raster, int]:
     """A compressed file that tifffile decodes only with the package imagecodecs."""
     found, orientation = _pillow(path)
     bands = found.pixels.shape[2] + (found.alpha is not None)
@@ -268,16 +297,17 @@ def _tiff_by_pillow(path: Path, samples: int, lossy: bool) -> tuple[Raster, int]
     return replace(found, lossy=lossy), orientation
 
 
-def _array(path: Path, array: str | None, key: str) -> Raster:
-    if path.suffix.lower() == ".npz":
-        with np.load(path, allow_pickle=False) as found:
+def _array(path: Path | HeldFile, array: str | None, key: str) -> Raster:
+    with path.open("rb") as stream:
+        found = np.load(stream, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            pixels = found
+        else:
             pixels = np.asarray(found[_chosen(path, list(found), array, key)])
-    else:
-        pixels = np.load(path, allow_pickle=False)
     return of_array(pixels, f"array file {path}", str(path))
 
 
-def _chosen(path: Path, names: list[str], array: str | None, key: str) -> str:
+def _chosen(path: Path | HeldFile, names: list[str], array: str | None, key: str) -> str:
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     if array is not None:
         if array not in names:
