@@ -184,7 +184,7 @@ def main() -> None:
     )
     parser.add_argument("--worlds", type=int, default=200, help="of each row")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", default="", help="rows whose records/counted holds this")
+    parser.add_argument("--only", default="", help="rows whose records/counted/shift holds this")
     parser.add_argument("--first", type=int, default=1000, help="seed of a row's first world")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "null_units.json")
     arguments = parser.parse_args()
@@ -194,7 +194,7 @@ def main() -> None:
     told = [dict(zip(("records", "side", "shift", "counted"), row, strict=True)) for row in ROWS]
     with ProcessPoolExecutor(arguments.workers) as processes:
         for row, what in zip(ROWS, told, strict=True):
-            if arguments.only not in f"{what['records']}/{what['counted']}":
+            if arguments.only not in f"{what['records']}/{what['counted']}/{what['shift']:g}":
                 continue
             begun = time.monotonic()
             seeds = range(arguments.first, arguments.first + arguments.worlds)
