@@ -101,8 +101,8 @@ def _spread(rows: list[dict[str, Any]]) -> list[str]:
     return [
         *lines,
         "",
-        "Most of the cost is that an untrained model's TPR lies above its FPR by chance: its interval takes the threshold, one of 60 scores, for known. "
-        "The exact test does not, and finds more of these leaks, but lets through more than 5 % of the wrong ones; so the interval is kept.",
+        "Both parts cost the same leaks for the most part. A TPR lies above its FPR by chance more often than the level of its interval says, since the interval takes "
+        "the threshold, one of 60 scores, for known. The exact test does not, and finds a few more of these leaks, but lets wrong ones through in more than 5 %; so the interval is kept.",
         "",
     ]
 
