@@ -24,7 +24,9 @@ NULLS = {
 COPIES = {
     ("copies", 0.0): "20 scenes a side, three near-copies each, no subjects",
     ("slices", 0.0): "20 volumes a side, three slices each, no subjects",
+    ("batches", 0.0): "60 records a side, five in a row of one batch, no subjects",
 }
+SEEN_BY = {"batches": "[Members against members](controls.md#members-against-members)"}
 AREA_ALONE = "leak by the control's AUC alone"
 PARTS = {
     AREA_ALONE: "nothing: only its AUC is compared",
@@ -59,7 +61,7 @@ def families_section() -> list[str]:
         *[_null(row) for row in rows if row["group"] == "nulls"],
         *[
             f"| {COPIES[row['records'], row['shift']]} | {share(row['leak'], row['worlds'])} | {row['none-found'][0]} | {row['cannot-tell'][0]}: "
-            f"see [Correlated records](controls.md#correlated-records) |"
+            f"see {SEEN_BY.get(row['records'], '[Correlated records](controls.md#correlated-records)')} |"
             for row in copies
             if (row["records"], row["shift"]) in COPIES and row["counted"] == "units"
         ],
