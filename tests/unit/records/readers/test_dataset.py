@@ -279,3 +279,21 @@ def test_pillow_images_that_are_stored_turned_are_shown_or_kept_on_request() -> 
     assert torch.equal(record.truth, torch.from_numpy(MASK).long())
     record = read_dataset(_Items((turned, np.rot90(MASK).copy())), LabelTruth(2), exif="ignore")[0]
     assert torch.equal(record.image, torch.rot90(shown, dims=(1, 2)))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_pillow_images_of_several_pages_are_refused_until_one_is_meant(kind: str) -> None:
+    pages = [Image.fromarray(np.full((4, 6), value, np.uint8)) for value in (10, 51)]
+    file = io.BytesIO()
+    pages[0].save(file, kind, save_all=True, append_images=pages[1:])
+    file.seek(0)
+    opened = Image.open(file)
+    with pytest.raises(InputError, match="its image holds 2 pages or frames"):
+        read_dataset(_Items((opened, MASK)), LabelTruth(2))[0]
+    opened.seek(1)
+    for meant in (opened, opened.copy()):
+        image = read_dataset(_Items((meant, MASK)), LabelTruth(2))[0].image
+        assert image.numpy() == pytest.approx(0.2, abs=0.01)
+    opened.seek(0)
+    image = read_dataset(_Items((opened.copy(), MASK)), LabelTruth(2))[0].image
+    assert image.numpy() == pytest.approx(10 / 255)

@@ -14,7 +14,14 @@ from torch import Tensor
 from pixleak.core.errors import InputError
 from pixleak.records.readers.files.masks import LabelReader
 from pixleak.records.readers.files.pixels import ValueRange, to_tensor
-from pixleak.records.readers.files.raster import Exif, Raster, as_shown, of_image, orientation_of
+from pixleak.records.readers.files.raster import (
+    MANY_PAGES,
+    Exif,
+    Raster,
+    as_shown,
+    of_image,
+    orientation_of,
+)
 
 
 def shows_image(value: object) -> bool:
@@ -128,7 +135,13 @@ def _of_one_hot(labels: Tensor, classes: int, where: str) -> Tensor:
 
 
 def _shown(image: Image.Image, where: str, kind: str, lossy: bool, exif: Exif) -> Raster:
-    """The raster of a Pillow image; one that is stored turned is treated as a file is."""
+    """The raster of a Pillow image; pages and orientation are treated as those of a file are."""
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and kind in MANY_PAGES and image.tell() == 0:
+        raise InputError(
+            f"{where} holds {frames} pages or frames, and a record is one image; return the one "
+            "that is meant, as in image.copy()"
+        )
     settings = "exif (of read_dataset, or of the reader dataset)"
     return as_shown(
         of_image(image, where, kind, lossy), orientation_of(image), exif, where, settings

@@ -22,7 +22,8 @@ Exif = Literal["refuse", "apply", "ignore"]
 """What to do with a file that says that it is to be shown turned or mirrored."""
 
 _ORIENTATION = 0x0112
-_MANY_PAGES = frozenset({"GIF", "TIFF", "WEBP", "PNG"})
+MANY_PAGES = frozenset({"GIF", "TIFF", "WEBP", "PNG"})
+"""Formats of which a file with several pages or frames is refused."""
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOUR_SPACES = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB", "LOGLUV", "LOGL", "YCBCR")
 _BANDS = ("YX", "YXS", "SYX", "YXC", "CYX")
@@ -166,7 +167,7 @@ def _pillow(path: Path) -> tuple[Raster, int]:
     with Image.open(path) as image:
         kind = str(image.format)
         frames = getattr(image, "n_frames", 1)
-        if frames > 1 and kind in _MANY_PAGES:
+        if frames > 1 and kind in MANY_PAGES:
             raise _several(path, frames)
         orientation = orientation_of(image)
         if kind == "PNG" and (deep := colours_of_16_bits(path, image)) is not None:
