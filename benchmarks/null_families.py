@@ -53,6 +53,8 @@ RECORDS = (50, 100)
 EPOCHS = (1, 20, 1, 20)
 """Of the targets of the audits of images, each of which serves an equal share of the worlds."""
 TRAINED_ON = 100
+BATCH = 10
+"""Worlds after which the file is written, so that a run that is cut off goes on there."""
 IMAGES = {
     "20 against 20 images": (20, "logit"),
     "20 against 20 images by hard labels": (20, "label"),
@@ -147,10 +149,20 @@ def measure(rows: Sequence[Row], worlds: int, path: Path, only: str = "") -> Non
         done = content["rows"].get(key, {"worlds": 0})["worlds"]
         if only not in key or done >= worlds:
             continue
-        begun = time.monotonic()
-        found = [one_world(seed) for seed in range(worlds)]
-        seconds = {"seconds": round(time.monotonic() - begun, 1)}
+        part = content.setdefault("unfinished", {}).pop(key, {"of": worlds})
+        same = part["of"] == worlds  # which target a world gets depends on their number
+        found, spent = (part["found"], part["seconds"]) if same and "found" in part else ([], 0.0)
+        begun = time.monotonic() - spent
+        while len(found) < worlds:
+            last = min(len(found) + BATCH, worlds)
+            found += [one_world(seed) for seed in range(len(found), last)]
+            seconds = {"seconds": round(time.monotonic() - begun, 1)}
+            content["unfinished"][key] = {"of": worlds, "found": found} | seconds
+            path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        seconds = {"seconds": content["unfinished"].pop(key)["seconds"]}
         content["rows"][key] = {"group": group, "name": name} | told | counted(found) | seconds
+        if not content["unfinished"]:
+            del content["unfinished"]
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         print(key, json.dumps(content["rows"][key]), flush=True)
 

@@ -141,10 +141,11 @@ def one_audit(world: str, side: int, number: int) -> dict[str, Any]:
         shutil.copytree(kept, folder / "artefacts" / "model")
     plan = _plan(world, side, number)
     result = run_plan(plan, folder)
-    if "pool" not in world and not kept.exists():
+    if "pool" not in world:
         shadow = next(one.weights for one in result.models if one.name == "shadow")
         place = (folder / shadow).parent
-        shutil.copytree(place, kept / place.name)
+        if not (kept / place.name).exists():  # there may be one of another version beside it
+            shutil.copytree(place, kept / place.name, dirs_exist_ok=True)
     shutil.rmtree(folder)
     return {
         "answer": result.verdict.answer,

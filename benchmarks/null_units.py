@@ -1,6 +1,6 @@
 """Are correlated records without subjects taken for a leak, and is a true leak still found?
 
-    python benchmarks/null_units.py [--worlds 200] [--workers 2]
+    python benchmarks/null_units.py [--worlds 200] [--workers 2] [--only batches/units]
 
 Pictures and scores are drawn; clusters, control, evaluation and verdict are the package's own.
 
@@ -184,20 +184,28 @@ def main() -> None:
     )
     parser.add_argument("--worlds", type=int, default=200, help="of each row")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", help="rows whose records/counted/shift holds this")
+    parser.add_argument("--first", type=int, default=1000, help="seed of a row's first world")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "null_units.json")
     arguments = parser.parse_args()
-    begun = time.monotonic()
     content: dict[str, Any] = {"machine": machine(), "rows": []}
+    if arguments.only and arguments.out.exists():
+        content = json.loads(arguments.out.read_text(encoding="utf-8"))
+    told = [dict(zip(("records", "side", "shift", "counted"), row, strict=True)) for row in ROWS]
     with ProcessPoolExecutor(arguments.workers) as processes:
-        for row in ROWS:
-            seeds = range(1000, 1000 + arguments.worlds)
+        for row, what in zip(ROWS, told, strict=True):
+            if arguments.only not in f"{what['records']}/{what['counted']}/{what['shift']:g}":
+                continue
+            begun = time.monotonic()
+            seeds = range(arguments.first, arguments.first + arguments.worlds)
             found = list(processes.map(one_world, [row] * len(seeds), seeds))
-            kind, side, shift, counted = row
-            told = {"records": kind, "side": side, "shift": shift, "counted": counted}
-            content["rows"].append(told | summary(found))
-            print(json.dumps(content["rows"][-1]), flush=True)
-    content["seconds"] = round(time.monotonic() - begun, 1)
-    arguments.out.write_text(json.dumps(content, indent=1) + "\n")
+            seconds = round(time.monotonic() - begun, 1)
+            measured = what | summary(found) | {"first seed": arguments.first, "seconds": seconds}
+            rows = {tuple(one[key] for key in what): one for one in content["rows"]}
+            rows[row] = measured
+            content["rows"] = [rows[one] for one in ROWS if one in rows]
+            arguments.out.write_text(json.dumps(content, indent=1) + "\n")
+            print(json.dumps(measured), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ members whose scores are shifted so that the strongest attack has a known AUC.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,12 +221,49 @@ def judged(world: World, seed: int) -> dict[str, Any]:
     if drawn.untrained is not None:
         area_alone = [one.model_copy(update={"control_tpr": []}) for one in results]
         found["leak by the control's AUC alone"] = answered(area_alone).answer == "leak"
+        for name, changed in _controls_in_part(results, drawn, seed).items():
+            found[f"leak {name}"] = answered(changed).answer == "leak"
     if world.compared:
         others = [other_tests(one, drawn.member, drawn.units, seed) for one in drawn.scores]
         by_set, by_sum = zip(*others, strict=True)
         found["leak by the set test"] = with_tests(by_set).answer == "leak"
         found["leak by the sum of ranks"] = with_tests(by_sum).answer == "leak"
     return found
+
+
+def _controls_in_part(results: Sequence[Any], drawn: Drawn, seed: int) -> dict[str, list[Any]]:
+    """The attacks with only a part of what the TPR of an untrained model is compared in.
+
+    A TPR counts if no TPR of the untrained model lies above its FPR, and if the interval of the
+    difference lies above 0. Either is left out, or the first is decided by the exact test.
+    """
+    from pixleak.evaluation.statistics.sample import sample_of
+    from pixleak.evaluation.statistics.significance import tpr_p_value
+
+    def with_rates(change: Callable[[Any, float, int], dict[str, float]]) -> list[Any]:
+        return [
+            one.model_copy(
+                update={
+                    "control_tpr": [
+                        rate.model_copy(update=change(rate, at.fpr, k))
+                        for rate, at in zip(one.control_tpr, one.tpr_at_fpr, strict=True)
+                    ]
+                }
+            )
+            for k, one in enumerate(results)
+        ]
+
+    def tested(rate: Any, fpr: float, k: int) -> dict[str, float]:
+        sample = sample_of(drawn.untrained[k], drawn.member, drawn.units)
+        return {"low": float(tpr_p_value(sample, fpr, seed) <= 0.05)}
+
+    return {
+        "without its TPR against its FPR": with_rates(lambda rate, fpr, k: {"low": 0.0}),
+        "without the difference of TPRs": with_rates(
+            lambda rate, fpr, k: {"value": 0.0, "high": 0.0}
+        ),
+        "by the exact test of its TPR": with_rates(tested),
+    }
 
 
 def other_tests(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 from torch import nn
 
 import pixleak
@@ -86,6 +88,39 @@ def test_the_same_configuration_replaces_its_own_result(config: Path) -> None:
     # How it runs changes no figure.
     assert invoke("audit", config, "-o", out, "--set", "run.batch_size=3").exit_code == 0
     assert not earlier(out)
+
+
+def test_a_changed_file_of_a_named_set_is_another_audit_and_is_measured_anew(
+    config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    draws, asked = np.random.default_rng(0), dict(QUICK)
+    for side in ("members", "nonmembers"):
+        root = config.parent / side
+        for folder, step in (("images", 1), ("masks", 255)):
+            (root / folder).mkdir(parents=True)
+            for number in range(24):
+                pixels = draws.integers(0, 255 // step + 1, (16, 16), np.uint8) * np.uint8(step)
+                Image.fromarray(pixels).save(root / folder / f"{side}-{number:02d}.bmp")
+        named = {"reader": "named", "set": "kvasir-seg", "channels": 1}
+        asked[side] = named | {"root": str(root)}
+    config.write_text(yaml.safe_dump(asked))
+    out, tables = config.parent / "out", config.parent / "out" / "artefacts" / "signals"
+    assert invoke("audit", config, "-o", out).exit_code == 0
+    first, measured = Result.read(out), set(tables.glob("[!.]*"))
+    assert first.records is not None
+    file = root / "images" / "nonmembers-07.bmp"
+    was, content = file.stat(), bytearray(file.read_bytes())
+    content[-40] ^= 1  # one bit of one pixel, under the old name, size and time
+    file.write_bytes(content)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert invoke("audit", config, "-o", out).exit_code == 0
+    again = Result.read(out)
+    assert again.records is not None
+    assert again.records.digest != first.records.digest
+    assert set(tables.glob("[!.]*")) - measured
+    (place,) = earlier(out)
+    assert Result.read(place) == first
+    assert any("was moved to" in record.getMessage() for record in caplog.records)
 
 
 def test_another_model_object_is_another_audit(tmp_path: Path) -> None:

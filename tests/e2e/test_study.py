@@ -120,6 +120,8 @@ def test_a_second_time_nothing_is_computed_and_a_new_cell_trains_only_itself(
     assert again.exit_code == 0, again.output
     assert _models(out) == before
     assert {p: p.stat().st_mtime for p in (out / "cells").glob("*/result.json")} == written
+    assert not (out / "earlier").exists()
+    first = StudyResult.read(out)
     wider = STUDY | {"axes": STUDY["axes"] | {"seed": [0, 1, 2]}}
     told = _study(finished, "--plan", study=wider)
     assert "6 " in told.output
@@ -133,6 +135,11 @@ def test_a_second_time_nothing_is_computed_and_a_new_cell_trains_only_itself(
     assert len(after) == len(before) + 2
     assert {p: p.stat().st_mtime for p in written} == written
     assert len(StudyResult.read(out).cells) == 6
+    (kept,) = (out / "earlier").iterdir()
+    assert kept.name == first.created[:19].replace(":", "-")
+    assert StudyResult.read(kept) == first
+    assert pq.read_table(kept / first.file)["axis:seed"].unique().to_pylist() == ["0", "1"]
+    assert (kept / "study.html").is_file()
 
 
 def test_a_plan_trains_nothing(tmp_path: Path) -> None:

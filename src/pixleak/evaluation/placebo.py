@@ -18,7 +18,9 @@ neighbours see clusters of any length from two on, wherever they begin.
 Dependence alone is harmless where membership was dealt without regard to the order: then
 permutations stay valid. The control fails only if neighbours are also on the same side more often
 than by chance, and the attack does not survive what was found: its test with ten blocks of
-neighbours a side as units (for neighbours), and its interval against the AUC of the halves.
+neighbours a side as units (for neighbours), and its interval against the AUC of the halves. The
+attack is the strongest of several, so that test shares its level among them (Bonferroni), as those
+of the verdict do: at the whole level each would be right, and the best of them too often.
 
 It looks at scores and order, and never at a picture. :mod:`pixleak.evaluation.correlated` looks at
 pictures, in any order, where no subjects were given. Slices in order show up in both; subjects of
@@ -65,6 +67,7 @@ def placebo_control(
     order: Sequence[int],
     *,
     title: str,
+    attacks: int = 1,
     said: bool = False,
     level: float = 0.05,
     seed: int = 0,
@@ -77,6 +80,7 @@ def placebo_control(
         units: (n,) unit of each record.
         order: (n,) place of each record in the data.
         title: of the attack.
+        attacks: number of attacks of which this one is the strongest.
         said: whether the control of correlated records has failed, whose advice is not repeated.
         level: of the control.
         seed: of halves and permutations.
@@ -108,7 +112,7 @@ def placebo_control(
     problems = []
     if p_halves <= level and auc_interval(scores, member, units=names.tolist()).low <= apart:
         problems.append("the first half of a side is told from its second half")
-    if p_neighbours <= level and _by_blocks(scores, member, names, seed) > level:
+    if p_neighbours <= level and _by_blocks(scores, member, names, seed) > level / attacks:
         problems.append("records get scores like those of their neighbours")
     together = _clustered(member, names, generator) <= level
     if broken:

@@ -56,6 +56,7 @@ def independence_controls(
         [unit for unit, kept in zip(units, known, strict=True) if kept],
         [place[key] for key, kept in zip(records.ids, known, strict=True) if kept],
         title=attacks[strongest].title,
+        attacks=len(attacks),
         said=any(one.passed is False for one in found),
         level=round(1 - plan.evaluation.level, 10),
         seed=plan.seed_for("placebo"),

@@ -108,6 +108,17 @@ def test_a_leak_that_exceeds_what_order_explains_is_not_blocked() -> None:
     assert "neighbours count as one" in found.explanation
 
 
+def test_the_best_of_several_attacks_must_survive_at_the_level_that_they_share() -> None:
+    # With blocks of neighbours as units this attack has a p-value of 0.038: enough for an attack
+    # that was chosen beforehand, and not for the best of five, of which each must reach 0.01.
+    scores = triplets(10) + 0.8 * APART
+    names, order = [str(i) for i in range(120)], list(range(120))
+    alone = placebo_control(scores, APART, names, order, title="Loss", attacks=1)
+    best = placebo_control(scores, APART, names, order, title="Loss", attacks=5)
+    assert (alone.passed, best.passed) == (True, False)
+    assert "like those of their neighbours" in best.explanation
+
+
 def test_the_order_of_the_records_is_what_counts() -> None:
     scores, order = triplets(0), np.random.default_rng(5).permutation(120)
     shuffled = placebo_control(

@@ -34,7 +34,11 @@ def pictures(draws: np.random.Generator) -> torch.Tensor:
 
 
 def controls(
-    shown: torch.Tensor, values: Floats, tmp_path: Path, subjects: list[str] | None = None
+    shown: torch.Tensor,
+    values: Floats,
+    tmp_path: Path,
+    subjects: list[str] | None = None,
+    attacks: int = 1,
 ) -> dict[str, Control]:
     ids = tuple(f"r{i:03d}" for i in range(len(shown)))
     records = pixleak.Records(
@@ -54,13 +58,13 @@ def controls(
     )
     member = np.arange(2 * SIDE) < SIDE
     scores = Scores(ids, values, np.ones(2 * SIDE, dtype=bool), "threshold", "loss")
-    attacks = [evaluate_scores(scores, member, units=subjects or ids, replicates=50)]
+    evaluated = evaluate_scores(scores, member, units=subjects or ids, replicates=50)
     prepared = prepare(plan.records, tmp_path / "copies").select(plan.audited)
     found = independence_controls(
         plan,
         prepared,
-        attacks,
-        [SimpleNamespace(scores=scores)],  # type: ignore[list-item]
+        [evaluated] * attacks,
+        [SimpleNamespace(scores=scores)] * attacks,  # type: ignore[list-item]
         Store(tmp_path / "artefacts"),
     )
     return {one.name: one for one in found}
@@ -96,6 +100,17 @@ def test_batches_that_no_picture_shows_are_seen_by_the_placebo_alone(tmp_path: P
     assert found["correlated-records"].passed is True
     assert found["member-placebo"].passed is False
     assert "Give the subject or group" in found["member-placebo"].explanation
+
+
+def test_the_best_of_more_attacks_must_stand_out_further_from_batches(tmp_path: Path) -> None:
+    draws = np.random.default_rng(3)
+    values = by_three(draws) + 1.1 * (np.arange(2 * SIDE) < SIDE)
+    shown = pictures(draws)
+    found = [
+        controls(shown, values, tmp_path / str(count), attacks=count)["member-placebo"].passed
+        for count in (1, 5)
+    ]
+    assert found == [True, False]
 
 
 def test_like_pictures_in_mixed_order_are_seen_by_the_correlated_records_alone(

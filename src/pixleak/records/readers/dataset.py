@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image
 from pydantic import Field
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
@@ -20,10 +17,15 @@ from pixleak.core.paths import Code
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import Labelled
+from pixleak.records.readers.files.in_memory import (
+    read_image_value,
+    read_label_value,
+    shows_image,
+)
 from pixleak.records.readers.files.keys import MaskValueKeys
 from pixleak.records.readers.files.masks import LabelReader
-from pixleak.records.readers.files.pixels import ValueRange, to_tensor
-from pixleak.records.readers.files.raster import Raster, of_image
+from pixleak.records.readers.files.pixels import ValueRange
+from pixleak.records.readers.files.raster import Exif
 
 _IMAGES = ("image", "img", "pixel_values")
 _TRUTHS = ("truth", "mask", "label", "labels", "target", "annotation", "segmentation", "gt")
@@ -49,6 +51,11 @@ class DatasetKeys(MaskValueKeys):
         description="values of images that become 0 and 1; null keeps floats, and divides bytes "
         "by 255",
     )
+    exif: Exif = Field(
+        "refuse",
+        description="Pillow images that are stored turned (EXIF): refuse, apply (show them) or "
+        "ignore",
+    )
 
 
 @dataclass(frozen=True)
@@ -60,17 +67,19 @@ class _Items:
     keys: tuple[str | None, str | None]
     between: ValueRange | None
     name: str
+    exif: Exif
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
         where = f"{self.name}: item {index}"
         given, wanted = self._two(self.dataset[index], where)
         if self.labels is None:
             return (
-                _image(given, f"{where}: its image", self.between),
-                _image(wanted, f"{where}: its true image", self.between),
+                read_image_value(given, f"{where}: its image", self.between, self.exif),
+                read_image_value(wanted, f"{where}: its true image", self.between, self.exif),
             )
-        truth = _labels(wanted, where, self.labels)
-        return _image(given, f"{where}: its image", self.between, truth.shape), truth
+        truth = read_label_value(wanted, where, self.labels)
+        what = f"{where}: its image"
+        return read_image_value(given, what, self.between, self.exif, truth.shape), truth
 
     def _two(self, item: object, where: str) -> tuple[Any, Any]:
         image_key, truth_key = self.keys
@@ -96,110 +105,13 @@ def _field(
                 f"{where} has no key {key!r}; it has the keys {', '.join(map(str, item))}"
             )
         return item[key]
-    found = [one for one in usual if one in item and _is_image(item[one])]
+    found = [one for one in usual if one in item and shows_image(item[one])]
     if len(found) == 1:
         return item[found[0]]
     several = f", of which {' and '.join(found)} may hold the {what}" if found else ""
     raise InputError(
         f"{where} has the keys {', '.join(map(str, item))}{several}; say with {what}_key (of "
         f"read_dataset, or of the reader dataset) which holds the {what}"
-    )
-
-
-def _is_image(value: object) -> bool:
-    return isinstance(value, Image.Image) or len(getattr(value, "shape", ())) >= 2
-
-
-def _array(value: object, where: str) -> Tensor:
-    """The value as a tensor; arrays get their channels first."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu().as_subclass(Tensor)
-    pixels: NDArray[Any] = np.asarray(value)
-    if pixels.dtype == object or pixels.dtype.kind not in "biuf":
-        raise InputError(f"{where} is a {type(value).__name__}, expected a tensor or an array")
-    if pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4) and pixels.shape[0] not in (1, 3):
-        pixels = pixels.transpose(2, 0, 1)
-    wider = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
-    kind = pixels.dtype.newbyteorder("=")
-    return torch.from_numpy(np.array(pixels, dtype=wider.get(str(kind), kind)))
-
-
-def _image(
-    value: object, where: str, between: ValueRange | None, size: Sequence[int] | None = None
-) -> Tensor:
-    """(c, h, w) float32; bytes are scaled to [0, 1], floats are kept unless a range is given.
-
-    Where the size of the label map says so, the last axis is taken for the channels.
-    """
-    if isinstance(value, Image.Image):
-        raster = of_image(value, where, str(value.format or ""))
-        return to_tensor(raster, raster.coloured.shape[2], None, between)
-    image = _array(value, where)
-    if image.ndim == 2:
-        image = image[None]
-    if size is not None and image.ndim == 3 and image.shape[1:] != size == image.shape[:2]:
-        image = image.permute(2, 0, 1).contiguous()
-    kind = str(image.dtype).removeprefix("torch.")
-    if image.is_floating_point() and not image.isfinite().all():
-        raise InputError(f"{where} holds NaN or infinite values")
-    if between is not None:
-        low, high = between
-        return ((image.double() - low) / (high - low)).clamp(0, 1).float()
-    if image.dtype == torch.uint8:
-        if image.numel() and int(image.max()) == 1:
-            raise InputError(
-                f"{where} holds bytes of which only 0 and 1 occur; say with range (of "
-                "read_dataset, or of the reader dataset) what they mean: (0, 1), or (0, 255) if "
-                "it is black"
-            )
-        return image.float() / 255
-    if image.dtype != torch.bool and not image.is_floating_point():
-        raise InputError(
-            f"{where} is {kind}, expected floats, or bytes 0..255; or say with range (of "
-            "read_dataset, or of the reader dataset) which values become 0 and 1"
-        )
-    return image.float()
-
-
-def _labels(value: object, where: str, reader: LabelReader) -> Tensor:
-    """(h, w) int64 labels, of a label map in one channel or of one channel per class."""
-    if isinstance(value, Image.Image):
-        kind = str(value.format or "")
-        return reader.convert(of_image(value, where, kind, kind in ("JPEG", "MPO")), None)
-    labels = _array(value, where)
-    grey = labels.ndim == 3 and labels.shape[0] == 3 and bool((labels == labels[:1]).all())
-    if labels.ndim == 3 and (labels.shape[0] == 1 or grey):
-        labels = labels[0]
-    elif labels.ndim == 3 and reader.colours is None:
-        labels = _of_one_hot(labels, reader.truth.classes, where)
-    elif labels.ndim == 3:
-        labels = labels.permute(1, 2, 0)
-    if labels.ndim not in (2, 3):
-        raise InputError(
-            f"{where}: its label map has shape {tuple(labels.shape)}, expected (height, width)"
-        )
-    whole = labels.is_floating_point() and reader.threshold is None and labels.isfinite().all()
-    if whole and (labels.floor() != labels).any():
-        fraction = float(labels[labels.floor() != labels][0])
-        raise InputError(
-            f"{where}: its label map holds fractions ({fraction:.4g}); "
-            "labels must be whole numbers, so don't scale or interpolate masks"
-        )
-    pixels = labels.numpy()
-    raster = Raster(where, pixels if pixels.ndim == 3 else pixels[..., None])
-    return reader.convert(raster, None)
-
-
-def _of_one_hot(labels: Tensor, classes: int, where: str) -> Tensor:
-    """(h, w) labels of (classes, h, w) layers of which exactly one is 1 at each pixel."""
-    layers = labels.double()
-    binary = bool(((layers == 0) | (layers == 1)).all())
-    if labels.shape[0] == classes and binary and (layers.sum(dim=0) == 1).all():
-        return layers.argmax(dim=0)
-    raise InputError(
-        f"{where}: its label map has shape {tuple(labels.shape)}; expected (height, width), or "
-        f"{classes} layers of 0 and 1 of which each pixel has one (give mask_colours if it is in "
-        "colours)"
     )
 
 
@@ -261,8 +173,8 @@ def read_dataset(
         keys: names of image and truth in a dict; short for ``image_key`` and ``truth_key``.
         name: what to call the set; the class name of the data set if None.
         **options: fields of :class:`DatasetKeys`: ``image_key``, ``truth_key``, ``id_key``,
-            ``subject_key``, ``group_key``, ``range``, ``mask_values``, ``mask_colours``, ``other``,
-            ``threshold``.
+            ``subject_key``, ``group_key``, ``range``, ``exif``, ``mask_values``, ``mask_colours``,
+            ``other``, ``threshold``.
 
     Raises:
         InputError: the data set cannot be indexed or has no length, a list is not n long, or items
@@ -294,8 +206,8 @@ def read_dataset(
         )
         for i in range(count)
     ]
-    labels = how.label_reader(truth) if isinstance(truth, LabelTruth) else None
-    load = _Items(dataset, labels, (how.image_key, how.truth_key), how.range, called)
+    labels = how.label_reader(truth, how.exif) if isinstance(truth, LabelTruth) else None
+    load = _Items(dataset, labels, (how.image_key, how.truth_key), how.range, called, how.exif)
     records = Records(record_keys, load, truth, called)
     if how.range is None:
         _check_scale(load, count)

@@ -41,6 +41,7 @@ from pixleak.studies.plan.study_plan import (
 from pixleak.studies.plan.training_trials import error_sentence, time_trainings
 from pixleak.studies.plan.trainings import distinct_trainings
 from pixleak.studies.run.cell_job import CellJob
+from pixleak.studies.run.earlier_study import keep_earlier_study
 from pixleak.studies.run.parquet import tidy
 from pixleak.studies.summary.study_result import (
     AxisInfo,
@@ -120,7 +121,8 @@ def run_study(
     Args:
         config: the study.
         folder: made if missing. Gets ``artefacts/``, a run folder ``cells/ID/`` per cell,
-            ``study.parquet``, ``study.html`` and, last, ``study.json``.
+            ``study.parquet``, ``study.html`` and, last, ``study.json``. Those of another study
+            are moved to ``earlier/``.
         progress: is told how far the study has come.
         workers: processes side by side; 0 for this process; None for one per core.
         where: the file that the study was read from, for messages.
@@ -143,6 +145,7 @@ def run_study(
         failures |= _run_cells(plan, failures, folder, store, progress)
         plan = look_for_finished(cells, trainings, folder, plan.workers)
         result = _result(config, grid, plan, failures, begun)
+        keep_earlier_study(folder, result)
         # Earlier figures stand until all of the new ones are known.
         (folder / "study.json").unlink(missing_ok=True)
         rows = [

@@ -3,13 +3,15 @@
 One file holds one answer, under a first line that vouches for its content and for what was asked.
 It is there whole or not at all, so that a run that is killed at any moment finds every answer again
 that it received.
-What the service charged for but nobody could use is counted in a file of its own.
+What the service charged for but nobody could use is counted in a file of its own, which has such a
+line as well.
 """
 
 from __future__ import annotations
 
 import fcntl
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,8 @@ from pixleak.core.disk.whole_files import damaged, read_sealed, write_sealed, wr
 
 Values = NDArray[Any]
 
-_UNUSABLE = "unusable.txt"
+_UNUSABLE, _ONE = "unusable.txt", b"x"
+"""The file that counts them, and what stands there for one, so that a damaged file still tells."""
 
 
 class AnswerStore:
@@ -75,18 +78,35 @@ class AnswerStore:
         if self.folder is None:
             self._lost += answers
             return
-        with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / _UNUSABLE).open("a", encoding="utf-8") as file:
-                file.write("x" * answers)
+        path = self.folder / _UNUSABLE
+        with self._holding(".unusable.lock"):
+            counted = read_sealed(path, self._counted) if path.is_file() else b""
+            if counted is None:
+                counted = _ONE * path.read_bytes().count(_ONE)
+                logging.getLogger("pixleak").warning(
+                    "%s is damaged or was not written by this run; by what is left of it %d "
+                    "answers were paid for that could not be used",
+                    path,
+                    len(counted),
+                )
+            write_sealed(path, counted + _ONE * answers, self._counted)
 
     def paid(self) -> int:
         """How many answers were paid for, in all runs together."""
         if self.folder is None:
             return len(self._memory) + self._lost
-        lost = self.folder / _UNUSABLE
-        unusable = len(lost.read_text(encoding="utf-8")) if lost.is_file() else 0
-        return unusable + sum(1 for _ in self.folder.glob("??/*.answer"))
+        return self._unusable() + sum(1 for _ in self.folder.glob("??/*.answer"))
+
+    def _unusable(self) -> int:
+        assert self.folder is not None
+        path = self.folder / _UNUSABLE
+        if not path.is_file():
+            return 0
+        content = read_sealed(path, self._counted)
+        if content is None:
+            self.count_unusable(0)  # says so, and vouches for what is left of it
+            content = read_sealed(path, self._counted) or b""
+        return len(content)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -94,12 +114,25 @@ class AnswerStore:
         if self.folder is None:
             yield
             return
+        with self._holding(".lock"):
+            yield
+
+    @contextmanager
+    def _holding(self, name: str) -> Iterator[None]:
+        """Hold one of the store's locks for the block, against other processes and threads."""
+        assert self.folder is not None
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / ".lock").open("w")
+            file = (self.folder / name).open("w")
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @property
+    def _counted(self) -> str:
+        """What the count of unusable answers is of."""
+        assert self.folder is not None
+        return f"{self.folder.name}/{_UNUSABLE}"
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections import UserDict
 from collections.abc import Iterator
 
@@ -240,3 +241,59 @@ def test_images_of_two_scales_are_refused() -> None:
     assert len(read_dataset(standardised, LabelTruth(2))) == 2
     black = _Items((scaled * 0, MASK), (bytes_as_floats, MASK))
     assert len(read_dataset(black, LabelTruth(2))) == 2
+
+
+def _opened_file(pixels: np.ndarray, orientation: int) -> Image.Image:
+    """A file as Pillow opens it, which says how its pixels are to be shown."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", exif=exif)
+    file.seek(0)
+    return Image.open(file)
+
+
+RAMP = np.arange(72, dtype=np.uint8).reshape(4, 6, 3)
+
+
+@pytest.mark.parametrize("converted", [False, True])
+def test_pillow_images_that_are_stored_turned_are_refused_as_files_are(converted: bool) -> None:
+    turned = _opened_file(RAMP[::-1, ::-1].copy(), 3)
+    image = turned.convert("RGB") if converted else turned
+    with pytest.raises(InputError, match=r"its image has EXIF orientation 3.*Set exif"):
+        read_dataset(_Items((image, MASK)), LabelTruth(2))[0]
+    mask = _opened_file(MASK[::-1, ::-1].copy(), 3)
+    with pytest.raises(InputError, match="item 0 has EXIF orientation 3"):
+        read_dataset(_Items((RAMP, mask)), LabelTruth(2))[0]
+    with pytest.raises(InputError, match="its true image has EXIF orientation 3"):
+        read_dataset(_Items((RAMP, image)), ImageTruth(3))[0]
+
+
+def test_pillow_images_that_are_stored_turned_are_shown_or_kept_on_request() -> None:
+    shown = torch.from_numpy(RAMP).permute(2, 0, 1) / 255
+    turned = _opened_file(np.rot90(RAMP).copy(), 6)  # to be shown turned clockwise
+    record = read_dataset(_Items((turned, MASK)), LabelTruth(2), exif="apply")[0]
+    assert torch.equal(record.image, shown)
+    mask = _opened_file(np.rot90(MASK).copy(), 6)
+    record = read_dataset(_Items((turned, mask)), LabelTruth(2), exif="apply")[0]
+    assert torch.equal(record.truth, torch.from_numpy(MASK).long())
+    record = read_dataset(_Items((turned, np.rot90(MASK).copy())), LabelTruth(2), exif="ignore")[0]
+    assert torch.equal(record.image, torch.rot90(shown, dims=(1, 2)))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_pillow_images_of_several_pages_are_refused_until_one_is_meant(kind: str) -> None:
+    pages = [Image.fromarray(np.full((4, 6), value, np.uint8)) for value in (10, 51)]
+    file = io.BytesIO()
+    pages[0].save(file, kind, save_all=True, append_images=pages[1:])
+    file.seek(0)
+    opened = Image.open(file)
+    with pytest.raises(InputError, match="its image holds 2 pages or frames"):
+        read_dataset(_Items((opened, MASK)), LabelTruth(2))[0]
+    opened.seek(1)
+    for meant in (opened, opened.copy()):
+        image = read_dataset(_Items((meant, MASK)), LabelTruth(2))[0].image
+        assert image.numpy() == pytest.approx(0.2, abs=0.01)
+    opened.seek(0)
+    image = read_dataset(_Items((opened.copy(), MASK)), LabelTruth(2))[0].image
+    assert image.numpy() == pytest.approx(10 / 255)

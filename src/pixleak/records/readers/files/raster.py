@@ -23,7 +23,8 @@ Exif = Literal["refuse", "apply", "ignore"]
 """What to do with a file that says that it is to be shown turned or mirrored."""
 
 _ORIENTATION = 0x0112
-_MANY_PAGES = frozenset({"GIF", "TIFF", "WEBP", "PNG"})
+MANY_PAGES = frozenset({"GIF", "TIFF", "WEBP", "PNG"})
+"""Formats of which a file with several pages or frames is refused."""
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOUR_SPACES = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB", "LOGLUV", "LOGL", "YCBCR")
 _BANDS = ("YX", "YXS", "SYX", "YXC", "CYX")
@@ -134,12 +135,33 @@ def opened(
     # The decoders raise whatever their formats suggest: OSError, SyntaxError, struct.error, ...
     except Exception as error:
         raise InputError(f"image file {path} cannot be read: {error}") from error
+    return as_shown(found, orientation, exif, f"image file {path}")
+
+
+def orientation_of(image: Image.Image) -> int:
+    """How EXIF says that an image is to be shown, 1 to 8; 1 where it says nothing."""
+    return int(image.getexif().get(_ORIENTATION, 1))
+
+
+def as_shown(found: Raster, orientation: int, exif: Exif, where: str, key: str = "exif") -> Raster:
+    """A raster with its EXIF orientation applied, ignored, or refused.
+
+    Args:
+        found: as it is stored.
+        orientation: 1 to 8; 0 and 1 change nothing.
+        exif: what to do.
+        where: which image it is, for messages.
+        key: that ``exif`` is called by in messages.
+
+    Raises:
+        InputError: it is stored turned, and ``exif`` is ``"refuse"``.
+    """
     if orientation in (0, 1) or exif == "ignore":
         return found
     if exif == "refuse":
         raise InputError(
-            f"image file {path} has EXIF orientation {orientation}: it is stored turned or "
-            "mirrored against how it is shown. Set exif to apply if masks and true images were "
+            f"{where} has EXIF orientation {orientation}: it is stored turned or "
+            f"mirrored against how it is shown. Set {key} to apply if masks and true images were "
             "drawn on the image as it is shown, or to ignore if on the stored pixels"
         )
     alpha = None if found.alpha is None else _turned(found.alpha, orientation)
@@ -174,9 +196,9 @@ def _pillow(path: Path | HeldFile) -> tuple[Raster, int]:
     with path.open("rb") as stream, Image.open(stream) as image:
         kind = str(image.format)
         frames = getattr(image, "n_frames", 1)
-        if frames > 1 and kind in _MANY_PAGES:
+        if frames > 1 and kind in MANY_PAGES:
             raise _several(path, frames)
-        orientation = int(image.getexif().get(_ORIENTATION, 1))
+        orientation = orientation_of(image)
         if kind == "PNG" and (deep := colours_of_16_bits(path, image)) is not None:
             alpha = deep[..., 3] if deep.shape[2] == 4 else None
             return Raster(str(path), deep[..., :3], alpha=alpha, kind=kind), orientation
