@@ -154,7 +154,7 @@ def changed(place: Path, tmp_path: Path) -> Callable[[str, str, str], tuple[int,
         done = subprocess.run(
             [sys.executable, "-m", "pixleak", "audit", "audit.yaml", "--out", "run"],
             capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "PIXLEAK_WORKERS": "1"},
+            env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "PIXLEAK_WORKERS": "0"},
         )  # fmt: skip
         return done.returncode, done.stderr
 
