@@ -13,8 +13,8 @@ from pixleak.signals.learned.logistic import FittedLogistic, TypeIILogistic
 from pixleak.testing import check_learned_signal
 
 QUICK: dict[str, dict[str, object]] = {
-    "type-i-network": {"width": 4, "epochs": 6, "batch_size": 8},
-    "type-ii-network": {"width": 4, "epochs": 16, "batch_size": 8, "lr": 3e-3},
+    "type-i-network": {"width": 4, "epochs": 4, "batch_size": 8},
+    "type-ii-network": {"width": 4, "epochs": 4, "batch_size": 8, "lr": 3e-3},
     "loss-map-patches": {"width": 4, "epochs": 6},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -35,22 +36,37 @@ def test_a_block_that_is_not_run_says_why() -> None:
     ],
 )
 def test_the_code_of_a_page_runs(
-    page: Path, tmp_path: Path, subprocess_env: dict[str, str]
+    page: Path,
+    tmp_path: Path,
+    subprocess_env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     blocks = blocks_of(page)
-    write_package(blocks, tmp_path)
-    # A process of its own: entry points are read once, and nothing of one page serves another.
-    (tmp_path / "page.py").write_text(script_of(blocks), encoding="utf-8")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "page.py"],
-        cwd=tmp_path,
-        env={**subprocess_env, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    script = tmp_path / "page.py"
+    script.write_text(script_of(blocks), encoding="utf-8")
+    if write_package(blocks, tmp_path):
+        # In a process of its own, since entry points are read once.
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            [sys.executable, script.name],
+            cwd=tmp_path,
+            env={**subprocess_env, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "argv", [script.name])
+    modules = set(sys.modules)
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    finally:  # modules of one page serve no other
+        for name in set(sys.modules) - modules:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+                del sys.modules[name]
 
 
 def script_of(blocks: Sequence[Block]) -> str:
@@ -62,14 +78,19 @@ def script_of(blocks: Sequence[Block]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_package(blocks: Sequence[Block], folder: Path) -> None:
-    """The files that a page shows, and its entry points, as an installed package has them."""
+def write_package(blocks: Sequence[Block], folder: Path) -> bool:
+    """The files that a page shows, and its entry points, as an installed package has them.
+
+    Returns whether there are any entry points.
+    """
+    installed = False
     for block in blocks:
         if block.language == "python" and block.file is not None:
             path = folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.code, encoding="utf-8")
         if block.language == "toml" and "entry-points" in block.code:
+            installed = True
             told = folder / "my_package-1.0.dist-info"
             told.mkdir()
             (told / "METADATA").write_text(
@@ -80,3 +101,4 @@ def write_package(blocks: Sequence[Block], folder: Path) -> None:
             for group, points in groups.items():
                 lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
             (told / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return installed

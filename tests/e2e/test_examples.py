@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +10,25 @@ from pathlib import Path
 import pytest
 
 from pixleak.results.audit import Result
+from small_audit import invoke
 
 
-def run(*args: str | Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, args)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+Run = Callable[..., str]
 
 
-def test_own_model(repo: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a script in this process, since another one would spend seconds on its imports."""
+
+    def call(script: Path, *args: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", [str(script), *map(str, args)])
+        runpy.run_path(str(script), run_name="__main__")
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_own_model(repo: Path, tmp_path: Path, run: Run) -> None:
     said = run(repo / "examples" / "own_model.py", tmp_path / "run", "2")
     assert "Report:" in said
     result = Result.read(tmp_path / "run")
@@ -28,7 +36,7 @@ def test_own_model(repo: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").is_file()
 
 
-def test_scores(repo: Path) -> None:
+def test_scores(repo: Path, run: Run) -> None:
     assert "LEAK" in run(repo / "examples" / "scores.py")
 
 
@@ -42,10 +50,10 @@ def test_kvasir_on_the_real_images(
     assert result.records.image_shape == [3, 32, 32]
 
 
+@pytest.mark.slow
 def test_camvid_on_the_real_images(
     repo: Path, tmp_path: Path, shared_data: Callable[[str], Path]
 ) -> None:
-    # Another network spares two processes the seconds that importing MONAI takes.
     audit_briefly(repo, tmp_path, "camvid", shared_data("camvid"), "target.recipe.network=tiny")
     result = Result.read(tmp_path / "run")
     assert result.records is not None
@@ -64,4 +72,5 @@ def audit_briefly(repo: Path, tmp_path: Path, name: str, root: Path, *more: str)
     settings = [f"records.root={root}", *small, *split, "evaluation.replicates=100"]
     overrides = [part for setting in settings for part in ("--set", setting)]
     config = repo / "examples" / f"{name}.yaml"
-    run("-m", "pixleak", "audit", config, "--out", tmp_path / "run", *overrides)
+    ran = invoke("audit", config, "--out", tmp_path / "run", *overrides)
+    assert ran.exit_code == 0, ran.output

@@ -30,7 +30,7 @@ def config(**changes: Any) -> AuditRequest:
         },
         "attacker": {"shadow": None, "signals": ["cross-entropy"], "attacks": []},
         "evaluation": {"replicates": 100},
-        "run": {"exhibits": 0, "workers": 1},
+        "run": {"exhibits": 0},
         "poison": LINE,
     }
     return parse_request(content | changes)

@@ -34,7 +34,7 @@ def planned(defences: list[Any], epochs: int) -> Plan:
         "target": {"recipe": RECIPE | {"epochs": epochs}, "defences": defences},
         "attacker": {"shadow": None, "signals": ["cross-entropy", "dice-loss"], "attacks": []},
         "evaluation": {"replicates": 100},
-        "run": {"exhibits": 0, "workers": 1},
+        "run": {"exhibits": 0},
     }
     return build(parse_request(content))
 

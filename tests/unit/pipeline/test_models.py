@@ -34,7 +34,7 @@ def planned(**changes: Any) -> Plan:
         "target": {"recipe": {"network": "tiny", "epochs": 1}},
         "attacker": {"signals": ["cross-entropy"], "learned": ["type-ii-logistic"]},
         "evaluation": {"replicates": 100},
-        "run": {"exhibits": 0, "workers": 1},
+        "run": {"exhibits": 0},
     }
     return build(AuditRequest.model_validate(content | changes))
 

@@ -65,7 +65,8 @@ def _weights(folder: Path) -> dict[str, dict[str, list[float]]]:
     }
 
 
-@pytest.mark.parametrize(("kills", "models"), [(1, 2), pytest.param(3, 5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("kills", "models"), [(1, 2), (3, 5)])
 def test_killed_at_random_moments_it_ends_with_the_same_models(
     tmp_path: Path, kills: int, models: int
 ) -> None:

@@ -130,19 +130,19 @@ ADVERSARIAL = ("pix2pix", "pix2pixhd", "spade")
 
 @pytest.fixture(scope="module")
 def trained_generators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedModel]:
-    """One of each kind, trained in one process."""
+    """One of each kind."""
     folder = tmp_path_factory.mktemp("generators")
     jobs = []
     for name in ADVERSARIAL:
         recipe = RECIPES[name].model_copy(update={"epochs": 12, "lr": 0.002})
         path = folder / f"{name}.safetensors"
         jobs.append(TrainingJob(name, recipe, RECORDS, 0, path, pictures=True))
-    models = dict(zip(ADVERSARIAL, train_all(jobs, workers=1), strict=True))
-    assert train_all(jobs, workers=1, resume=True) == list(models.values())
+    models = dict(zip(ADVERSARIAL, train_all(jobs), strict=True))
+    assert train_all(jobs, resume=True) == list(models.values())
     # A job whose discriminator went missing is not finished.
     for name in ADVERSARIAL:
         (folder / f"{name}.discriminator.safetensors").unlink()
-    again = dict(zip(ADVERSARIAL, train_all(jobs, workers=1, resume=True), strict=True))
+    again = dict(zip(ADVERSARIAL, train_all(jobs, resume=True), strict=True))
     assert all(again[name].seconds != models[name].seconds for name in ADVERSARIAL)
     return again
 

@@ -74,7 +74,7 @@ def test_an_error_comes_back_as_its_sentence_and_finished_models_stay(tmp_path: 
     with pytest.raises(
         InputError, match=r"training 'bad': training diverged in epoch \d: the loss"
     ):
-        train_all(jobs, workers=1)
+        train_all(jobs)
     assert finished(jobs[0]) is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good.json", "good.safetensors"]
 
@@ -99,12 +99,12 @@ def load(i):
 records = Records([RecordKey(str(i)) for i in range(4)], load, LabelTruth(2))
 recipe = Recipe(network="tiny", epochs={epochs})
 jobs = [TrainingJob(n, recipe, records, 0, Path(n + ".safetensors")) for n in "ab"]
-print(len(train_all(jobs, workers=2, progress=lambda *news: print("epoch", flush=True))), "trained")
+print(len(train_all(jobs, workers={workers}, progress=lambda *news: print("epoch", flush=True))), "trained")
 """
 
 
 def test_a_plain_script_needs_no_main_guard(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(SCRIPT.format(epochs=1))
+    (tmp_path / "mine.py").write_text(SCRIPT.format(epochs=1, workers=1))
     # What lies in the working folder must not get in the workers' way.
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -137,7 +137,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_an_interrupted_caller_ends_its_workers(tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
-    script.write_text(SCRIPT.format(epochs=100_000))
+    script.write_text(SCRIPT.format(epochs=100_000, workers=2))
     caller = subprocess.Popen(
         [sys.executable, str(script)],
         cwd=tmp_path,

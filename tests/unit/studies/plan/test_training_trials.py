@@ -16,7 +16,7 @@ def test_trials_tell_how_long_a_training_takes_and_which_will_fail(tmp_path: Pat
     rates = {"usual": {}, "wild": {"target": {"recipe": {"lr": 1e30, "loss": "ce"}}}}
     cells = prepared_cells({"rate": rates, "seed": [0]}, tmp_path / "records")
     plan = look_for_finished(
-        cells, distinct_trainings(cells, Store(tmp_path / "store")), tmp_path, workers=1
+        cells, distinct_trainings(cells, Store(tmp_path / "store")), tmp_path, workers=0
     )
     found = time_trainings(plan.untimed, plan.workers)
     assert len(found.per_record) == 1
