@@ -12,7 +12,6 @@ import pytest
 from pixleak.results.audit import Result
 from small_audit import invoke
 
-
 Run = Callable[..., str]
 
 

@@ -99,7 +99,8 @@ def load(i):
 records = Records([RecordKey(str(i)) for i in range(4)], load, LabelTruth(2))
 recipe = Recipe(network="tiny", epochs={epochs})
 jobs = [TrainingJob(n, recipe, records, 0, Path(n + ".safetensors")) for n in "ab"]
-print(len(train_all(jobs, workers={workers}, progress=lambda *news: print("epoch", flush=True))), "trained")
+models = train_all(jobs, workers={workers}, progress=lambda *news: print("epoch", flush=True))
+print(len(models), "trained")
 """
 
 
