@@ -1,4 +1,7 @@
-"""Further files and layouts that people have: read as they are, or refused with the cure."""
+"""Further files and layouts that people have: read as they are, or refused with the cure.
+
+One long file, since it is a table with one row for each kind of file.
+"""
 
 from __future__ import annotations
 

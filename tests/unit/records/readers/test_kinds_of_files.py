@@ -1,4 +1,7 @@
-"""What is in a file is what is measured: kinds of image and mask files, and layouts of folders."""
+"""What is in a file is what is measured: kinds of image and mask files, and layouts of folders.
+
+One long file, since it is a table with one row for each kind of file.
+"""
 
 from __future__ import annotations
 
