@@ -21,7 +21,8 @@ def _located(path: Path, info: ValidationInfo) -> Path:
     return path if base is None else Path(base) / path
 
 
-def _code(spec: str, info: ValidationInfo) -> str:
+def located_code(spec: str, info: ValidationInfo) -> str:
+    """``"file.py:name"`` with the file relative to the configuration file that names it."""
     file, colon, name = spec.rpartition(":")
     if not colon:
         return spec
@@ -32,7 +33,7 @@ Located = Annotated[Path, AfterValidator(_located)]
 """A path, relative to the configuration file that names it. A path that is relative to another
 field (a folder under ``root``) is a plain ``Path``."""
 
-Code = Annotated[str, AfterValidator(_code)]
+Code = Annotated[str, AfterValidator(located_code)]
 """``"file.py:name"``, the file relative to the configuration file that names it."""
 
 
@@ -82,4 +83,4 @@ def _within(annotation: Any) -> bool:
 
 
 def _locates(metadata: Any) -> bool:
-    return any(getattr(one, "func", None) in (_located, _code) for one in metadata)
+    return any(getattr(one, "func", None) in (_located, located_code) for one in metadata)
