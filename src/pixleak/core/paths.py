@@ -69,7 +69,7 @@ def path_fields(kind: type[BaseModel]) -> set[str]:
     ['root', 'weights']
     """
     return {
-        name
+        field.alias or name
         for name, field in kind.model_fields.items()
         if _locates(field.metadata) or _within(field.annotation)
     }

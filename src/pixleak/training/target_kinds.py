@@ -163,8 +163,9 @@ def _validated(
     beside: Iterable[str],
 ) -> K:
     """The configuration as an object, or one sentence on its first error."""
-    if unknown := [key for key in content if key not in kind.model_fields]:
-        known = (*kind.model_fields, *beside)
+    fields = [field.alias or name for name, field in kind.model_fields.items()]
+    if unknown := [key for key in content if key not in fields]:
+        known = (*fields, *beside)
         raise InputError(f"{where}: unknown key {unknown[0]!r}{alternatives(unknown[0], known)}")
     try:
         return kind.model_validate(dict(content), context=context)

@@ -192,8 +192,8 @@ class OwnTraining(TrainingMethod):
             if wrong:
                 raise InputError(
                     f"make: the module that {name_of_code(self.make)} makes has other weights than "
-                    f"the one that {self.who} returned, first {wrong[0]!r}; make the module that is "
-                    "trained, or leave make out"
+                    f"the one that {self.who} returned, first {wrong[0]!r}; make the module that "
+                    "is trained, or leave make out"
                 )
         save_module(trained.module, path, structure=self.make is None, who=self.who)
 

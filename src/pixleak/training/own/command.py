@@ -69,8 +69,8 @@ class TrainingCommand(OwnTraining):
         description="with the places {ids}, {records}, {images}, {truths}, {seed}, {out}, "
         "{device}, {python}"
     )
-    load: CodeGiven = Field(
-        description="file.py:function, path of what the command wrote -> torch module"
+    loader: CodeGiven = Field(
+        alias="load", description="file.py:function, path of what the command wrote -> torch module"
     )
     limit: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="seconds that one training may take"
@@ -131,7 +131,7 @@ class TrainingCommand(OwnTraining):
         if not self.folder.is_dir():
             raise InputError(f"folder: there is no folder {self.folder}")
         check_arguments(
-            loaded_code(self.load), f"load: {name_of_code(self.load)}", ("path",), {}, {}
+            loaded_code(self.loader), f"load: {name_of_code(self.loader)}", ("path",), {}, {}
         )
 
     def _scripts(self) -> list[Path]:
@@ -151,7 +151,7 @@ class TrainingCommand(OwnTraining):
         return found
 
     def _digest(self) -> str:
-        given = [one for one in (self.load, self.make) if one is not None]
+        given = [one for one in (self.loader, self.make) if one is not None]
         scripts = [path.resolve() for path in self._scripts()]
         more = (*files_of_code(*given), *self.files)
         code = digest_of_function(tuple(map(loaded_code, given)), self.who, *more)
@@ -159,7 +159,7 @@ class TrainingCommand(OwnTraining):
 
     def _settings(self) -> dict[str, Any]:
         command = self.command if isinstance(self.command, str) else list(self.command)
-        content: dict[str, Any] = {"command": command, "load": written_code(self.load)}
+        content: dict[str, Any] = {"command": command, "load": written_code(self.loader)}
         if self.limit is not None:
             content["limit"] = self.limit
         return content | {"folder": str(self.folder)}
@@ -170,7 +170,7 @@ class TrainingCommand(OwnTraining):
         return {key: value for key, value in content.items() if key not in ("limit", "folder")}
 
     def _named(self) -> tuple[Any, ...]:
-        return (self.load, self.make)
+        return (self.loader, self.make)
 
     def train(
         self,
@@ -210,10 +210,10 @@ class TrainingCommand(OwnTraining):
                     f"{self.who} wrote no model: it must write one to the path that it is given as "
                     "{out}"
                 )
-            who = name_of_code(self.load)
-            with beside_code(self.load), all_seeded(0):
+            who = name_of_code(self.loader)
+            with beside_code(self.loader), all_seeded(0):
                 try:
-                    loaded = loaded_code(self.load)(out)
+                    loaded = loaded_code(self.loader)(out)
                 except InputError:
                     raise
                 except (Exception, SystemExit) as error:

@@ -41,7 +41,7 @@ def _taken(given: Any, info: ValidationInfo) -> Any:
     if callable(given) and info.context is None:
         return given
     what = "" if info.context is not None else " or a function"
-    raise InputError(f"{info.field_name}: expected file.py:name{what}, got {given!r:.80}")
+    raise InputError(f"expected file.py:name{what}, got {given!r:.80}")
 
 
 CodeGiven = Annotated[Any, BeforeValidator(_taken), PlainSerializer(name_of_code)]
