@@ -51,6 +51,7 @@ def build(request: AuditRequest, opening: Opening = open_records) -> Plan:
     defences = tuple(request.target.defences)
     _check_defences(request, defences, records.truth, split)
     target = open_target(request.target, records.truth, request.seed, defences)
+    _check_trainings(request, target)
     if isinstance(target, GivenTarget):
         _check_records(request, target.target, records, split)
     attacker, generator = request.attacker, isinstance(records.truth, ImageTruth)
@@ -209,6 +210,22 @@ def draw_pool(
     )
 
 
+def _check_trainings(request: AuditRequest, target: GivenTarget | TrainedTarget) -> None:
+    """Refuse attacker's models that answer with less than the target does."""
+    if target.access.of_images:
+        return
+    for name, method in (
+        ("references", request.reference_training),
+        ("attacker.shadow", request.shadow_training),
+    ):
+        if method is not None and not method.answers_with.grants(target.access):
+            raise InputError(
+                f"{setting(name)}: the models of {method.description} answer with "
+                f"{method.answers_with} access, but the target with {target.access}: set "
+                f"{setting('target.access')} to {method.answers_with}"
+            )
+
+
 def _check_defences(
     request: AuditRequest, defences: Sequence[Defence], truth: Truth, split: Split
 ) -> None:
@@ -232,9 +249,9 @@ def open_target(
     Raises:
         InputError: it cannot be opened, or its access does not go with the truth.
     """
-    access = access_for(truth, target.access)
     method = target.training
     if method is not None:
+        access = _access_of(method, truth, target.access)
         if access is Access.DISCRIMINATOR and not method.has_discriminator:
             raise InputError(
                 f"{setting('target.access')} is discriminator, but the training has no "
@@ -249,6 +266,19 @@ def open_target(
         twin = None if given.untrained is None else defence.wrap_target(given.untrained)
         given = replace(given, target=defence.wrap_target(given.target), untrained=twin)
     return given
+
+
+def _access_of(method: TrainingMethod, truth: Truth, given: Access | None) -> Access:
+    """What a target that is trained here grants: no more than its module answers with."""
+    access = access_for(truth, given)
+    if access.of_images or method.answers_with.grants(access):
+        return access
+    if given is None:
+        return method.answers_with
+    raise InputError(
+        f"{setting('target.access')} is {given}, but the module that {method.description} trains "
+        f"answers with {method.answers_with} access: give that, or label"
+    )
 
 
 def open_existing(target: TargetModel, truth: Truth, seed: int) -> GivenTarget:

@@ -18,7 +18,7 @@ from pixleak.core.errors import InputError
 SHOWN = 12
 """How many of the last lines an error shows."""
 
-_GUARD = 'read -r _; kill -KILL -- "-$0" 2>/dev/null'
+_GUARD = 'read -r _; kill -s KILL -- "-$0" 2>/dev/null'
 """Waits until nobody can write to its standard input any more, then ends the group of processes."""
 
 
