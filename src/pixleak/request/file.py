@@ -6,6 +6,7 @@ single values; values are parsed as YAML.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -130,6 +131,10 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
         place[last] = absolute({last: value}, Path.cwd())[last]
 
 
+_CODE = re.compile(r"\S+\.py:\w+")
+"""``file.py:name``, wherever it stands."""
+
+
 def absolute(content: Any, base: Path) -> Any:
     """The same content with paths made absolute, for content that is moved to another file.
 
@@ -144,10 +149,12 @@ def absolute(content: Any, base: Path) -> Any:
 
     def moved(key: str, value: Any) -> Any:
         if isinstance(value, dict):
+            if "command" in value:  # which runs in the folder of its file
+                value = {"folder": ".", **value}
             return {inner: moved(inner, one) for inner, one in value.items()}
         if isinstance(value, list):
             return [moved(key, one) for one in value]
-        if key not in names or not isinstance(value, str):
+        if not isinstance(value, str) or not (key in names or _CODE.fullmatch(value)):
             return value
         return str(base.absolute() / Path(value).expanduser())
 

@@ -69,6 +69,11 @@ class TrainingMethod(Part, ABC):
         return Access.LOGIT
 
     @property
+    def trains_on_pixels(self) -> bool:
+        """Whether it is given images and truths; False where it finds them itself, by ids."""
+        return True
+
+    @property
     def steps(self) -> int | None:
         """How many epochs it reports; None where that is not known beforehand."""
         return None

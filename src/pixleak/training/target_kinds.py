@@ -25,7 +25,7 @@ from pixleak.targets.kinds.module import ModuleKind
 from pixleak.targets.kinds.onnx_model import Onnx
 from pixleak.targets.kinds.predictions import Predictions
 from pixleak.targets.kinds.torchscript_file import TorchScript
-from pixleak.training import METHODS, OWN, TrainingFunction, is_training_key, training_keys
+from pixleak.training import METHODS, OWN, Recipe, TrainingFunction, is_training_key, training_keys
 from pixleak.training.method import TrainingMethod
 from pixleak.training.weights import WeightsKind
 
@@ -116,7 +116,8 @@ def method_from(
         return _validated(TrainingFunction, {"function": given}, context, inside, ())
     settings = {} if given is None else given
     if not isinstance(settings, Mapping):
-        raise InputError(f"{inside}: expected settings with values, got {given!r}")
+        hint = "; own code is given as {function: file.py:name}" if name == Recipe.name else ""
+        raise InputError(f"{inside}: expected settings with values, got {given!r}{hint}")
     here = [one for one in OWN if one.key == name]
     named = [one for one in here if one.name in settings]
     if len(named) > 1:

@@ -211,13 +211,24 @@ def draw_pool(
 
 
 def _check_trainings(request: AuditRequest, target: GivenTarget | TrainedTarget) -> None:
-    """Refuse attacker's models that answer with less than the target does."""
-    if target.access.of_images:
-        return
-    for name, method in (
+    """Refuse altered records that nobody is trained on, and models that answer too little."""
+    methods: tuple[tuple[str, TrainingMethod | None], ...] = (
         ("references", request.reference_training),
         ("attacker.shadow", request.shadow_training),
-    ):
+        ("target", request.target.training),
+    )
+    for part in ("canaries", "poison"):
+        for name, method in methods:
+            blind = method is not None and not method.trains_on_pixels
+            if getattr(request, part) is not None and blind:
+                raise InputError(
+                    f"{setting(part)} alters records, but {setting(name)} is trained by a command "
+                    "that is told their ids alone and reads the unaltered files: add one of the "
+                    "places {records}, {images} or {truths} to the command"
+                )
+    if target.access.of_images:
+        return
+    for name, method in methods[:2]:
         if method is not None and not method.answers_with.grants(target.access):
             raise InputError(
                 f"{setting(name)}: the models of {method.description} answer with "

@@ -120,7 +120,7 @@ class TrainingCommand(OwnTraining):
             if words and (word.startswith("-") or "{" in word):
                 break
             words.append(word)
-        return shlex.join(words)
+        return " ".join(words)
 
     @property
     def who(self) -> str:
@@ -168,6 +168,10 @@ class TrainingCommand(OwnTraining):
     def identity(self) -> dict[str, Any]:
         content = dict(super().identity)
         return {key: value for key, value in content.items() if key not in ("limit", "folder")}
+
+    @property
+    def trains_on_pixels(self) -> bool:
+        return bool(self._used() & {"records", "images", "truths"})
 
     def _named(self) -> tuple[Any, ...]:
         return (self.loader, self.make)
