@@ -24,9 +24,6 @@ from typing import Any
 import pixleak
 from pixleak.core.errors import InputError, told
 
-_INSTALLED = tuple(
-    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")
-)
 _OURS = Path(pixleak.__file__).resolve().parent
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), Path)
 
@@ -104,7 +101,19 @@ def imported_files(path: Path) -> dict[str, Path]:
 
 
 def _of_others(path: Path) -> bool:
-    return any(folder in (path, *path.parents) for folder in (*_INSTALLED, _OURS))
+    folders = {path, *path.parents}
+    return _OURS in folders or not folders.isdisjoint(_installed(tuple(sys.path)))
+
+
+@functools.lru_cache(maxsize=8)
+def _installed(searched: tuple[str, ...]) -> frozenset[Path]:
+    """Folders of installed packages: those of this interpreter, and where pip put some."""
+    found = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
+    for entry in searched:
+        place = Path(entry or ".")
+        if place.is_dir() and next(place.glob("*.dist-info"), None) is not None:
+            found.append(place)
+    return frozenset(place.resolve() for place in found)
 
 
 def _imports(file: Path, searched: Sequence[Path]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,19 @@ def test_two_names_of_one_file_are_two_functions(tmp_path: Path) -> None:
 def test_a_value_that_cannot_be_recognised_is_refused() -> None:
     with pytest.raises(InputError, match="train holds a generator, which cannot be recognised"):
         digest_of_function(functools.partial(_with_default, (i for i in [1])), "train")
+
+
+def test_packages_that_pip_put_into_a_folder_are_not_the_users_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "site"
+    (place / "installed-1.0.dist-info").mkdir(parents=True)
+    (place / "installed.py").write_text("X = 1\n")
+    mine = tmp_path / "more"
+    mine.mkdir()
+    (mine / "further.py").write_text("X = 1\n")
+    _added(folder / "nets.py", "import installed\nimport further\n")
+    monkeypatch.setattr("sys.path", [str(place), str(mine), *sys.path])
+    found = imported_files(folder / "train.py")
+    assert "installed" not in found
+    assert found["further"] == mine / "further.py"
