@@ -111,6 +111,13 @@ class OwnTraining(TrainingMethod):
                 content[name] = name_of_code(content[name])
         return content
 
+    def __eq__(self, other: object) -> bool:
+        # A functools.partial is equal to itself alone, and not to what it is in another process.
+        return type(other) is type(self) and self.written == other.written
+
+    def __hash__(self) -> int:
+        return hash(self.code)
+
     def check_unchanged(self) -> None:
         """Refuse to train with code that was changed since the training was planned.
 
@@ -132,8 +139,8 @@ class OwnTraining(TrainingMethod):
             InputError: it fails, or returns something else.
         """
         from pixleak.core.errors import told
-        from pixleak.training.own.all_seeded import all_seeded
         from pixleak.training.own.returned import module_from
+        from pixleak.training.seeded import all_seeded
 
         who = name_of_code(self.make)
         with beside_code(self.make), all_seeded(seed):

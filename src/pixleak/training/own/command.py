@@ -188,8 +188,8 @@ class TrainingCommand(OwnTraining):
         defences: Sequence[TrainingDefence] = (),
         reserve: Records | None = None,
     ) -> Trained:
-        from pixleak.training.own.all_seeded import all_seeded
         from pixleak.training.own.returned import finished_training
+        from pixleak.training.seeded import all_seeded
 
         self.check_unchanged()
         started = time.perf_counter()

@@ -109,9 +109,9 @@ class TrainingFunction(OwnTraining):
         defences: Sequence[TrainingDefence] = (),
         reserve: Records | None = None,
     ) -> Trained:
-        from pixleak.training.own.all_seeded import all_seeded
         from pixleak.training.own.returned import finished_training
         from pixleak.training.own.training_set import TrainingSet
+        from pixleak.training.seeded import all_seeded
 
         self.check_unchanged()
         started, losses = time.perf_counter(), list[float]()
