@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from pixleak.request.target import TargetModel as TargetModel
     from pixleak.targets.adapter import InputAdapter as InputAdapter
     from pixleak.targets.adapter import OutputAdapter as OutputAdapter
+    from pixleak.training.own.command import TrainingCommand as TrainingCommand
+    from pixleak.training.own.function import TrainingFunction as TrainingFunction
     from pixleak.training.recipe import Recipe as Recipe
 
 # Imported at first use, so that `import pixleak` and `pixleak --help` need no torch.
@@ -102,6 +104,8 @@ _HOMES = {
     "TargetModel": "pixleak.request.target",
     "InputAdapter": "pixleak.targets.adapter",
     "OutputAdapter": "pixleak.targets.adapter",
+    "TrainingCommand": "pixleak.training.own.command",
+    "TrainingFunction": "pixleak.training.own.function",
     "Recipe": "pixleak.training.recipe",
 }
 _ROOMS = ("attacks", "targets", "testing")

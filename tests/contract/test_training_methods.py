@@ -8,14 +8,29 @@ from typing import Any
 import pytest
 import torch
 
+import own_training
 from pixel_method import PixelRegression
 from pixleak.records.base import Records
 from pixleak.testing import check_training_method
 from pixleak.testing.worlds.records import smoothed_noise
-from pixleak.training import METHODS, Recipe, TrainingMethod
+from pixleak.training import (
+    METHODS,
+    Recipe,
+    TrainingCommand,
+    TrainingFunction,
+    TrainingMethod,
+)
 from pixleak.training.trained import Trained
 
-QUICK: dict[str, TrainingMethod] = {"recipe": Recipe(network="tiny", epochs=2, batch_size=4)}
+QUICK: dict[str, TrainingMethod] = {
+    "recipe": Recipe(network="tiny", epochs=2, batch_size=4),
+    "function": TrainingFunction(function=own_training.train, options={"epochs": 1}),
+    "command": TrainingCommand(
+        command=f"{{python}} {own_training.__file__} {{records}} {{seed}} {{out}}",
+        load=own_training.load,
+        make=own_training.Small,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", METHODS)

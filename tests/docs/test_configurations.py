@@ -15,7 +15,7 @@ from pixleak.request.file import override, parse_request, validated
 from pixleak.request.questions import QueryRequest, SetTestRequest
 from pixleak.request.templates import TEMPLATES
 from pixleak.studies.plan.study_config import StudyConfig
-from pixleak.training import METHODS
+from pixleak.training import training_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
@@ -50,7 +50,9 @@ def check(content: dict[str, Any]) -> None:
     kind = kind_of(content)
     if kind is AuditRequest:
         target = content.get("target", {})
-        if not set(content) & {"records", "members", "split"} and not set(target) & set(METHODS):
+        if not set(content) & {"records", "members", "split"} and not set(target) & set(
+            training_keys()
+        ):
             content = SIDES | content if "target" in content else content
         apart = {"members", "nonmembers"} & set(content)
         whole = {key: SMALLEST[key] for key in SMALLEST if not (apart and key == "records")}
@@ -62,6 +64,14 @@ def check(content: dict[str, Any]) -> None:
             parse_request(base, "base of the block")
     elif kind is not None:
         validated(content, kind, "block")
+
+
+@pytest.fixture(autouse=True)
+def code_of_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that blocks name, which a training loads when it is read."""
+    (tmp_path / "train.py").write_text("def train(records, seed, epochs=1): ...\n")
+    (tmp_path / "model.py").write_text("def load(path): ...\n")
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("code", BLOCKS)

@@ -14,6 +14,7 @@ from pixleak.request.attacker import Attacker
 from pixleak.request.audit import AuditRequest
 from pixleak.request.parts import Evaluation, References, Run, SplitChoice
 from pixleak.studies.plan.study_config import StudyConfig
+from pixleak.training import TrainingCommand, TrainingFunction
 from pixleak.training.adversary import Adversary
 from pixleak.training.recipe import Recipe
 
@@ -25,6 +26,8 @@ TABLES: dict[str, tuple[Any, str, str]] = {
     "references": (References, "configuration.md", "### references"),
     "evaluation": (Evaluation, "configuration.md", "### evaluation"),
     "run": (Run, "configuration.md", "### run"),
+    "function": (TrainingFunction, "methods/recipes.md", "### A function"),
+    "command": (TrainingCommand, "methods/recipes.md", "### A command"),
     "study": (StudyConfig, "configuration.md", "## A study"),
 }
 """What a table describes: the class, the page, and the heading of the table."""
@@ -58,7 +61,7 @@ def _section(page: str, heading: str) -> str:
 
 def _fields(kind: Any) -> dict[str, Any]:
     return {
-        name: field.default
+        field.alias or name: field.default
         for name, field in kind.model_fields.items()
         if not field.exclude or name == "workers"
     }

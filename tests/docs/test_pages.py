@@ -81,7 +81,9 @@ def test_every_setting_is_documented(repo: Path) -> None:
     models = (*parts, *others, *READERS.values(), *TARGETS.values(), *METHODS.values())
     # What only Python has: objects, and what are options on the command line.
     python = {"model", "kind", "training", "folder", "progress"}
-    settings = {name for model in models for name in model.model_fields} - python
+    settings = {
+        field.alias or name for model in models for name, field in model.model_fields.items()
+    } - python
     assert len(settings) > 60
     assert sorted(name for name in settings if not re.search(rf"\b{name}\b", text)) == []
 

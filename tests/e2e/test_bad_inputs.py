@@ -79,6 +79,19 @@ def audit(*args: Any, **kwargs: Any) -> Any:
     return pixleak.audit(*args, **kwargs)
 
 
+def taught(records: Any, seed: int, epochs: int = 3) -> nn.Module:
+    list(records)
+    return nn.Conv2d(1, 2, 3 // (epochs or int(1 / epochs)))
+
+
+def audit_of_training(train: Any, **options: Any) -> Any:
+    method = pixleak.TrainingFunction(function=train, options=options)
+    request = pixleak.AuditRequest(
+        records=RECORDS, target=pixleak.TargetModel(training=method), run=pixleak.Run(workers=0)
+    )
+    return pixleak.run(request)
+
+
 Any_ = Callable[[], Any]
 PYTHON: dict[str, tuple[Any_, str]] = {
     "no model": (lambda: audit(None, M, N), "model is None"),
@@ -237,6 +250,67 @@ PYTHON: dict[str, tuple[Any_, str]] = {
     "recipe epochs": (lambda: pixleak.Recipe(epochs=0), "epochs must be at least 1"),
     "recipe network": (lambda: pixleak.Recipe(network="unett"), "did you mean 'unet'"),  # type: ignore[arg-type]
     "recipe key": (lambda: pixleak.Recipe(epoch=3), "did you mean 'epochs'"),  # type: ignore[call-arg]
+    "training a number": (
+        lambda: pixleak.References(4, training=3),  # type: ignore[call-arg,misc]
+        "3 is no training method",
+    ),
+    "training a class": (
+        lambda: pixleak.References(4, training=nn.Conv2d),  # type: ignore[call-arg,misc]
+        "is no training method",
+    ),
+    "training without a seed": (
+        lambda: pixleak.References(4, training=lambda records: NET),  # type: ignore[call-arg,misc]
+        "takes records, but is called with records and seed",
+    ),
+    "training by text": (
+        lambda: pixleak.TrainingFunction(function="train"),
+        "'train' names no function; write file.py:name",
+    ),
+    "training option": (
+        lambda: pixleak.TrainingFunction(function=taught, options={"epoch": 3}),
+        "options: epoch is no argument of it, did you mean 'epochs'",
+    ),
+    "training with a defence": (
+        lambda: pixleak.run(
+            pixleak.AuditRequest(
+                records=RECORDS,
+                target=pixleak.TargetModel(training=taught, defences=["mix-up"]),
+            ),
+        ),
+        "defence 'mix-up' changes recipes only",
+    ),
+    "training that returns nothing": (
+        lambda: audit_of_training(lambda records, seed: None),
+        "it returned nothing: end it with `return model`",
+    ),
+    "training that fails": (lambda: audit_of_training(taught, epochs=0), "division"),
+    "training that answers with probabilities": (
+        lambda: pixleak.run(
+            pixleak.AuditRequest(
+                records=RECORDS,
+                target=pixleak.TargetModel(
+                    training=pixleak.TrainingFunction(function=taught, answers="probability"),
+                    access="logit",  # type: ignore[arg-type]
+                ),
+            )
+        ),
+        "access is logit, but the module that function taught trains answers with probability",
+    ),
+    "canaries for ids alone": (
+        lambda: pixleak.run(
+            pixleak.AuditRequest(
+                records=pixleak.phantom(80, size=16, seed=0),
+                split=pixleak.SplitChoice(target_members=10),
+                target=pixleak.TargetModel(
+                    training=pixleak.TrainingCommand(
+                        command="train {ids} {out}", load=lambda path: NET
+                    )
+                ),
+                canaries=pixleak.Canaries(count=10),
+            )
+        ),
+        "alters records, but",
+    ),
     "samples zero": (lambda: pixleak.TargetModel(model=NET, samples=0), "samples"),
     "samples negative": (lambda: pixleak.TargetModel(model=NET, samples=-1), "samples"),
     "two models": (
@@ -440,6 +514,41 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "references": ("references=7", "complementary pairs"),
     "references many": ("references=100000", "references"),
     "references text": ("references=many", "references"),
+    "training missing": ("references={recipe: {function: no.py:train}}", "there is no file"),
+    "training unknown": ("references={recipe: {function: model.py:nett}}", "did you mean 'net'"),
+    "training unnamed": (
+        "references={recipe: {function: train}}",
+        "train' names no function; write file.py:name",
+    ),
+    "training takes nothing": (
+        "references={recipe: {function: model.py:net}}",
+        "net takes nothing, but is called with records and seed",
+    ),
+    "training by text": (
+        "references={recipe: 'model.py:net'}",
+        "own code is given as {function: file.py:name}",
+    ),
+    "training with epochs": (
+        "references={recipe: {function: model.py:net, epochs: 3}}",
+        "epochs is a setting of a recipe of pixleak's, which does not go with function",
+    ),
+    "training twice": (
+        "references={recipe: {function: model.py:net, command: x}}",
+        "references.recipe: give function or command, not both",
+    ),
+    "training misspelt": (
+        "references={recipe: {functon: model.py:net}}",
+        "references.recipe: unknown key 'functon', did you mean 'function'",
+    ),
+    "command key": (
+        "references={recipe: {command: 'x {ids} {out}', load: 'model.py:fails', limt: 1}}",
+        "references.recipe: unknown key 'limt', did you mean 'limit'",
+    ),
+    "command without load": ("references={recipe: {command: 'x {ids} {out}'}}", "load is missing"),
+    "command place": (
+        "references={recipe: {command: 'x {od} {out}', load: 'model.py:fails'}}",
+        "references.recipe: command: there is no place {od}; there are {ids}",
+    ),
     "target a number": ("target=3", "target must be a mapping of its settings, got 3"),
     "target by kind": ("target={kind: http, url: x}", "as in {http: URL}, not as kind: http"),
     "members a number": ("members=3", "or a folder that looks like one kind of records, got 3"),

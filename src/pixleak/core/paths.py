@@ -23,7 +23,8 @@ def located(path: str | Path, info: ValidationInfo) -> Path:
     return path if base is None else Path(base) / path
 
 
-def _code(spec: str, info: ValidationInfo) -> str:
+def located_code(spec: str, info: ValidationInfo) -> str:
+    """``"file.py:name"`` with the file relative to the configuration file that names it."""
     file, colon, name = spec.rpartition(":")
     if not colon:
         return spec
@@ -34,7 +35,7 @@ Located = Annotated[Path, AfterValidator(located)]
 """A path, relative to the configuration file that names it. A path that is relative to another
 field (a folder under ``root``) is a plain ``Path``."""
 
-Code = Annotated[str, AfterValidator(_code)]
+Code = Annotated[str, AfterValidator(located_code)]
 """``"file.py:name"``, the file relative to the configuration file that names it."""
 
 
@@ -70,7 +71,7 @@ def path_fields(kind: type[BaseModel]) -> set[str]:
     ['root', 'weights']
     """
     return {
-        name
+        field.alias or name
         for name, field in kind.model_fields.items()
         if _locates(field.metadata) or _within(field.annotation)
     }
@@ -84,4 +85,4 @@ def _within(annotation: Any) -> bool:
 
 
 def _locates(metadata: Any) -> bool:
-    return any(getattr(one, "func", None) in (located, _code) for one in metadata)
+    return any(getattr(one, "func", None) in (located, located_code) for one in metadata)

@@ -24,6 +24,7 @@ from pixleak.targets.restricted import restricted
 from pixleak.targets.target_for import target_for
 from pixleak.training.defence import described, modified_recipe, recipe_of
 from pixleak.training.jobs import TrainingJob, finished, train_all
+from pixleak.training.own.alike import check_different
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -96,8 +97,8 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
         note = plan.target.untrained_note
     trained = _train(plan, records, store, progress)
     if not isinstance(plan.target, GivenTarget):
-        target, note = trained["target"].model(), ""
-        control = _untrained(plan, plan.target, records)
+        target = trained["target"].model()
+        control, note = _untrained(plan, plan.target, records, store)
         images, answers = _images_and_answers(target.target, records, plan)
         asked = [dependent(target.target, images, answers)]
     shadow = trained["shadow"].model() if "shadow" in trained else None
@@ -122,19 +123,25 @@ def _check_images(plan: Plan, records: PreparedRecords) -> None:
         )
 
 
-def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> Model:
-    """The target as it was before its training."""
+def _untrained(
+    plan: Plan, target: TrainedTarget, records: PreparedRecords, store: Store
+) -> tuple[Model | None, str]:
+    """The target as it was before its training, or the reason why it cannot be had."""
     seed = plan.seed_for("untrained")
     channels, height, width = records.image_shape
-    method = modified_recipe(target.method, plan.defences)
-    module = method.untrained(channels, records.truth, (height, width), seed)
+    job = training_jobs(plan, records, store)["target"]
+    module = job.method.untrained_twin(
+        partial(job.method.load, job.path), channels, records.truth, (height, width), seed
+    )
+    if isinstance(module, str):
+        return None, module
     discriminator = None
     if target.access is Access.DISCRIMINATOR:
-        discriminator = method.untrained_discriminator(
+        discriminator = job.method.untrained_discriminator(
             channels, records.truth, (height, width), seed
         )
-    return Model(
-        _target_of(module, records, "untrained", plan, discriminator),
+    control = Model(
+        _target_of(module, records, "untrained", plan, discriminator, job.method),
         {target.method.name: described(target.method, plan.defences), "untrained": seed},
         ModelInfo(
             name="untrained",
@@ -143,6 +150,7 @@ def _untrained(plan: Plan, target: TrainedTarget, records: PreparedRecords) -> M
             seed=seed,
         ),
     )
+    return control, ""
 
 
 def _methods(plan: Plan) -> dict[str, tuple[TrainingMethod, tuple[str, ...]]]:
@@ -209,6 +217,7 @@ def _train(
             runner=runner_for(plan.runner, plan.workers),
         )
     }
+    check_different(list(jobs.values()))
     return {
         name: Reference(
             partial(_load, plan, records, name, job),
@@ -264,7 +273,7 @@ def _load(plan: Plan, records: PreparedRecords, name: str, job: TrainingJob) -> 
     discriminator = None
     if plan.target.access is Access.DISCRIMINATOR:
         discriminator = job.method.load_discriminator(job.path)
-    return _target_of(job.method.load(job.path), records, name, plan, discriminator)
+    return _target_of(job.method.load(job.path), records, name, plan, discriminator, job.method)
 
 
 def _target_of(
@@ -273,17 +282,18 @@ def _target_of(
     name: str,
     plan: Plan,
     discriminator: nn.Module | None,
+    method: TrainingMethod,
 ) -> Target:
     """A module that was trained here, as the target is asked: defended, with the same access."""
     access = plan.target.access
     truth, device = records.truth, plan.target.device
-    first = access if access.of_images else Access.LOGIT
+    first = access if access.of_images else method.answers_with
     target: Target = target_for(
         module, truth, first, name=name, device=device, discriminator=discriminator
     )
     for defence in plan.defences_of(name):
         target = defence.wrap_target(target)
-    # Trained models answer with logits, which are reduced to what the target grants.
+    # Trained models mostly answer with logits, which are reduced to what the target grants.
     return target if access.of_images else restricted(target, access)
 
 

@@ -6,6 +6,7 @@ single values; values are parsed as YAML.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -131,6 +132,10 @@ def override(content: dict[str, Any], settings: Sequence[str]) -> None:
         place[last] = absolute({last: value}, Path.cwd(), within)[last]
 
 
+_CODE = re.compile(r"\S+\.py:\w+")
+"""``file.py:name``, wherever it stands."""
+
+
 def absolute(content: Any, base: Path, within: str = "") -> Any:
     """The same content with paths made absolute, for content that is moved to another file.
 
@@ -146,10 +151,13 @@ def absolute(content: Any, base: Path, within: str = "") -> Any:
 
     def moved(key: str, value: Any, place: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
+            if "command" in value:  # which runs in the folder of its file
+                value = {"folder": ".", **value}
             return {inner: moved(inner, one, (*place, inner)) for inner, one in value.items()}
         if isinstance(value, list):
             return [moved(key, one, place) for one in value]
-        if not isinstance(value, str) or not (key in names or place[-2:] in _FOLDERS):
+        known = key in names or place[-2:] in _FOLDERS
+        if not isinstance(value, str) or not (known or _CODE.fullmatch(value)):
             return value
         return str(base.absolute() / Path(value).expanduser())
 

@@ -103,4 +103,4 @@ def open_records(given: Records | Reader) -> Records:
 
 def method_written(method: TrainingMethod) -> dict[str, Any]:
     """A training method as it stands in a configuration: ``{"recipe": {...}}``."""
-    return {method.name: dict(method.identity)}
+    return {method.key or method.name: dict(method.written)}

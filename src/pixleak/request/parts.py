@@ -18,7 +18,7 @@ from pixleak.records.splitting.membership import FEWEST_MODELS, MOST_MODELS
 from pixleak.request.given import PoisonGiven, method_written
 from pixleak.runners import runner_for
 from pixleak.runners.base import MAX_WORKERS
-from pixleak.training import METHODS
+from pixleak.training import TrainingFunction, is_training_key, training_keys
 from pixleak.training.method import TrainingMethod
 from pixleak.training.target_kinds import method_from
 
@@ -114,14 +114,17 @@ class TrainingChoice(Part):
     """Base of the parts that may name a training method, by the method's own key.
 
     ``recipe: {epochs: 3}`` stands for ``training=Recipe(epochs=3)``; a method of another package
-    stands under its own name in the same way.
+    stands under its own name in the same way. In Python a function ``train(records, seed)`` may
+    be given as well.
     """
 
-    training: Any = Field(None, description="a training method: recipe, or one of a package")
+    training: Any = Field(
+        None, description="a training method: recipe, a function, or one of a package"
+    )
 
     @classmethod
     def known(cls) -> tuple[str, ...]:
-        return (*cls.model_fields, *METHODS)
+        return (*cls.model_fields, *training_keys())
 
     @model_validator(mode="before")
     @classmethod
@@ -131,7 +134,8 @@ class TrainingChoice(Part):
         if not isinstance(given, Mapping):
             return given
         content = dict(given)
-        keys = [key for key in content if key not in cls.model_fields and key in METHODS]
+        others = (key for key in content if key not in cls.model_fields)
+        keys = [key for key in others if is_training_key(key)]
         if len(keys) > 1 or (keys and content.get("training") is not None):
             told = " and ".join(["training"] * (len(keys) < 2) + keys)
             raise ValueError(f"give one training method, got {told}")
@@ -146,11 +150,14 @@ class TrainingChoice(Part):
     def _method(cls, given: Any, info: ValidationInfo) -> TrainingMethod | None:
         if given is None or isinstance(given, TrainingMethod):
             return given
+        if callable(given) and not isinstance(given, type) and info.context is None:
+            return TrainingFunction(function=given)
         if isinstance(given, Mapping) and len(given) == 1:
             ((key, settings),) = given.items()
             return method_from({key: settings}, info.context, where="")
         raise InputError(
-            f"{given!r} is no training method: give an object, as in training=Recipe(epochs=50)"
+            f"{given!r} is no training method: give an object, as in training=Recipe(epochs=50), "
+            "or a function train(records, seed)"
         )
 
     @model_serializer(mode="wrap")

@@ -15,7 +15,7 @@ from pixleak.request.given import Defences, RecordsGiven, method_written
 from pixleak.request.parts import TrainingChoice
 from pixleak.targets.adapter import Adapter, InputAdapter, OutputAdapter
 from pixleak.targets.kind import TargetKind
-from pixleak.training import METHODS
+from pixleak.training import is_training_key, training_keys
 from pixleak.training.target_kinds import TARGETS, target_kind_from
 
 
@@ -83,7 +83,9 @@ class TargetModel(TrainingChoice):
         objects = [name for name in ("model", "kind") if content.get(name) is not None]
         if objects:
             others = [
-                key for key in ("training", *METHODS, *TARGETS) if content.get(key) is not None
+                key
+                for key in ("training", *training_keys(), *TARGETS)
+                if content.get(key) is not None
             ]
             if len(objects) + len(others) > 1:
                 got = " and ".join((*objects, *others))
@@ -91,11 +93,11 @@ class TargetModel(TrainingChoice):
             return content
         known = [name for name in cls.model_fields if name not in ("model", "kind", "training")]
         own = {key: value for key, value in content.items() if key not in cls.model_fields}
-        named = [key for key in own if key in METHODS or key in TARGETS]
-        chosen = [key for key in named if content[key] is not None or key in METHODS]
+        named = [key for key in own if is_training_key(key) or key in TARGETS]
+        chosen = [key for key in named if content[key] is not None or is_training_key(key)]
         chosen += ["training"] * (content.get("training") is not None)
         if len(chosen) != 1:
-            every = [*METHODS, *TARGETS]
+            every = [*training_keys(), *TARGETS]
             if not chosen and own and not named:
                 key = next(iter(own))
                 raise InputError(f"unknown key {key!r}{alternatives(key, [*known, *every])}")

@@ -193,4 +193,6 @@ def environment(device: str | None = None) -> dict[str, str]:
         **{f"{library}_NUM_THREADS": "1" for library in threads},
         **chosen,
         "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),
+        # For commands of the user's, which other interpreters may run.
+        "PIXLEAK_CALLERS_PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }

@@ -41,8 +41,8 @@ def check_training_method(method: TrainingMethod, records: Records | None = None
     """
     records = bright_squares(12, (16, 16)) if records is None else records
     check_description(method)
-    check_untrained(method, records)
     trained = check_training(method, records)
+    check_untrained(method, records, trained)
     check_storage(method, records, trained)
 
 
@@ -62,10 +62,10 @@ def check_description(method: TrainingMethod) -> None:
         assert count > 0, f"{name}: its trial is timed on {count} records"
 
 
-def check_untrained(method: TrainingMethod, records: Records) -> None:
+def check_untrained(method: TrainingMethod, records: Records, trained: Trained) -> None:
     """A seed gives one untrained model, and torch's generator stays as it was."""
     name, state = method.name, torch.get_rng_state()
-    first, second, other = (_untrained(method, records, seed) for seed in (0, 0, 1))
+    first, second, other = (_untrained(method, records, trained, seed) for seed in (0, 0, 1))
     moved = not torch.equal(torch.get_rng_state(), state)
     assert not moved, f"{name}: an untrained model moves torch's generator"
     assert _same(first, second), f"{name}: one seed gives two untrained models"
@@ -86,7 +86,7 @@ def check_training(method: TrainingMethod, records: Records) -> Trained:
     assert trained.seconds >= 0, f"{name}: it took {trained.seconds} seconds"
     if method.steps is not None:
         assert len(told) == method.steps, f"{name}: it reports {len(told)} of {method.steps} epochs"
-    blank = _untrained(method, records, 3)
+    blank = _untrained(method, records, trained, 3)
     assert _shapes(trained.module) == _shapes(blank), (
         f"{name}: the trained model has another architecture than the untrained one"
     )
@@ -112,9 +112,13 @@ def check_storage(method: TrainingMethod, records: Records, trained: Trained) ->
     assert torch.equal(*answers), f"{name}: a loaded model answers otherwise"
 
 
-def _untrained(method: TrainingMethod, records: Records, seed: int) -> nn.Module:
+def _untrained(method: TrainingMethod, records: Records, trained: Trained, seed: int) -> nn.Module:
     channels, height, width = records[0].image.shape
-    return method.untrained(channels, records.truth, (height, width), seed)
+    twin = method.untrained_twin(
+        lambda: trained.module, channels, records.truth, (height, width), seed
+    )
+    assert not isinstance(twin, str), f"{method.name}: there is no untrained model: {twin}"
+    return twin
 
 
 def _answers(method: TrainingMethod, module: nn.Module, records: Records) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from pixleak.runners import Job, Runner, runner_for
 from pixleak.runners.base import Message
 from pixleak.training.defence import Defence, described
 from pixleak.training.method import TrainingMethod
+from pixleak.training.own.printed import lines_logged
 
 if TYPE_CHECKING:
     from pixleak.training.trained import Trained
@@ -103,16 +105,17 @@ class TrainingJob(Job):
         return replace(self, records=records, reserve=reserve, path=folder / self.path.name)
 
     def run(self, say: Callable[[Message], None]) -> Message:
-        trained = self.method.train(
-            self.records,
-            seed=self.seed,
-            device=self.device,
-            on_epoch=lambda epoch, loss: say({"epoch": epoch, "loss": loss}),
-            partial=partial_path(self.path),
-            pictures=self.pictures,
-            defences=self.defences,
-            reserve=self.reserve,
-        )
+        with lines_logged(self.name):
+            trained = self.method.train(
+                self.records,
+                seed=self.seed,
+                device=self.device,
+                on_epoch=lambda epoch, loss: say({"epoch": epoch, "loss": loss}),
+                partial=partial_path(self.path),
+                pictures=self.pictures,
+                defences=self.defences,
+                reserve=self.reserve,
+            )
         answer = _commit(self, trained)
         _without_partial(self.path)
         return answer
@@ -263,7 +266,7 @@ def _without_partial(weights: Path) -> None:
     """Remove the states that a finished training was resumed from, its own and of a teacher."""
     for left in weights.parent.glob(f"{partial_path(weights).name}*"):
         with suppress(OSError):
-            left.unlink(missing_ok=True)
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def _holds(file: Path, digest: object) -> bool:

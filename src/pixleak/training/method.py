@@ -9,10 +9,11 @@ subclass of :class:`TrainingMethod` through an entry point of the group
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from pixleak.core.access import Access
 from pixleak.core.part import Part
 from pixleak.core.truth import Truth
 
@@ -33,7 +34,10 @@ class TrainingMethod(Part, ABC):
     """
 
     name: ClassVar[str]
-    """The key under which a configuration gives its settings."""
+    """The key under which a configuration gives its settings, unless there is a :attr:`key`."""
+    key: ClassVar[str] = ""
+    """The key where it is not the name: of methods that stand under ``recipe``, and that are known
+    there by the setting that is called like them."""
     summary: ClassVar[str]
     """One line for lists of methods."""
     suffix: ClassVar[str] = ".safetensors"
@@ -53,6 +57,21 @@ class TrainingMethod(Part, ABC):
     def identity(self) -> Mapping[str, Any]:
         """What determines the weights beside records, seed and defences, in plain JSON values."""
         return self.model_dump(mode="json")
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """Its settings as a configuration gives them, in plain JSON values."""
+        return self.identity
+
+    @property
+    def answers_with(self) -> Access:
+        """What a trained segmenter answers with: logits, or probabilities."""
+        return Access.LOGIT
+
+    @property
+    def trains_on_pixels(self) -> bool:
+        """Whether it is given images and truths; False where it finds them itself, by ids."""
+        return True
 
     @property
     def steps(self) -> int | None:
@@ -130,6 +149,28 @@ class TrainingMethod(Part, ABC):
         Raises:
             InputError: it cannot be built.
         """
+
+    def untrained_twin(
+        self,
+        trained: Callable[[], nn.Module],
+        channels: int,
+        truth: Truth,
+        size: tuple[int, int],
+        seed: int,
+    ) -> nn.Module | str:
+        """The model that was trained, with random weights, for the control.
+
+        Args:
+            trained: loads the trained model.
+            channels: of the images.
+            truth: what the model answers with.
+            size: (h, w) of the images.
+            seed: of the initialisation.
+
+        Returns:
+            The model, or the reason why there is none.
+        """
+        return self.untrained(channels, truth, size, seed)
 
     def untrained_discriminator(
         self, channels: int, truth: Truth, size: tuple[int, int], seed: int

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pixleak.core.errors import InputError, setting
 from pixleak.core.truth import Truth
 from pixleak.training.method import TrainingMethod
+from pixleak.training.own.own_code import OwnCode
 from pixleak.training.recipe_settings import RecipeSettings
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ class Recipe(RecipeSettings, TrainingMethod):
     @property
     def label(self) -> str:
         return self.network.name
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        content: dict[str, Any] = dict(self.identity)
+        for key, own in (("loss", self.loss), ("optimizer", self.optimizer)):
+            if isinstance(own, OwnCode):
+                content[key] = own.written
+        if self.network.code is not None:
+            content["network"] = {**content["network"], **self.network.code.written}
+        return content
 
     @property
     def steps(self) -> int:

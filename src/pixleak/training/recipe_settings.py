@@ -20,6 +20,8 @@ from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth, Truth
 from pixleak.training.adversary import Adversary
 from pixleak.training.networks import NETWORKS, Network
+from pixleak.training.own.own_code import OwnLoss, OwnNetworkCode, OwnOptimizer
+from pixleak.training.own.own_network import OwnNetwork
 
 Optimizer = Literal["adam", "adamw", "nadam", "sgd"]
 Schedule = Literal["cosine", "linear", "constant"]
@@ -67,6 +69,15 @@ class NetworkChoice(BaseModel):
             )
         return cls(name=network.name, options=options)
 
+    @classmethod
+    def of_code(
+        cls, given: OwnNetworkCode, options: dict[str, Any], *, group_norm: bool = False
+    ) -> NetworkChoice:
+        """The choice of a network that code of the user's makes."""
+        choice = cls.model_construct(name=str(given), options=options, group_norm=group_norm)
+        choice._object = OwnNetwork(made_by=given, arguments=options)
+        return choice
+
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
@@ -84,10 +95,17 @@ class NetworkChoice(BaseModel):
     def _as_is(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # The default is left out, so that such a recipe keeps its content address.
         content: dict[str, Any] = written(self)
-        if self._object is not None:
+        if self.code is not None:
+            content["code"] = self.code.code
+        elif self._object is not None:
             kind = type(self._object)
             content["class"] = f"{kind.__module__}:{kind.__qualname__}"
         return {k: v for k, v in content.items() if k != "group_norm" or v}
+
+    @property
+    def code(self) -> OwnNetworkCode | None:
+        """The code that makes it, if that is the user's."""
+        return self._object.made_by if isinstance(self._object, OwnNetwork) else None
 
     @property
     def outside_the_table(self) -> Network | None:
@@ -99,15 +117,20 @@ class NetworkChoice(BaseModel):
         return self._object or NETWORKS[self.name].configured(self.options)
 
 
+_OF_A_CHOICE = ("options", "group_norm")
+"""What a network may be given beside its name."""
+
+
 class RecipeSettings(BaseModel):
     """What a :class:`~pixleak.training.recipe.Recipe` consists of."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     network: NetworkChoice = Field(default_factory=NetworkChoice)
-    loss: LossName = Field(
+    loss: LossName | OwnLoss = Field(
         default="dice+ce",
-        description="per image: soft Dice, cross-entropy, or their sum; for generators l1 or l2",
+        description="per image: soft Dice, cross-entropy, or their sum; for generators l1 or l2; "
+        "or file.py:name of your own",
     )
     adversary: Adversary | None = Field(
         default=None, description="a discriminator: pix2pix, pix2pixhd or spade, or its settings"
@@ -117,7 +140,7 @@ class RecipeSettings(BaseModel):
     lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=1e-3, description="learning rate at the start"
     )
-    optimizer: Optimizer = "adam"
+    optimizer: Optimizer | OwnOptimizer = "adam"
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     schedule: Schedule = Field(
         default="cosine",
@@ -145,6 +168,8 @@ class RecipeSettings(BaseModel):
     def _fits(self) -> Self:
         if self.loss in PIXEL_LOSSES:
             return self
+        if isinstance(self.loss, OwnLoss) and self.adversary is None:
+            return self
         if self.adversary is not None:
             raise ValueError(f"an adversary goes with the loss l1 or l2, not {self.loss}")
         if self.network.configured().kind == "images":
@@ -161,10 +186,42 @@ class RecipeSettings(BaseModel):
 
     @field_validator("network", mode="before")
     @classmethod
-    def _by_name(cls, network: object) -> object:
+    def _by_name(cls, network: Any, info: ValidationInfo) -> object:
         if isinstance(network, Network):
             return NetworkChoice.of(network)
-        return {"name": network} if isinstance(network, str) else network
+        if isinstance(network, type) and issubclass(network, Network):
+            raise ValueError(f"{network.__name__} is a class: give an object, {network.__name__}()")
+        if isinstance(network, NetworkChoice):
+            return network
+        content = OwnNetworkCode.from_given(network, ())
+        if not isinstance(content, dict):
+            return {"name": content} if isinstance(content, str) else content
+        if isinstance(OwnNetworkCode.from_given(content.get("name"), ()), str | None):
+            return content
+        if unknown := [key for key in content if key not in ("name", "code", *_OF_A_CHOICE)]:
+            raise ValueError(f"unknown key {unknown[0]!r}; a network has a name and options")
+        given = {key: content[key] for key in ("name", "code") if key in content}
+        return NetworkChoice.of_code(
+            OwnNetworkCode.model_validate(given, context=info.context),
+            dict(content.get("options") or {}),
+            group_norm=bool(content.get("group_norm", False)),
+        )
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _loss_of_a_user(cls, loss: Any, info: ValidationInfo) -> object:
+        content = OwnLoss.from_given(loss, ())
+        if not isinstance(content, dict):
+            return content
+        return OwnLoss.model_validate(content, context=info.context)
+
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _optimizer_of_a_user(cls, optimizer: Any, info: ValidationInfo) -> object:
+        content = OwnOptimizer.from_given(optimizer, ())
+        if not isinstance(content, dict):
+            return content
+        return OwnOptimizer.model_validate(content, context=info.context)
 
     def check_loss(self, truth: Truth) -> None:
         """Refuse records whose truth the loss cannot be computed from.
@@ -172,6 +229,8 @@ class RecipeSettings(BaseModel):
         Raises:
             InputError: the loss needs label maps where there are images, or the other way round.
         """
+        if isinstance(self.loss, OwnLoss):
+            return
         if isinstance(truth, LabelTruth):
             if self.loss in PIXEL_LOSSES:
                 raise InputError(
@@ -197,7 +256,7 @@ class RecipeSettings(BaseModel):
         parts = [
             f"{self.network.name} ({', '.join(options)})" if options else self.network.name,
             *(["group norm"] if self.network.group_norm else []),
-            self.loss if self.adversary is None else f"{self.loss} + {self.adversary.description}",
+            str(self.loss) + (f" + {self.adversary.description}" if self.adversary else ""),
             f"{self.epochs} epochs",
             f"batch {self.batch_size}",
             f"{self.optimizer} {self.lr:g} {self.schedule}",

@@ -1,10 +1,12 @@
-"""Draw from torch's global generators and restore their state."""
+"""Draw from global generators of random numbers and restore their state."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
@@ -23,3 +25,22 @@ def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
     with torch.random.fork_rng(devices=others, enabled=True):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def all_seeded(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Seed Python's, numpy's and torch's global generators, and restore them afterwards.
+
+    Args:
+        seed: at least 0.
+        device: whose generator to seed beside the CPU's.
+    """
+    draws, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with seeded(seed, device):
+            random.seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            yield
+    finally:
+        random.setstate(draws)
+        np.random.set_state(numbers)  # noqa: NPY002

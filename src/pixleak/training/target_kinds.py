@@ -1,13 +1,13 @@
 """What a configuration can name as a model: a training method, or a kind of existing target.
 
-Under ``target:`` exactly one key of :data:`~pixleak.training.METHODS` or of :data:`TARGETS` is
-needed; :func:`method_from` and :func:`target_kind_from` turn it, with the options beside it, into
-an object.
+Under ``target:`` exactly one key of a training method or of :data:`TARGETS` is needed;
+:func:`method_from` and :func:`target_kind_from` turn it, with the options beside it, into an
+object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -25,7 +25,7 @@ from pixleak.targets.kinds.module import ModuleKind
 from pixleak.targets.kinds.onnx_model import Onnx
 from pixleak.targets.kinds.predictions import Predictions
 from pixleak.targets.kinds.torchscript_file import TorchScript
-from pixleak.training import METHODS
+from pixleak.training import METHODS, OWN, Recipe, TrainingFunction, is_training_key, training_keys
 from pixleak.training.method import TrainingMethod
 from pixleak.training.weights import WeightsKind
 
@@ -72,7 +72,11 @@ def target_kind_from(
         >>> target_kind_from({"function": "model.py:ask"}, {"base": "/home/me"}).function
         '/home/me/model.py:ask'
     """
-    kind = TARGETS[_one_of(content, TARGETS, where, (*METHODS, *beside))]
+
+    def others() -> Iterable[str]:
+        return (*training_keys(), *beside)
+
+    kind = TARGETS[_one_of(content, TARGETS.__contains__, lambda: TARGETS, where, others)]
     return _validated(kind, content, context, where, beside)
 
 
@@ -99,36 +103,56 @@ def method_from(
         >>> method_from({"recipe": {"network": "tiny", "epochs": 3}}).description
         'tiny (width=8, layers=2), dice+ce, 3 epochs, batch 8, adam 0.001 cosine'
     """
-    name = _one_of(content, METHODS, where, beside)
+    name = _one_of(content, is_training_key, training_keys, where, lambda: beside)
     if unknown := [key for key in content if key != name]:
         raise InputError(
             f"{where}: unknown key {unknown[0]!r}{alternatives(unknown[0], (name, *beside))}"
         )
     given = content[name]
     inside = f"{where}.{name}" if where else name
-    if isinstance(given, METHODS[name]):
+    if isinstance(given, TrainingMethod) and (given.key or given.name) == name:
         return given
+    if name == TrainingFunction.key and callable(given):
+        return _validated(TrainingFunction, {"function": given}, context, inside, ())
     settings = {} if given is None else given
     if not isinstance(settings, Mapping):
-        raise InputError(f"{inside}: expected settings with values, got {given!r}")
-    return _validated(METHODS[name], settings, context, inside, ())
+        hint = "; own code is given as {function: file.py:name}" if name == Recipe.name else ""
+        raise InputError(f"{inside}: expected settings with values, got {given!r}{hint}")
+    here = [one for one in OWN if one.key == name]
+    named = [one for one in here if one.name in settings]
+    if len(named) > 1:
+        raise InputError(f"{inside}: give {' or '.join(one.name for one in named)}, not both")
+    if not named:
+        return _validated(METHODS[name], settings, context, inside, [one.name for one in here])
+    fields = METHODS[name].model_fields
+    if of_a_recipe := [
+        key for key in settings if key in fields and key not in named[0].model_fields
+    ]:
+        raise InputError(
+            f"{inside}: {of_a_recipe[0]} is a setting of a {name} of pixleak's, which does not go "
+            f"with {named[0].name}; leave it out"
+            + (", or give it in options" if "options" in named[0].model_fields else "")
+        )
+    return _validated(named[0], settings, context, inside, ())
 
 
 def _one_of(
     content: Mapping[str, Any],
-    table: Mapping[str, object],
+    known: Callable[[str], bool],
+    names: Callable[[], Iterable[str]],
     where: str,
-    others: Iterable[str],
+    others: Callable[[], Iterable[str]],
 ) -> str:
-    """The one key of ``content`` that the table has."""
-    named = [key for key in content if key in table]
+    """The one key of ``content`` that is known; all names are only asked for where it fails."""
+    named = [key for key in content if known(key)]
     if len(named) == 1:
         return named[0]
     if not named and content:
         first = next(iter(content))
-        raise InputError(f"{where}: unknown key {first!r}{alternatives(first, (*table, *others))}")
+        every = (*names(), *others())
+        raise InputError(f"{where}: unknown key {first!r}{alternatives(first, every)}")
     raise InputError(
-        f"{where} needs exactly one of {', '.join(table)}; got {' and '.join(named) or 'none'}"
+        f"{where} needs exactly one of {', '.join(names())}; got {' and '.join(named) or 'none'}"
     )
 
 
@@ -140,8 +164,9 @@ def _validated(
     beside: Iterable[str],
 ) -> K:
     """The configuration as an object, or one sentence on its first error."""
-    if unknown := [key for key in content if key not in kind.model_fields]:
-        known = (*kind.model_fields, *beside)
+    fields = [field.alias or name for name, field in kind.model_fields.items()]
+    if unknown := [key for key in content if key not in fields]:
+        known = (*fields, *beside)
         raise InputError(f"{where}: unknown key {unknown[0]!r}{alternatives(unknown[0], known)}")
     try:
         return kind.model_validate(dict(content), context=context)

@@ -31,6 +31,7 @@ Differs from the source:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -85,11 +86,12 @@ class RelaxLoss(Defence):
                 "adversary minimises other losses as well: leave "
                 f"{setting('target.recipe.adversary')} out"
             )
-        if isinstance(truth, ImageTruth) and self.alpha >= _MID_GREY[recipe.loss]:
+        grey = _MID_GREY.get(str(recipe.loss), math.inf)  # of a user's own loss nothing is known
+        if isinstance(truth, ImageTruth) and self.alpha >= grey:
             raise InputError(
                 f"relax-loss with alpha={self.alpha} would not train a generator: constant "
-                f"mid-grey already reaches {_MID_GREY[recipe.loss]} in {recipe.loss}; give about "
-                "the loss on held-out records, such as 0.05"
+                f"mid-grey already reaches {grey} in {recipe.loss}; give about the loss on "
+                "held-out records, such as 0.05"
             )
 
     def trainer(self) -> type[Trainer]:

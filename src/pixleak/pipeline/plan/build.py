@@ -52,6 +52,7 @@ def build(request: AuditRequest, opening: Opening = open_records) -> Plan:
     defences = tuple(request.target.defences)
     _check_defences(request, defences, records.truth, split)
     target = open_target(request.target, records.truth, request.seed, defences)
+    _check_trainings(request, target)
     if isinstance(target, GivenTarget):
         _check_records(request, target.target, records, split)
     attacker, generator = request.attacker, isinstance(records.truth, ImageTruth)
@@ -227,6 +228,33 @@ def draw_pool(
     )
 
 
+def _check_trainings(request: AuditRequest, target: GivenTarget | TrainedTarget) -> None:
+    """Refuse altered records that nobody is trained on, and models that answer too little."""
+    methods: tuple[tuple[str, TrainingMethod | None], ...] = (
+        ("references", request.reference_training),
+        ("attacker.shadow", request.shadow_training),
+        ("target", request.target.training),
+    )
+    for part in ("canaries", "poison"):
+        for name, method in methods:
+            blind = method is not None and not method.trains_on_pixels
+            if getattr(request, part) is not None and blind:
+                raise InputError(
+                    f"{setting(part)} alters records, but {setting(name)} is trained by a command "
+                    "that is told their ids alone and reads the unaltered files: add one of the "
+                    "places {records}, {images} or {truths} to the command"
+                )
+    if target.access.of_images:
+        return
+    for name, method in methods[:2]:
+        if method is not None and not method.answers_with.grants(target.access):
+            raise InputError(
+                f"{setting(name)}: the models of {method.description} answer with "
+                f"{method.answers_with} access, but the target with {target.access}: set "
+                f"{setting('target.access')} to {method.answers_with}"
+            )
+
+
 def _check_defences(
     request: AuditRequest, defences: Sequence[Defence], truth: Truth, split: Split
 ) -> None:
@@ -250,9 +278,9 @@ def open_target(
     Raises:
         InputError: it cannot be opened, or its access does not go with the truth.
     """
-    access = access_for(truth, target.access)
     method = target.training
     if method is not None:
+        access = _access_of(method, truth, target.access)
         if access is Access.DISCRIMINATOR and not method.has_discriminator:
             raise InputError(
                 f"{setting('target.access')} is discriminator, but the training has no "
@@ -267,6 +295,19 @@ def open_target(
         twin = None if given.untrained is None else defence.wrap_target(given.untrained)
         given = replace(given, target=defence.wrap_target(given.target), untrained=twin)
     return given
+
+
+def _access_of(method: TrainingMethod, truth: Truth, given: Access | None) -> Access:
+    """What a target that is trained here grants: no more than its module answers with."""
+    access = access_for(truth, given)
+    if access.of_images or method.answers_with.grants(access):
+        return access
+    if given is None:
+        return method.answers_with
+    raise InputError(
+        f"{setting('target.access')} is {given}, but the module that {method.description} trains "
+        f"answers with {method.answers_with} access: give that, or label"
+    )
 
 
 def open_existing(target: TargetModel, truth: Truth, seed: int) -> GivenTarget:

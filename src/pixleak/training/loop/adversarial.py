@@ -84,7 +84,7 @@ class AdversarialTrainer(Trainer):
         self.discriminator.requires_grad_(False)
         answers = self.discriminator(images, made)
         loss = against_judge(adversary.objective, answers)
-        pixel = PIXEL[self.recipe.loss](made, truths).mean()
+        pixel = PIXEL[str(self.recipe.loss)](made, truths).mean()
         if adversary.reconstruction:
             loss = loss + adversary.reconstruction * pixel
         if adversary.feature_matching:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -25,8 +25,10 @@ from pixleak.records.base import Records
 from pixleak.training.loop.augment import augmented
 from pixleak.training.loop.feed import Feed, feed
 from pixleak.training.loop.losses import LOSSES, PIXEL
+from pixleak.training.loop.own_steps import made_loss, made_optimizer, own_losses
 from pixleak.training.loop.partial import Partial, Stateful
 from pixleak.training.loop.samples import answers_now, shown_epochs
+from pixleak.training.own.own_code import OwnLoss, OwnOptimizer
 from pixleak.training.recipe_settings import RecipeSettings
 from pixleak.training.seeded import seeded
 from pixleak.training.trained import OnEpoch, Trained
@@ -84,6 +86,7 @@ class Trainer:
         self.truth: Truth = records.truth
         self.seed = seed
         self.device = torch.device(device)
+        self._own_loss: Callable[[Tensor, Tensor], Any] | None = None
 
     def defence(self, kind: type[D]) -> D:
         """The defence of this kind, with its parameters."""
@@ -226,6 +229,8 @@ class Trainer:
         lr, decay = recipe.lr if lr is None else lr, recipe.weight_decay
         # Against an adversary momentum is harmful (Radford 2016, and every paper since).
         betas = (0.9, 0.999) if recipe.adversary is None else (0.5, 0.999)
+        if isinstance(recipe.optimizer, OwnOptimizer):
+            return made_optimizer(recipe.optimizer, parameters, lr, decay)
         match recipe.optimizer:
             case "adam":
                 return torch.optim.Adam(parameters, lr=lr, weight_decay=decay, betas=betas)
@@ -269,9 +274,14 @@ class Trainer:
 
     def recipe_losses(self, module: nn.Module, images: Tensor, truths: Tensor) -> Tensor:
         """(b,) the recipe's own loss per image, whatever defences make of it."""
+        loss = self.recipe.loss
+        if isinstance(loss, OwnLoss):
+            if self._own_loss is None:
+                self._own_loss = made_loss(loss, self.device)
+            return own_losses(self._own_loss, module(images), truths, loss)
         if isinstance(self.truth, ImageTruth):
-            return PIXEL[self.recipe.loss](module(images), truths)
-        return LOSSES[self.recipe.loss](module(images), truths, self.truth)
+            return PIXEL[loss](module(images), truths)
+        return LOSSES[loss](module(images), truths, self.truth)
 
     def step(
         self,

@@ -39,7 +39,9 @@ class DecathlonReader(OfCases, Labelled):
     root: Located = Field(description="folder that the paths in the list are relative to")
     datalist: Path = Field(Path("dataset.json"), description="the list")
     section: str = Field("training", description="key of the list: training, validation")
-    fold: int | None = Field(None, ge=0, description="of items that say theirs; null: all items")
+    fold: int | None = Field(
+        None, ge=0, le=999, description="of items that say theirs; null: all items"
+    )
     part: Literal["all", "train", "val"] = Field(
         "all", description="of the fold: train (items of the others), val (its own) or all"
     )
