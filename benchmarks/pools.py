@@ -1,12 +1,14 @@
 """Every attack on every model of a pool, at several levels of over-fitting.
 
     python benchmarks/pools.py --root FOLDER_OF_KVASIR_SEG --epochs 12 20
-    python benchmarks/pools.py --root FOLDER_OF_KVASIR_SEG --epochs 30 --seeds 0 --add
+    python benchmarks/pools.py --root FOLDER_OF_KVASIR_SEG --epochs 30 --seeds 0
 
 Runs examples/kvasir_pool.yaml with several numbers of epochs and seeds: 16 models trained on
 halves of 400 records, each the victim of 14 others (its complement left out). Then, from
 the signals that each run saved, the attacks again with fewer references, and the default attack on
-records that its classifier never saw. Writes benchmarks/results/pools.json.
+records that its classifier never saw. Writes benchmarks/results/pools.json after every pool; a pool
+that the file has with all attacks is not run again. An idle machine of two cores takes about two
+minutes for 12 epochs, two and a half for 20, and four and a half for 30.
 """
 
 from __future__ import annotations
@@ -226,16 +228,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, nargs="+", default=[12, 20, 30])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=HERE / "results" / "pools.json")
-    parser.add_argument("--add", action="store_true", help="to the runs that are there already")
     arguments = parser.parse_args()
-    runs = json.loads(arguments.out.read_text())["runs"] if arguments.add else []
+    runs = json.loads(arguments.out.read_text())["runs"] if arguments.out.is_file() else []
+    at = {(run["epochs"], run["seed"]): run for run in runs}
     for seed in arguments.seeds:
         for epochs in arguments.epochs:
+            if (epochs, seed) in at and set(LADDER) <= set(at[epochs, seed]["by_references"]):
+                continue
             with tempfile.TemporaryDirectory() as folder:
-                runs.append(one_pool(arguments.root, epochs, seed, Path(folder)))
-            content = {"machine": machine(), "config": CONFIG.name, "runs": runs}
+                at[epochs, seed] = one_pool(arguments.root, epochs, seed, Path(folder))
+            content = {"machine": machine(), "config": CONFIG.name, "runs": list(at.values())}
             arguments.out.write_text(json.dumps(content, indent=1) + "\n")
-            print(epochs, seed, json.dumps(runs[-1]["leave_one_out"], indent=1))
+            print(epochs, seed, json.dumps(at[epochs, seed]["leave_one_out"], indent=1))
 
 
 if __name__ == "__main__":

@@ -93,12 +93,12 @@ def pools_section() -> list[str]:
         "| attack | " + " | ".join(f"{n} references" for n in counts) + " |",
         "| --- |" + " --- |" * len(counts),
     ]
-    for title in runs[0]["by_references"]:
+    for title in dict.fromkeys(title for run in runs for title in run["by_references"]):
         cells = []
         for count in counts:
             parts = []
             for level in levels[:2]:
-                found = [run["by_references"][title].get(count) for run in at[level]]
+                found = [run["by_references"].get(title, {}).get(count) for run in at[level]]
                 if all(found):
                     auc = statistics.fmean(f["auc"]["mean"] for f in found)
                     tpr = statistics.fmean(f["tpr_at_1_percent_fpr"]["mean"] for f in found)
