@@ -75,8 +75,8 @@ def _written(folder: Path, **changes: Any) -> Path:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pool")
-    done = _pixleak("audit", _written(folder), "--out", folder / "run")
-    assert done.returncode == 0, done.stderr
+    done = _invoke("audit", _written(folder), "--out", folder / "run")
+    assert done.exit_code == 0, done.stderr
     (folder / "run" / "said.txt").write_text(done.stdout)
     return folder / "run"
 

@@ -198,7 +198,7 @@ def _worlds(mu: float, abstain: float, count: int, m: int = 120) -> int:
     ("mu", "abstain"),
     [
         (0.3, 0.0),
-        (1.0, 0.7),
+        pytest.param(1.0, 0.7, marks=pytest.mark.slow),
         pytest.param(0.3, 0.7, marks=pytest.mark.slow),
         pytest.param(1.0, 0.0, marks=pytest.mark.slow),
     ],
@@ -217,7 +217,7 @@ def test_worlds_that_leak_more_than_they_claim_are_noticed() -> None:
     """The simulation can fail: the same worlds against the epsilon of a weaker leak."""
     truth, above = epsilon_of_mu(0.3, 1e-5), 0
     generator = np.random.default_rng(7)
-    for world in range(100):
+    for world in range(30):
         included = generator.random(400) < 0.5
         answer = included * 1.5 + generator.standard_normal(400)
         found = one_run_epsilon(
@@ -226,7 +226,7 @@ def test_worlds_that_leak_more_than_they_claim_are_noticed() -> None:
         assert found is not None
         assert found.lower_bound is not None
         above += found.lower_bound > truth
-    assert above > 90
+    assert above > 27
 
 
 def test_without_a_delta_there_is_a_mu_but_no_epsilon() -> None:

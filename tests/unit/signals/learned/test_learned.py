@@ -99,9 +99,9 @@ def test_type_i_does_not_see_the_truth() -> None:
 KINDS: tuple[SoftOrLabels, ...] = (
     TypeILogistic(),
     TypeIILogistic(),
-    TypeINetwork(width=4, epochs=10, batch_size=8),
-    TypeIINetwork(width=4, epochs=16, batch_size=8, lr=3e-3),
-    LossMapPatches(width=4, epochs=10),
+    TypeINetwork(width=4, epochs=3, batch_size=8),
+    TypeIINetwork(width=4, epochs=3, batch_size=8, lr=3e-3),
+    LossMapPatches(width=4, epochs=3),
 )
 
 
