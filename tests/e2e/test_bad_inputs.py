@@ -311,6 +311,18 @@ PYTHON: dict[str, tuple[Any_, str]] = {
         ),
         "alters records, but",
     ),
+    "recipe of a finished network": (
+        lambda: pixleak.Recipe(network=NET),  # type: ignore[arg-type]
+        "give its class, or a function that makes it",
+    ),
+    "recipe loss": (
+        lambda: pixleak.Recipe(loss="losses:mine"),  # type: ignore[arg-type]
+        "there is no file losses to take 'mine' from",
+    ),
+    "recipe optimizer": (
+        lambda: pixleak.Recipe(optimizer=3),  # type: ignore[arg-type]
+        "optimizer must be",
+    ),
     "samples zero": (lambda: pixleak.TargetModel(model=NET, samples=0), "samples"),
     "samples negative": (lambda: pixleak.TargetModel(model=NET, samples=-1), "samples"),
     "two models": (
@@ -540,6 +552,15 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "references={recipe: {functon: model.py:net}}",
         "references.recipe: unknown key 'functon', did you mean 'function'",
     ),
+    "recipe network missing": (
+        "references={recipe: {network: 'nets.py:Net'}}",
+        "there is no file",
+    ),
+    "recipe network unknown": (
+        "references={recipe: {network: 'model.py:nett'}}",
+        "did you mean 'net'",
+    ),
+    "recipe loss": ("references={recipe: {loss: dise}}", "references.recipe: loss must be 'dice'"),
     "command key": (
         "references={recipe: {command: 'x {ids} {out}', load: 'model.py:fails', limt: 1}}",
         "references.recipe: unknown key 'limt', did you mean 'limit'",

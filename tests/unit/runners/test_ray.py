@@ -17,6 +17,7 @@ from pixleak.core.errors import InputError
 from pixleak.records.prepared.prepare import prepare
 from pixleak.runners import runner_for
 from pixleak.runners.base import Message
+from pixleak.training import TrainingFunction
 from pixleak.training.jobs import TrainingJob, finished, train_all
 from pixleak.training.recipe import Recipe
 from toy_records import bright_squares
@@ -114,3 +115,21 @@ def test_records_in_memory_are_those_on_disk(tmp_path: Path) -> None:
     for one, other in zip(stored.batches(2), moved.batches(2), strict=True):
         assert torch.equal(one.images, other.images)
         assert torch.equal(one.truths, other.truths)
+
+
+def test_a_function_of_the_users_is_trained_there_as_it_is_here(
+    cluster: None, tmp_path: Path
+) -> None:
+    (tmp_path / "beside.py").write_text("OUTPUTS = 2\n")
+    (tmp_path / "train.py").write_text(
+        "import torch\nfrom beside import OUTPUTS\n\nclass Net(torch.nn.Conv2d):\n    pass\n\n"
+        "def train(records, seed):\n    list(records)\n    return Net(1, OUTPUTS, 1)\n"
+    )
+    method = TrainingFunction(function=f"{tmp_path}/train.py:train")
+    job = TrainingJob("mine", method, bright_squares(6), 4, tmp_path / "w.safetensors")
+    (model,) = train_all([job], runner=runner_for("ray"))
+    back, here = method.load(model.path), method.train(bright_squares(6), seed=4).module
+    assert type(back).__name__ == "Net"
+    assert all(
+        torch.equal(value, back.state_dict()[key]) for key, value in here.state_dict().items()
+    )

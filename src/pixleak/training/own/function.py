@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pixleak.core.disk.private_folder import private_folder
 from pixleak.core.disk.whole_files import writing
@@ -61,6 +62,19 @@ class TrainingFunction(OwnTraining):
     options: dict[str, Any] = Field(
         default_factory=dict, description="further arguments of the function"
     )
+
+    @field_validator("options")
+    @classmethod
+    def _plain(cls, options: dict[str, Any]) -> dict[str, Any]:
+        for key, value in options.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"{key} is a {type(value).__name__}; options are numbers, texts, lists and "
+                    "mappings of these: bind other objects with functools.partial"
+                ) from None
+        return options
 
     @property
     def description(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import re
@@ -163,7 +164,7 @@ def test_the_loss_that_it_reports_must_be_a_finite_number() -> None:
         return Small()
 
     with pytest.raises(InputError, match=r"diverged in epoch 2: its loss became nan"):
-        trained(train, options={"loss": float("nan")})
+        trained(train, options={"loss": "nan"})
     with pytest.raises(InputError, match=r"must call progress\(epoch, loss\) with two numbers"):
         trained(train)
 
@@ -182,6 +183,20 @@ def test_arguments_that_do_not_fit_are_refused_at_once(
 ) -> None:
     with pytest.raises(InputError, match=told):
         TrainingFunction(function=function, options=options)
+
+
+def test_options_are_plain_values_and_other_objects_are_bound() -> None:
+    def train(records: Any, seed: int, make: Callable[[], nn.Module]) -> nn.Module:
+        records[0]
+        return make()
+
+    with pytest.raises(InputError, match=r"make is a type; options are numbers, .*partial"):
+        TrainingFunction(function=train, options={"make": Small})
+    bound = functools.partial(train, make=Small)
+    assert isinstance(trained(bound), Small)
+    assert TrainingFunction(function=bound) == TrainingFunction(
+        function=functools.partial(train, make=Small)
+    )
 
 
 def test_probabilities_are_taken_where_they_are_declared() -> None:
