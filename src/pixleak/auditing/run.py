@@ -225,6 +225,7 @@ def _result(
             name=plan.records.name,
             count=len(records),
             image_shape=list(records.image_shape),
+            image_sizes=len(set(records.image_shapes)),
             truth=asdict(records.truth),
             digest=records.digest,
         ),

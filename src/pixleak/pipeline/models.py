@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
     """Train what has a training method (side by side, reusing finished models), load the rest."""
     names = () if plan.references is None else plan.references.membership.models
     _check_images(plan, records)
+    _check_sizes(plan, records)
     if isinstance(plan.target, GivenTarget):
         # Queried first: if it cannot answer, nothing needs to be trained.
         asked, answers = _self_checked(plan.target.target, records, plan)
@@ -104,6 +106,19 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
     shadow = trained["shadow"].model() if "shadow" in trained else None
     pool = tuple(trained[name] for name in names)
     return Models(target, shadow, control, note, pool, tuple(asked))
+
+
+def _check_sizes(plan: Plan, records: PreparedRecords) -> None:
+    """Refuse to train a model on images that differ in size."""
+    sizes = {shape[1:] for shape in records.image_shapes}
+    if len(sizes) < 2 or not (names := list(_methods(plan))):
+        return
+    low, high = min(sizes, key=math.prod), max(sizes, key=math.prod)
+    raise InputError(
+        f"{records.name}: images differ in size, from {low[0]} x {low[1]} to {high[0]} x {high[1]} "
+        f"(height x width), but {names[0]} is trained on batches of one size, and learned attacks "
+        "with it: set size, a height and a width, where the records are read, to resize them"
+    )
 
 
 def _check_images(plan: Plan, records: PreparedRecords) -> None:

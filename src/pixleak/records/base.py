@@ -156,14 +156,31 @@ class Records(Sequence[Record]):
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """The records at these positions, stacked; they must have one shape."""
-        chunk = [self[i] for i in indices]
-        return Batch(
-            ids=tuple(record.key.id for record in chunk),
-            images=torch.stack([record.image for record in chunk]),
-            truths=torch.stack([record.truth for record in chunk]),
-        )
+        return _stacked([self[i] for i in indices])
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Consecutive batches of at most ``size`` records; one is in memory at a time."""
-        for start in range(0, len(self), size):
-            yield self.batch(range(start, min(start + size, len(self))))
+        """Consecutive batches of at most ``size`` records; one is in memory at a time.
+
+        A batch ends where the next record has another shape, so that the order is that of the
+        records, also where images differ in size.
+        """
+        chunk: list[Record] = []
+        for record in self:
+            if chunk and (len(chunk) == size or not _alike(record, chunk[0])):
+                yield _stacked(chunk)
+                chunk = []
+            chunk.append(record)
+        if chunk:
+            yield _stacked(chunk)
+
+
+def _alike(one: Record, other: Record) -> bool:
+    return one.image.shape == other.image.shape and one.truth.shape == other.truth.shape
+
+
+def _stacked(chunk: Sequence[Record]) -> Batch:
+    return Batch(
+        ids=tuple(record.key.id for record in chunk),
+        images=torch.stack([record.image for record in chunk]),
+        truths=torch.stack([record.truth for record in chunk]),
+    )

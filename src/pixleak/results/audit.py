@@ -37,7 +37,10 @@ class RecordsInfo(SavedModel):
 
     name: str
     count: int
-    image_shape: list[int] = Field(description="c, h, w")
+    image_shape: list[int] = Field(
+        description="c, h, w; of the image of median size where they differ"
+    )
+    image_sizes: int = Field(1, description="number of different heights and widths")
     truth: dict[str, Any]
     digest: str = Field(description="SHA-256 over the prepared records")
 

@@ -59,7 +59,7 @@ def measure_errors(
 
     Args:
         target: queried once per record.
-        records: of one size.
+        records: in batches of one size each.
         wanted: difficulties or their names; None for the usual ones that can be measured here.
         batch_size: records a query.
 

@@ -12,7 +12,8 @@ hardly works, and attacks on it find nothing. A few training records tell::
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -35,29 +36,38 @@ Score = Callable[[Tensor], Tensor]
 """(b, ...) answers -> (b,) how well they fit the truths; higher is better."""
 
 
-def check_conventions(target: Target, batch: Batch) -> None:
+def check_conventions(target: Target, batches: Sequence[Batch]) -> None:
     """Refuse a target that does far better on its training records with another convention.
 
     Args:
         target: as it is asked now.
-        batch: of its training records.
+        batches: of its training records; one, unless they differ in size.
 
     Raises:
         InputError: naming the setting that asks it in the better way.
     """
-    score = _fit_of(batch, target)
-    given = target.predict(batch.images, batch.ids).values
+    fits = [_fit_of(batch, target) for batch in batches]
+
+    def score(answers: Sequence[Tensor]) -> Tensor:
+        return torch.cat([fit(values) for fit, values in zip(fits, answers, strict=True)])
+
+    given = [target.predict(batch.images, batch.ids).values for batch in batches]
     now = score(given)
-    others = [(told, score(values)) for told, values in _other_answers(target, batch, given)]
-    for told, adapter in [] if target.once else other_inputs(target, batch.images):
+    others = [
+        (told, score([other(values) for values in given]))
+        for told, other in _other_answers(target, batches, given)
+    ]
+    images = [batch.images for batch in batches]
+    for told, adapter in [] if target.once else other_inputs(target, images):
+        asked = adapted(target, Adapter(input=adapter))
         try:
-            values = adapted(target, Adapter(input=adapter)).predict(batch.images, batch.ids).values
+            answers = [asked.predict(batch.images, batch.ids).values for batch in batches]
         except PixleakError as error:
             if target.meter is not None and not isinstance(error, FinalAnswerError):
                 raise  # a service that is out of reach says nothing about such images
             continue  # it does not take such images at all
-        others.append((told, score(values)))
-    least = _least(now, batch, target.truth)
+        others.append((told, score(answers)))
+    least = _least(now, batches, target.truth)
     better = [other for other in others if _far_better(now, other[1], least)]
     if better:
         told, then = max(better, key=lambda other: float(other[1].mean()))
@@ -109,47 +119,56 @@ def _dice(labels: Tensor, truths: Tensor, truth: LabelTruth) -> Tensor:
     return torch.where(counted > 0, found / counted.clamp_min(1), torch.ones_like(found))
 
 
-def _other_answers(target: Target, batch: Batch, given: Tensor) -> list[tuple[str, Tensor]]:
-    """The same answers in other conventions, each with the setting that would take them so."""
+def _other_answers(
+    target: Target, batches: Sequence[Batch], given: Sequence[Tensor]
+) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
+    """How the same answers are in other conventions, each with the setting that takes them so."""
     truth, where = target.truth, setting("target.output.range")
     if isinstance(truth, ImageTruth):
-        low, high = float(given.min()), float(given.max())
+        low = min(float(values.min()) for values in given)
+        high = max(float(values.max()) for values in given)
+        darkest = min(float(batch.truths.min()) for batch in batches)
         span = truth.high - truth.low
         others = []
         if low < truth.low - 0.1 * span:
             others.append((-1.0, 1.0))
         if high > 2 * truth.high:
             others.append((0.0, 255.0))
-        if low > -0.02 and truth.low < 0 and float(batch.truths.min()) < truth.low + 0.35 * span:
+        if low > -0.02 and truth.low < 0 and darkest < truth.low + 0.35 * span:
             others.append((0.0, 1.0))
         return [
             (
                 f"answers are in {a:g}..{b:g}: set {where} to [{a:g}, {b:g}]",
-                truth.low + span * (given - a) / (b - a),
+                partial(_brought, of=(a, b), to=(truth.low, span)),
             )
             for a, b in others
         ]
     if truth.classes != 2:
         return []
     told = "the two classes are exchanged: "
-    if given.ndim == 4 and given.shape[1] == 2:
+    if given[0].ndim == 4 and given[0].shape[1] == 2:
         told += f"set {setting('target.output.channels')} to [1, 0]"
-        return [(told, given.flip(1))]
+        return [(told, lambda values: values.flip(1))]
     told += "answer with class 1 (of one channel: its logit or probability)"
-    if given.ndim == 3:
-        return [(told, 1 - given)]
-    return [(told, -given if target.access is Access.LOGIT else 1 - given)]
+    if given[0].ndim == 4 and target.access is Access.LOGIT:
+        return [(told, torch.neg)]
+    return [(told, lambda values: 1 - values)]
 
 
-def other_inputs(target: Target, images: Tensor) -> list[tuple[str, InputAdapter]]:
+def _brought(values: Tensor, of: tuple[float, float], to: tuple[float, float]) -> Tensor:
+    """Values of one range in another, which is given by its lowest value and its span."""
+    return to[0] + to[1] * (values - of[0]) / (of[1] - of[0])
+
+
+def other_inputs(target: Target, images: Sequence[Tensor]) -> list[tuple[str, InputAdapter]]:
     """The conventions that a target is asked in; none where it is sent bytes whatever they mean."""
     sent = target.meter is not None and target.meter.protocol.as_bytes
     return [] if sent else _other_inputs(images)
 
 
-def _other_inputs(images: Tensor) -> list[tuple[str, InputAdapter]]:
+def _other_inputs(images: Sequence[Tensor]) -> list[tuple[str, InputAdapter]]:
     """Conventions that networks are trained with, for images of 0..1 or 0..255."""
-    low, high = float(images.min()), float(images.max())
+    low, high = min(float(one.min()) for one in images), max(float(one.max()) for one in images)
     if low < -0.01:
         return []
     where = "target.input"
@@ -164,7 +183,7 @@ def _other_inputs(images: Tensor) -> list[tuple[str, InputAdapter]]:
                        InputAdapter(range=(0, 255))))  # fmt: skip
         others.append((f"images are in -1..1: set {setting(f'{where}.range')} to [-1, 1]",
                        InputAdapter(range=(-1, 1))))  # fmt: skip
-    colour = images.shape[1] == 3
+    colour = images[0].shape[1] == 3
     mean = (0.485, 0.456, 0.406) if colour else 0.449
     std = (0.229, 0.224, 0.225) if colour else 0.226
     shown = [list(mean), list(std)] if colour else [mean, std]  # type: ignore[arg-type]
@@ -179,12 +198,14 @@ def _other_inputs(images: Tensor) -> list[tuple[str, InputAdapter]]:
     return others
 
 
-def _least(now: Tensor, batch: Batch, truth: Truth) -> float:
+def _least(now: Tensor, batches: Sequence[Batch], truth: Truth) -> float:
     """The mean score that another convention must reach to be far better."""
     if isinstance(truth, ImageTruth):
         return 1 - 0.6 * float(1 - now.mean())
-    classes = [torch.full_like(batch.truths, c) for c in range(truth.classes)]
-    constant = max(float(_dice(labels, batch.truths, truth).mean()) for labels in classes)
+    constant = 0.0
+    for c in range(truth.classes):
+        scores = [_dice(torch.full_like(batch.truths, c), batch.truths, truth) for batch in batches]
+        constant = max(constant, float(torch.cat(scores).mean()))
     gain = 0.15 if float(now.mean()) <= constant + 0.05 else 0.25
     return max(0.4, float(now.mean()) + gain, constant + 0.15)
 

@@ -24,7 +24,7 @@ from pixleak.pipeline.asking.conventions import other_inputs
 from pixleak.pipeline.asking.self_check import (
     ask_again,
     ask_together,
-    convention_records,
+    convention_batches,
 )
 from pixleak.signals.measure import measure
 from pixleak.targets.adapter import Adapter
@@ -165,9 +165,10 @@ def expected(
         if batch_size > 1:
             ask_together(rehearsal, [inside, outside])
     if not inner.adapter.settings:
-        some = next(inside.batches(convention_records(inner, inside)))
-        for _, adapter in other_inputs(inner, some.images):
-            adapted(rehearsal, Adapter(input=adapter)).predict(some.images)
+        some = convention_batches(inner, inside)
+        for _, adapter in other_inputs(inner, [one.images for one in some]):
+            for one in some:
+                adapted(rehearsal, Adapter(input=adapter)).predict(one.images)
     stand_in = _in_place(target, rehearsal)
     further = [one for one in signals if one.info.queries > 1]
     for records in passes:

@@ -85,7 +85,7 @@ def check_answers(
     batches = [*inside.batches(1), *outside.batches(1)]
     alone = [inner.predict(one.images, one.ids).values for one in batches]
     declared = Declared(inner.name, inner.access, inner.truth)
-    declared.check(torch.cat(alone))
+    declared.check(_side_by_side(alone))
     controls = [dependent(inner, [one.images for one in batches], alone)]
     if samples == 1 and not inner.once:
         rows, again = ask_again(inner, batches, len(inside))
@@ -94,7 +94,7 @@ def check_answers(
         if repeated and batch_size > 1:
             _check_batches(inner, [inside, outside], alone)
     if not inner.adapter.settings:
-        check_conventions(inner, next(inside.batches(convention_records(inner, inside))))
+        check_conventions(inner, convention_batches(inner, inside))
     return controls, alone
 
 
@@ -121,37 +121,48 @@ def ask_again(
         return rows, [target.predict(one.images, one.ids).values for one in asked]
 
 
-def ask_together(target: Target, sides: Sequence[Records]) -> Tensor:
+def _side_by_side(answers: Sequence[Tensor]) -> Tensor:
+    """Answers (1, ...) one after the other; of several sizes as one row of pixels."""
+    if len({one.shape for one in answers}) == 1:
+        return torch.cat(list(answers))
+    if answers[0].ndim == 3:  # labels
+        return torch.cat([one.flatten(1) for one in answers], dim=1)[:, None]
+    return torch.cat([one.flatten(2) for one in answers], dim=2)[:, :, None]
+
+
+def ask_together(target: Target, sides: Sequence[Records]) -> list[Tensor]:
     """Ask about the records of both sides in batches; of a metered target, one request.
 
     Returns:
-        The answers, those of the first side first; none where no request holds several images.
+        The answers (1, ...), those of the first side first; none where no request holds several
+        images.
     """
     if target.meter is None:
         batches: list[Batch] = [one for side in sides for one in side.batches(len(side))]
-        return torch.cat([target.predict(one.images, one.ids).values for one in batches])
+        answers = [target.predict(one.images, one.ids).values for one in batches]
+        return [one[i : i + 1] for one in answers for i in range(len(one))]
     few = min(target.meter.together, len(sides[0]))
     if few == 1:
-        return torch.empty(0)
+        return []
     first = next(sides[0].batches(few))
     with target.anew("together"):
-        return target.predict(first.images, first.ids).values
+        answer = target.predict(first.images, first.ids).values
+    return [answer[i : i + 1] for i in range(len(answer))]
 
 
-def convention_records(target: Target, inside: Records) -> int:
-    """How many records are asked about in other conventions."""
-    return len(inside) if target.meter is None else min(CONVENTIONS, len(inside))
+def convention_batches(target: Target, inside: Records) -> list[Batch]:
+    """The records that are asked about in other conventions; one batch where sizes agree."""
+    count = len(inside) if target.meter is None else min(CONVENTIONS, len(inside))
+    return list(inside.select(inside.ids[:count]).batches(count))
 
 
 def dependent(target: Target, images: Sequence[Tensor], answers: Sequence[Tensor]) -> Control:
     """Whether answers on different images differ by more than rounding."""
     size = max(float(values.abs().max()) for values in answers)
-    alike = all(
-        float((values - answers[0]).abs().max()) <= SAME * max(size, 1.0) for values in answers[1:]
-    )
+    alike = all(_gap(values, answers[0]) <= SAME * max(size, 1.0) for values in answers[1:])
     # Records without images differ in what they are of.
     unseen = images[0].numel() == 0
-    differ = unseen or any(float((one - images[0]).abs().max()) > 1e-3 for one in images[1:])
+    differ = unseen or any(_gap(one, images[0]) > 1e-3 for one in images[1:])
     if not differ:
         passed, told = None, "The images that were asked about are all the same."
     elif alike:
@@ -167,6 +178,12 @@ def dependent(target: Target, images: Sequence[Tensor], answers: Sequence[Tensor
         name=DEPENDENT, title="Answers depend on the image", auc=None, passed=passed,
         explanation=told,
     )  # fmt: skip
+
+
+def _gap(one: Tensor, other: Tensor) -> float:
+    """Largest difference of two images or answers; of two sizes, in their corner in common."""
+    height, width = (min(a, b) for a, b in zip(one.shape[-2:], other.shape[-2:], strict=True))
+    return float((one[..., :height, :width] - other[..., :height, :width]).abs().max())
 
 
 def _repeatable(repeated: bool) -> Control:
@@ -193,11 +210,10 @@ def _difference(first: Sequence[Tensor], second: Sequence[Tensor], access: Acces
 
 
 def _check_batches(target: Target, sides: Sequence[Records], alone: Sequence[Tensor]) -> None:
-    together = ask_together(target, sides)
-    if len(together) == 0:
+    answers = ask_together(target, sides)
+    if not answers:
         return
-    answers = [together[i : i + 1] for i in range(len(together))]
-    found = _difference(alone[: len(together)], answers, target.access)
+    found = _difference(alone[: len(answers)], answers, target.access)
     if found > CLOSE:
         raise InputError(
             f"target {target.name!r} answers differently about an image alone and in a batch (by "

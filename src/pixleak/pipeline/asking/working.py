@@ -116,10 +116,9 @@ def _errors_and_constant(
     truth = members.truth
     assert not isinstance(truth, LabelTruth)
     span = truth.high - truth.low
-    sampled = np.concatenate(
-        [one.truths[:, :, ::4, ::4].flatten(2).numpy() for one in members.batches(16)], axis=0
-    )
-    colour = np.median(sampled, axis=(0, 2))
+    thinned = (one.truths[:, :, ::4, ::4].transpose(0, 1) for one in members.batches(16))
+    sampled = np.concatenate([one.flatten(1).numpy() for one in thinned], axis=1)
+    colour = np.median(sampled, axis=1)
     errors = [
         (one.truths.numpy() - colour[None, :, None, None]).__abs__().mean(axis=(1, 2, 3)) / span
         for one in members.batches(16)

@@ -5,6 +5,8 @@ A non-member that repeats a member looks like a member to an attack, so leakage 
 
 from __future__ import annotations
 
+from torch.nn.functional import adaptive_avg_pool2d
+
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import Records
@@ -31,7 +33,8 @@ def find_duplicates(
 
     Args:
         members: n records; other scales of brightness than 0..1 are brought to it.
-        nonmembers: m records with images of the same shape.
+        nonmembers: m records with as many channels. Images of two sizes are compared at the
+            smaller one.
         radius: largest Hamming distance of hashes, of 63 bits.
         rms: largest root mean square pixel difference of a near-duplicate, brightness 0..1.
         contrast_share: largest such difference as a share of the standard deviation of the image
@@ -39,10 +42,10 @@ def find_duplicates(
         tolerated: the check fails if a larger share of non-members is affected.
 
     Raises:
-        InputError: the images of members and non-members differ in shape.
+        InputError: the images of members and non-members differ in their channels.
     """
     first, second = look(members), look(nonmembers)
-    if first.shape != second.shape:
+    if first.shape[0] != second.shape[0]:
         raise InputError(f"members are images of shape {first.shape}, non-members {second.shape}")
     pairs: list[DuplicatePair] = []
     affected: set[int] = set()
@@ -87,5 +90,9 @@ def _pixel_rms(members: Records, nonmembers: Records, i: int, j: int) -> float:
     pair = members[i], nonmembers[j]
     labelled = isinstance(members.truth, LabelTruth)
     first, second = (one.image if labelled else one.truth for one in pair)
+    if first.shape != second.shape:
+        (height, width), (high, wide) = first.shape[1:], second.shape[1:]
+        size = min(height, high), min(width, wide)
+        first, second = (adaptive_avg_pool2d(one.float(), size) for one in (first, second))
     difference = first.double() - second.double()
     return float(difference.square().mean().sqrt())

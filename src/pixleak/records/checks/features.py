@@ -17,10 +17,15 @@ from pixleak.records.base import Records
 
 _BATCH = 32
 _STATISTICS = ("mean", "std", "5th percentile", "median", "95th percentile")
+SIZES = ("height", "width")
+"""The last properties, where images differ in size."""
+
 _TEXTURES = ("gradient energy", "total variation")
 
 
-def plain_features(records: Records) -> tuple[tuple[str, ...], Floats]:
+def plain_features(
+    records: Records, *, sizes: bool | None = None
+) -> tuple[tuple[str, ...], Floats]:
     """Names and values of the plain properties, in the order of the records.
 
     For every channel of the image (and of a generator's true image): mean, standard deviation,
@@ -29,7 +34,12 @@ def plain_features(records: Records) -> tuple[tuple[str, ...], Floats]:
     with other than 1 or 3 channels, such as one-hot labels, only mean and total variation, which
     are the shares and borders of the classes. For label maps: share of every class except the
     background, number of connected regions, and border length (share of neighbouring pixels whose
-    classes differ). Ignored pixels are not counted.
+    classes differ). Ignored pixels are not counted. Height and width are properties as well where
+    they differ.
+
+    Args:
+        records: n records.
+        sizes: whether height and width are among them; None: where they differ.
 
     Returns:
         d names, and (n, d) float64.
@@ -37,8 +47,10 @@ def plain_features(records: Records) -> tuple[tuple[str, ...], Floats]:
     truth = records.truth
     names: tuple[str, ...] = ()
     blocks: list[Floats] = []
+    shapes: list[tuple[int, int]] = []
     for batch in records.batches(_BATCH):
         images = batch.images.numpy()
+        shapes += [(images.shape[2], images.shape[3])] * len(images)
         names, values = _image_features(images, "")
         if isinstance(truth, ImageTruth):
             more, of_truth = _image_features(batch.truths.numpy(), "true ")
@@ -46,6 +58,10 @@ def plain_features(records: Records) -> tuple[tuple[str, ...], Floats]:
             more, of_truth = _label_features(batch.truths.numpy(), truth)
         names += more
         blocks.append(np.concatenate([values, of_truth], axis=1))
+    if sizes or (sizes is None and len(set(shapes)) > 1):
+        return (*names, *SIZES), np.concatenate(
+            [np.concatenate(blocks), np.array(shapes, dtype=np.float64)], axis=1
+        )
     return names, np.concatenate(blocks)
 
 

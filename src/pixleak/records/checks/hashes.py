@@ -30,7 +30,7 @@ class Looks:
     """Thumbnails and hashes of n images.
 
     Args:
-        shape: (c, h, w) of the images.
+        shape: (c, h, w) of the images; of the last where they differ in size.
         thumbnails: (n, 1024) grey, brightness 0..1.
         signs: (n, 63) -1 or 1.
         contrast: (n,) standard deviation of the thumbnail.

@@ -15,7 +15,7 @@ from scipy.stats import ks_2samp
 from pixleak.core.holm import holm
 from pixleak.core.tables import Floats
 from pixleak.records.base import Records
-from pixleak.records.checks.features import plain_features
+from pixleak.records.checks.features import SIZES, plain_features
 from pixleak.results.controls import ShiftCheck, ShiftFeature
 
 
@@ -40,8 +40,14 @@ def check_shift(
         level: the check fails if an adjusted p-value is below it; this is the probability that a
             fair split fails.
     """
-    names, first = plain_features(members)
-    _, second = plain_features(nonmembers)
+    names, first = plain_features(members, sizes=True)
+    _, second = plain_features(nonmembers, sizes=True)
+    if not np.ptp(np.concatenate([first, second])[:, -len(SIZES) :], axis=0).any():
+        names, first, second = (
+            names[: -len(SIZES)],
+            first[:, : -len(SIZES)],
+            second[:, : -len(SIZES)],
+        )
     first, in_units = _unit_means(members, first, units)
     second, also_in_units = _unit_means(nonmembers, second, units)
     with warnings.catch_warnings():

@@ -71,6 +71,70 @@ class StoredArray:
         return items
 
 
+@dataclass(frozen=True)
+class RaggedArray:
+    """Arrays of several shapes on disk, one after the other.
+
+    Args:
+        path: .npy file of one dimension.
+        dtype: of the values, ``"<f4"``.
+        shapes: n shapes of the items.
+        starts: (n,) position of each item's first value.
+        offset: bytes before the first value.
+    """
+
+    path: Path
+    dtype: str
+    shapes: tuple[tuple[int, ...], ...]
+    starts: tuple[int, ...]
+    offset: int
+
+    @classmethod
+    def open(cls, path: Path, shapes: Sequence[Sequence[int]]) -> RaggedArray:
+        """Inspect the header and size of a file.
+
+        Args:
+            path: of the file.
+            shapes: of the items.
+
+        Raises:
+            InputError: the file is missing, truncated, or holds other items.
+        """
+        try:
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{path} is missing or damaged: {error}") from error
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        if not isinstance(mapped, np.memmap) or mapped.shape != (sum(sizes),):
+            raise InputError(f"{path} does not hold an array of records")
+        starts = np.cumsum([0, *sizes[:-1]]).tolist()
+        kept = tuple(tuple(map(int, shape)) for shape in shapes)
+        return cls(Path(path), mapped.dtype.str, kept, tuple(starts), mapped.offset)
+
+    @property
+    def length(self) -> int:
+        """Number of items n."""
+        return len(self.shapes)
+
+    def read(self, positions: Sequence[int]) -> NDArray[Any]:
+        """(b, ...) items at these positions, which have one shape.
+
+        Raises:
+            InputError: the file is gone, or has shrunk.
+        """
+        dtype, shape = np.dtype(self.dtype), self.shapes[positions[0]]
+        items = np.empty((len(positions), *shape), dtype=dtype)
+        for row, at in enumerate(positions):
+            assert self.shapes[at] == shape, "items of several shapes cannot be stacked"
+            offset = self.offset + self.starts[at] * dtype.itemsize
+            try:
+                values = np.fromfile(self.path, dtype, int(np.prod(shape)), offset=offset)
+                items[row] = values.reshape(shape)
+            except (OSError, ValueError) as error:
+                raise InputError(f"{self.path} cannot be read any more: {error}") from error
+        return items
+
+
 @dataclass(frozen=True, eq=False)
 class MemoryArray:
     """The same in memory, for processes that cannot read the file.
@@ -105,6 +169,18 @@ def _runs(positions: Sequence[int]) -> Iterator[tuple[int, int, int]]:
             length += 1
         yield at, positions[at], length
         at += length
+
+
+def flatten_header(file: BinaryIO, dtype: str, total: int) -> None:
+    """Turn the header of a .npy file into one of ``total`` values in one dimension, in place."""
+    file.flush()
+    file.seek(8)
+    length = int.from_bytes(file.read(2), "little")
+    text = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': ({total},), }}"
+    assert len(text) < length, "the header of several dimensions is longer"
+    file.seek(10)
+    file.write(text.ljust(length - 1).encode("latin-1") + b"\n")
+    file.seek(0, 2)
 
 
 def write_header(file: BinaryIO, dtype: str, length: int, shape: tuple[int, ...]) -> None:

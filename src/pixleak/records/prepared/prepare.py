@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +27,13 @@ from pixleak.core.errors import InputError, told
 from pixleak.core.truth import ImageTruth, LabelTruth, Truth
 from pixleak.records.base import Batch, Record, RecordKey, Records
 from pixleak.records.checks.repeated_reads import check_repeatable
-from pixleak.records.prepared.array_files import MemoryArray, StoredArray, write_header
+from pixleak.records.prepared.array_files import (
+    MemoryArray,
+    RaggedArray,
+    StoredArray,
+    flatten_header,
+    write_header,
+)
 from pixleak.records.prepared.validate import validate
 
 FORMAT = 1
@@ -38,8 +44,8 @@ INDEX, IMAGES, TRUTHS = "index.json", "images.npy", "truths.npy"
 class _Load:
     """Reads chosen records of a prepared folder; holds paths, not data."""
 
-    images: StoredArray | MemoryArray
-    truths: StoredArray | MemoryArray
+    images: StoredArray | RaggedArray | MemoryArray
+    truths: StoredArray | RaggedArray | MemoryArray
     positions: tuple[int, ...]
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
@@ -84,10 +90,20 @@ class PreparedRecords(Records):
         self.digests = digests
 
     @property
+    def image_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """(c, h, w) of the images: one shape, or n where heights or widths differ."""
+        if not isinstance(self.load.images, RaggedArray):
+            channels, height, width = self.load.images.shape
+            return ((channels, height, width),)
+        every = [self.load.images.shapes[i] for i in self.load.positions]
+        found = tuple((channels, height, width) for channels, height, width in every)
+        return found[:1] if len(set(found)) == 1 else found
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(c, h, w) of every image."""
-        channels, height, width = self.load.images.shape
-        return channels, height, width
+        """(c, h, w) of every image; of the one of median size, where they differ."""
+        ordered = sorted(self.image_shapes, key=lambda one: (one[1] * one[2], one))
+        return ordered[len(ordered) // 2]
 
     @property
     def digest(self) -> str:
@@ -118,6 +134,7 @@ class PreparedRecords(Records):
         Args:
             arrays: file name -> content, for all files of the folder.
         """
+        assert len(self.image_shapes) == 1, "records to train on are of one size"
         images, truths = MemoryArray(arrays[IMAGES]), MemoryArray(arrays[TRUTHS])
         return PreparedRecords(
             self.keys,
@@ -131,6 +148,16 @@ class PreparedRecords(Records):
     def batch(self, indices: Sequence[int]) -> Batch:
         images, truths = self.load.stacked(indices)
         return Batch(tuple(self.keys[i].id for i in indices), images, truths)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        start = 0
+        shapes = self.image_shapes
+        while start < len(self):
+            stop = min(start + size, len(self))
+            if len(shapes) > 1:
+                stop = next((i for i in range(start, stop) if shapes[i] != shapes[start]), stop)
+            yield self.batch(range(start, stop))
+            start = stop
 
 
 def prepare(
@@ -158,6 +185,7 @@ def prepare(
         index.unlink(missing_ok=True)
     digests: list[str] = []
     shape: tuple[int, ...] | None = None
+    shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     truth_dtype = _truth_dtype(records.truth)
     with ExitStack() as stack:
         images = _opened(stack, folder / IMAGES)
@@ -174,16 +202,23 @@ def prepare(
                 write_header(truths, truth_dtype, len(records), truth.shape)
             images.write(image.data)
             truths.write(truth.data)
+            shapes.append((image.shape, truth.shape))
             digests.append(_digest(record.key, image, truth))
             if on_progress is not None:
                 on_progress(position + 1, len(records))
-    content = {
+        ragged = len(set(shapes)) > 1
+        if ragged:
+            for file, dtype, which in ((images, "<f4", 0), (truths, truth_dtype, 1)):
+                flatten_header(file, dtype, sum(int(np.prod(one[which])) for one in shapes))
+    content: dict[str, Any] = {
         "format": FORMAT,
         "name": records.name,
         "truth": _describe(records.truth),
         "keys": [[key.id, key.subject, key.group] for key in records.keys],
         "digests": digests,
     }
+    if ragged:
+        content["shapes"] = shapes
     check_repeatable(records)
     with replaced(index) as temporary:
         temporary.write_text(json.dumps(content), encoding="utf-8")
@@ -193,7 +228,7 @@ def prepare(
 def _opened(stack: ExitStack, path: Path) -> BinaryIO:
     """A file that replaces ``path`` when the stack ends without an error."""
     temporary = stack.enter_context(replaced(path))
-    return stack.enter_context(temporary.open("wb", buffering=1 << 20))
+    return stack.enter_context(temporary.open("w+b", buffering=1 << 20))
 
 
 def _loaded(records: Records, position: int) -> Record:
@@ -235,13 +270,20 @@ def open_prepared(folder: Path) -> PreparedRecords:
         keys = [RecordKey(*key) for key in content["keys"]]
         truth = _truth(content["truth"])
         digests, name = tuple(content["digests"]), content["name"]
+        shapes = content.get("shapes")
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{index} is damaged ({error}); prepare the records again") from error
     if found != FORMAT:
         raise InputError(
             f"{index} has format {found}, this pixleak reads {FORMAT}; prepare the records again"
         )
-    images, truths = StoredArray.open(folder / IMAGES), StoredArray.open(folder / TRUTHS)
+    images: StoredArray | RaggedArray
+    truths: StoredArray | RaggedArray
+    if shapes is None:
+        images, truths = StoredArray.open(folder / IMAGES), StoredArray.open(folder / TRUTHS)
+    else:
+        images = RaggedArray.open(folder / IMAGES, [one for one, _ in shapes])
+        truths = RaggedArray.open(folder / TRUTHS, [one for _, one in shapes])
     if not images.length == truths.length == len(keys) == len(digests):
         raise InputError(f"{folder}: its files disagree; prepare the records again")
     load = _Load(images, truths, tuple(range(len(keys))))

@@ -16,7 +16,8 @@ def validate(record: Record, truth: Truth, shape: tuple[int, ...] | None, where:
     Args:
         record: to validate.
         truth: what kind of truth it should have.
-        shape: (c, h, w) of the records before it, or None for the first.
+        shape: (c, h, w) of a record before it, or None for the first; heights and widths may
+            differ.
         where: name of the set, for messages.
 
     Raises:
@@ -30,10 +31,10 @@ def validate(record: Record, truth: Truth, shape: tuple[int, ...] | None, where:
             f"{name}: an image must be (channels, height, width) floats, "
             f"got {tuple(image.shape)} {_kind(image)}"
         )
-    if shape is not None and tuple(image.shape) != shape:
+    if shape is not None and image.shape[0] != shape[0]:
         raise InputError(
             f"{name}: its image is {_size(image.shape)}, those before it are {_size(shape)}; "
-            "all must have one size: set size, a height and a width, to resize them"
+            "all must have as many channels"
         )
     if not torch.isfinite(image).all():
         raise InputError(f"{name}: its image holds NaN or infinite values")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pixleak.core.errors import InputError
 from pixleak.records.base import Records
 from pixleak.records.readers import Reader
+from pixleak.records.readers.files.layouts import folders_below
 from pixleak.records.survey.contents import contents_of
 from pixleak.records.survey.suggestions import suggestions, the_only
 
@@ -18,6 +20,13 @@ def reader_of(folder: Path) -> Reader:
     Raises:
         InputError: it looks like none, or like several, or something in it is wrong.
     """
+    inside = folders_below(folder) if folder.is_dir() else []
+    return _reader_of(folder, tuple(one.stat().st_mtime_ns for one in inside))
+
+
+# The cells of a study name one folder many times; it is looked at again if files come or go.
+@lru_cache(maxsize=8)
+def _reader_of(folder: Path, changed: tuple[int, ...]) -> Reader:
     best = the_only(folder, suggestions(folder))
     found = contents_of(best)
     if found.problems:

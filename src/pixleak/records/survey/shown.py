@@ -80,7 +80,7 @@ def as_yaml(suggestion: Suggestion, found: Contents) -> str:
     )
     if len(found.sizes) > 1 and "size" in suggestion.kind.model_fields:
         height, width = sorted(found.sizes.elements())[sum(found.sizes.values()) // 2]
-        text += f"  size: [{height}, {width}]  # sizes differ; leave it out to keep them\n"
+        text += f"  size: [{height}, {width}]  # sizes differ, and models are trained at one\n"
     return text
 
 

@@ -106,9 +106,24 @@ def test_pairs_by_matrices_are_those_of_a_plain_loop() -> None:
     assert slow
 
 
-def test_sides_of_different_shape_are_refused(held: Held) -> None:
+def test_sides_of_different_channels_are_refused() -> None:
     with pytest.raises(InputError, match="members are images of shape"):
-        find_duplicates(phantom(2, seed=0), phantom(2, seed=0, size=32))
+        find_duplicates(phantom(2, seed=0), phantom(2, seed=0, channels=3))
+
+
+def test_copies_of_another_size_are_found(held: Held) -> None:
+    small = phantom(6, seed=0, size=32)
+    images = torch.stack([record.image for record in small])
+    doubled = images.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    large = held(doubled, torch.zeros(6, 64, 64, dtype=torch.int64))
+    found = find_duplicates(small, large)
+    assert found.nonmembers_affected == 6
+    assert {(pair.member, pair.kind) for pair in found.pairs} == {
+        (key, "identical") for key in small.ids
+    }
+    assert {pair.nonmember for pair in found.pairs} == set(large.ids)
+    others = find_duplicates(small, phantom(6, seed=5, size=64))
+    assert others.nonmembers_affected == 0
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import torch
 from pixleak.core.truth import ImageTruth, LabelTruth
 from pixleak.records.base import Records
 from pixleak.records.checks.features import plain_features
+from pixleak.records.checks.shift import check_shift
 from pixleak.records.readers.phantom import phantom
 
 Held = Callable[..., Records]
@@ -63,3 +64,21 @@ def test_a_record_has_the_same_features_in_any_batch(held: Held) -> None:
     for index in (0, 33, 39):
         _, alone = plain_features(records.select([records.ids[index]]))
         assert np.array_equal(alone[0], together[index])
+
+
+def test_height_and_width_are_properties_where_they_differ() -> None:
+    small, large = phantom(6, seed=0, size=16), phantom(6, seed=1, size=32)
+    assert plain_features(small)[0] == plain_features(large)[0]
+    assert "height" not in plain_features(small)[0]
+    names, values = plain_features(small, sizes=True)
+    assert names[-2:] == ("height", "width")
+    assert values[:, -2:].tolist() == [[16.0, 16.0]] * 6
+
+
+def test_sides_of_two_sizes_have_shifted() -> None:
+    small, large = phantom(40, seed=0, size=16), phantom(40, seed=1, size=32)
+    shifted = {one.feature: one.p_adjusted for one in check_shift(small, large).features}
+    assert shifted["height"] < 1e-6
+    assert shifted["width"] < 1e-6
+    alike = check_shift(small, phantom(40, seed=2, size=16))
+    assert not {"height", "width"} & {one.feature for one in alike.features}

@@ -48,6 +48,61 @@ def test_what_was_prepared_reads_back_the_same(tmp_path: Path) -> None:
     assert np.load(tmp_path / "p" / "truths.npy").dtype == np.uint8
 
 
+SIZES = ((16, 16), (16, 16), (16, 24), (20, 16), (20, 16), (20, 16), (16, 16))
+
+
+def _of_sizes(generated: bool = False) -> Records:
+    """Seven records of three sizes; for generators the truth is an image."""
+    draws = torch.Generator().manual_seed(0)
+    pairs = []
+    for height, width in SIZES:
+        image = torch.rand(1, height, width, generator=draws)
+        labels = (torch.rand(height, width, generator=draws) > 0.5).long()
+        pairs.append((image, image * 0.5 if generated else labels))
+    keys = [RecordKey(f"r{i}") for i in range(len(SIZES))]
+    truth = ImageTruth(1) if generated else LabelTruth(2)
+    return Records(keys, pairs.__getitem__, truth, "sizes")
+
+
+@pytest.mark.parametrize("generated", [False, True])
+def test_records_of_several_sizes_read_back_the_same(tmp_path: Path, generated: bool) -> None:
+    records = _of_sizes(generated)
+    prepared = prepare(records, tmp_path / "p")
+    for again in (prepared, open_prepared(tmp_path / "p"), pickle.loads(pickle.dumps(prepared))):
+        assert again.image_shapes == tuple((1, *size) for size in SIZES)
+        assert again.image_shape == (1, 20, 16)
+        assert again.digest == prepared.digest
+        for a, b in zip(records, again, strict=True):
+            assert torch.equal(a.image, b.image)
+            assert torch.equal(a.truth, b.truth)
+    flat = np.load(tmp_path / "p" / "images.npy")
+    assert flat.shape == (sum(height * width for height, width in SIZES),)
+    alike = prepared.select(["r6", "r0", "r1"])
+    assert alike.image_shapes == ((1, 16, 16),)
+    assert len(next(alike.batches(3)).ids) == 3
+
+
+def test_a_batch_ends_where_the_size_changes(tmp_path: Path) -> None:
+    records = _of_sizes()
+    for one in (records, prepare(records, tmp_path)):
+        batches = list(one.batches(2))
+        assert [len(batch.ids) for batch in batches] == [2, 1, 2, 1, 1]
+        assert tuple(key for batch in batches for key in batch.ids) == records.ids
+        for batch in batches:
+            for key, image, truth in zip(batch.ids, batch.images, batch.truths, strict=True):
+                record = records[int(key[1:])]
+                assert torch.equal(image, record.image)
+                assert torch.equal(truth, record.truth)
+
+
+def test_files_of_several_sizes_that_were_cut_off_are_refused(tmp_path: Path) -> None:
+    prepare(_of_sizes(), tmp_path)
+    whole = (tmp_path / "images.npy").read_bytes()
+    (tmp_path / "images.npy").write_bytes(whole[:-4])
+    with pytest.raises(InputError, match=r"images\.npy is missing or damaged"):
+        open_prepared(tmp_path)
+
+
 def test_selection_and_batches_follow_any_order(tmp_path: Path) -> None:
     records = phantom(9, seed=0, size=16)
     prepared = prepare(records, tmp_path)
@@ -143,9 +198,9 @@ def _bad(**change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     [
         (_bad(image=torch.zeros(4, 4)), LabelTruth(2), r"image must be .* got \(4, 4\) float32"),
         (
-            _bad(image=torch.zeros(1, 4, 5), truth=torch.zeros(4, 5, dtype=torch.int64)),
+            _bad(image=torch.zeros(3, 4, 4)),
             LabelTruth(2),
-            r"its image is 1 x 4 x 5, those before it are 1 x 4 x 4; .* set size, a height",
+            r"its image is 3 x 4 x 4, those before it are 1 x 4 x 4; all must have as many chan",
         ),
         (_bad(image=torch.full((1, 4, 4), torch.nan)), LabelTruth(2), "image holds NaN or inf"),
         (_bad(image=torch.full((1, 4, 4), torch.inf)), LabelTruth(2), "image holds NaN or inf"),

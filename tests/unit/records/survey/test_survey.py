@@ -227,6 +227,15 @@ def test_a_folder_is_read_where_it_looks_like_one_thing_alone(tmp_path: Path) ->
         read_records(tmp_path / "nowhere")
 
 
+def test_a_folder_is_looked_at_again_where_files_came(tmp_path: Path) -> None:
+    _set(tmp_path, 3)
+    first = reader_of(tmp_path)
+    assert reader_of(tmp_path) is first
+    _photo(tmp_path / "images" / "new.png", 5)
+    _mask(tmp_path / "masks" / "new.png", (0, 1, 2))
+    assert read_records(tmp_path).truth == pixleak.LabelTruth(3)
+
+
 AUDIT = """
 records: mine
 target: {recipe: {network: tiny, epochs: 1}}
