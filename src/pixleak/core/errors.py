@@ -72,16 +72,21 @@ def require(module: str, *, extra: str, why: str) -> ModuleType:
         why: what it is needed for, completing "... is needed for WHY".
 
     Raises:
-        MissingExtraError: the module cannot be imported.
+        MissingExtraError: the module is not installed, or cannot be imported.
     """
     try:
         return importlib.import_module(module)
     except (ImportError, RuntimeError, AttributeError) as error:
         # RuntimeError and AttributeError: a torchvision that does not match the installed torch
         # fails so inside the imported package.
-        cause = "" if isinstance(error, ModuleNotFoundError) else f" (it failed with: {error})"
+        if isinstance(error, ModuleNotFoundError):
+            raise MissingExtraError(
+                f"{module} is needed for {why}: pip install 'pixleak[{extra}]'"
+            ) from error
         raise MissingExtraError(
-            f"{module} is needed for {why}{cause}: pip install 'pixleak[{extra}]'"
+            f"{module} is needed for {why}; it is installed, but importing it fails with "
+            f"{told(error)}: the versions of what it needs may not fit together, such as those of "
+            f"torch and torchvision; pip install --upgrade 'pixleak[{extra}]' chooses them anew"
         ) from error
 
 

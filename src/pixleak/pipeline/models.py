@@ -16,6 +16,7 @@ from pixleak.core.roles import Role
 from pixleak.pipeline.asking.self_check import asked_about, check_answers, dependent
 from pixleak.pipeline.plan.plan import GivenTarget, Plan, TrainedTarget
 from pixleak.pipeline.storage.store import Store, digest
+from pixleak.pipeline.training_progress import TrainingProgress
 from pixleak.results.controls import Control
 from pixleak.results.models import ModelInfo
 from pixleak.runners import runner_for
@@ -24,7 +25,7 @@ from pixleak.targets.base import Target
 from pixleak.targets.restricted import restricted
 from pixleak.targets.target_for import target_for
 from pixleak.training.defence import described, modified_recipe, recipe_of
-from pixleak.training.jobs import TrainingJob, finished, train_all
+from pixleak.training.jobs import TrainingJob, train_all
 from pixleak.training.own.alike import check_different
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def _check_sizes(plan: Plan, records: PreparedRecords) -> None:
     raise InputError(
         f"{records.name}: images differ in size, from {low[0]} x {low[1]} to {high[0]} x {high[1]} "
         f"(height x width), but {names[0]} is trained on batches of one size, and learned attacks "
-        "with it: set size, a height and a width, where the records are read, to resize them"
+        "with it: resize them, with size (a height and a width) of a reader of files, or in your "
+        "own Dataset or Records"
     )
 
 
@@ -227,7 +229,7 @@ def _train(
         for model in train_all(
             list(jobs.values()),
             workers=plan.workers,
-            progress=_TrainingProgress(jobs, progress).report,
+            progress=TrainingProgress(jobs, progress).report,
             resume=True,
             runner=runner_for(plan.runner, plan.workers),
         )
@@ -257,31 +259,6 @@ def _train(
 def _served(plan: Plan, name: str) -> list[dict[str, Any]]:
     """What changes a model's answers beside its weights, as part of their identity."""
     return [defence.settings for defence in plan.defences_of(name)]
-
-
-class _TrainingProgress:
-    """Shows the training of target and shadow one by one, that of a pool as a whole.
-
-    A model whose number of epochs is not known beforehand counts as one epoch of its pool.
-    """
-
-    def __init__(self, jobs: Mapping[str, TrainingJob], progress: Progress) -> None:
-        self._progress = progress
-        pool = {name: job for name, job in jobs.items() if name.startswith("reference-")}
-        self._steps = {name: job.method.steps or 1 for name, job in pool.items()}
-        self._done = {name: self._steps[name] if finished(job) else 0 for name, job in pool.items()}
-
-    def report(self, name: str, epoch: int, epochs: int | None, loss: float) -> None:
-        """Called after each epoch of each model."""
-        if name not in self._done:
-            self._progress.update(
-                f"training the {name}", epoch, epochs or epoch, f"loss {loss:.3f}"
-            )
-            return
-        self._done[name] = min(epoch, self._steps[name])
-        title = f"training {len(self._done)} references"
-        done, total = sum(self._done.values()), sum(self._steps.values())
-        self._progress.update(title, done, total, "epochs of all of them")
 
 
 def _load(plan: Plan, records: PreparedRecords, name: str, job: TrainingJob) -> Target:

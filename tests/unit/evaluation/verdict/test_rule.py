@@ -29,6 +29,15 @@ def test_leak() -> None:
     assert any("'Blind baseline' passed (AUC 0.50" in reason for reason in found.reasons)
 
 
+def test_the_interval_that_is_quoted_holds_for_all_attacks_together() -> None:
+    wide = between(0.9, 0.71, 0.98)
+    strongest = attack(0.9, 1e-9).model_copy(update={"auc_simultaneous": wide})
+    found = verdict([strongest, attack(title="Dice")])
+    assert found.answer == "leak"
+    assert "AUC 0.90 [0.71, 0.98]" in found.sentence
+    assert "[0.85, 0.95]" not in " ".join([found.sentence, *found.reasons])
+
+
 def test_the_strongest_piece_of_evidence_is_named() -> None:
     found = verdict([attack(0.7, 1e-9), attack(0.9, 1e-9, title="Type-II")])
     assert found.evidence == ["Type-II", "Loss"]
@@ -247,6 +256,7 @@ def test_members_ranked_lower_are_no_clean_bill() -> None:
     found = verdict([attack(0.35, 1 - 1e-6)])
     assert found.answer == "cannot-tell"
     assert "ranks members lower than non-members" in found.sentence
+    assert "check their sign: higher must mean member" in found.sentence
     # Not if it may be chance, and not instead of a leak.
     assert verdict([attack(0.47, 0.9)]).answer == "none-found"
     both = verdict([attack(0.35, 1 - 1e-6), attack(0.9, 1e-9, title="Type-II")])

@@ -226,6 +226,7 @@ MASKS: dict[str, tuple[str, Any, int, dict[str, Any], np.ndarray]] = {
     "one bit": ("a.png", MASK.astype(bool), 2, {}, MASK),
     "palette, black first": ("a.png", palette(MASK, [(0, 0, 0), (255,) * 3]), 2, {}, MASK),
     "palette, white first": ("a.png", palette(1 - MASK, [(255,) * 3, (0, 0, 0)]), 2, {}, MASK),
+    "GIF, white first": ("a.gif", palette(1 - MASK, [(255,) * 3, (0, 0, 0)]), 2, {}, MASK),
     "palette of labels": ("a.png", palette(SIX, COLOURS), 6, {}, SIX),
     "colour-coded": ("a.png", RGB, 6, {"mask_colours": NAMED}, SIX),
     "colour-coded palette": (

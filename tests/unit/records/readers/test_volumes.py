@@ -105,6 +105,9 @@ def test_bad_volumes_are_named(volume: Volume, tmp_path: Path) -> None:
         _read(volume, ones, 2 * ones)[0]
     with pytest.raises(InputError, match="every slice of every volume is empty"):
         _read(volume, ones, 0 * ones, empty="drop")
+    stray = np.where(np.arange(2) == 0, 1, 2) * ones  # 1 is not named, and would mean what 2 means
+    with pytest.raises(InputError, match=r"v\.nii\.gz.*remap"):
+        _read(volume, ones, stray, remap={2: 1})[0]
     volume("i/v.nii.gz", ones.astype(np.float32))
     halves = read_volumes(tmp_path / "i", volume("h/v.nii.gz", (ones / 2).astype(np.float32)))
     with pytest.raises(InputError, match=r"label volume .* holds fractions"):
