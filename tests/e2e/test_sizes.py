@@ -85,8 +85,8 @@ def test_generators_of_several_sizes_are_audited(tmp_path: Path) -> None:
 def test_whatever_is_trained_needs_one_size(tmp_path: Path) -> None:
     inside, outside = _read(tmp_path / "in", 24, 1), _read(tmp_path / "out", 24, 2)
     sentence = (
-        r"images differ in size, from 24 x 32 to 32 x 32 \(height x width\), but reference-000 is "
-        "trained on batches of one size, and learned attacks with it: resize them, with size"
+        r"images differ in size \(height, width\), from \(24, 32\) to \(40, 24\), but reference-"
+        "000 is trained on batches of one size, and learned attacks with it: resize them, with size"
     )
     references = pixleak.References(models=2, training=pixleak.Recipe(network="tiny", epochs=1))
     with pytest.raises(InputError, match=sentence):

@@ -39,7 +39,6 @@ def audit(
     nonmembers: Records | Dataset[Any] | None = None,
     *,
     classes: int | LabelTruth | ImageTruth | None = None,
-    metadata: str | Path | None = None,
     access: Access | str | None = None,
     attacker: Attacker | Literal["adaptive", "naive"] | None = None,
     references: References | int | None = None,
@@ -61,8 +60,6 @@ def audit(
             records, of at least 5 subjects.
         classes: number of classes, a LabelTruth, or for a generator an ImageTruth; needed for
             Datasets only.
-        metadata: a CSV, TSV or Parquet file with the column ``id``, perhaps ``subject``, and any
-            others (sex, age group, scanner), by whose values subgroups are made.
         access: what the model's answers are: ``"logit"`` (the default), ``"probability"`` or
             ``"label"``; of a generator ``"image"`` (the default), or ``"discriminator"`` where
             that is known too.
@@ -111,12 +108,7 @@ def audit(
             "references": None if references == 0 else references,
             "seed": seed,
         }
-        optional = {
-            "attacker": attacker,
-            "evaluation": evaluation,
-            "run": out,
-            "metadata": metadata,
-        }
+        optional = {"attacker": attacker, "evaluation": evaluation, "run": out}
         given |= {name: value for name, value in optional.items() if value is not None}
         return run(part_of_arguments(AuditRequest, given))
 

@@ -92,10 +92,13 @@ class MemberList:
     Args:
         file: a CSV with the columns ``id`` and ``member`` (true or false, 1 or 0, yes or no).
         records: all records; or, for saved predictions, the folder of true label maps alone.
+        metadata: a CSV, TSV or Parquet file with the column ``id``, perhaps ``subject``, and any
+            others (sex, age group, scanner), by whose values subgroups are made.
     """
 
     file: str | Path
     records: Records | str | Path
+    metadata: str | Path | None = None
 
 
 def sides_of(
@@ -125,7 +128,8 @@ def sides_of(
             "path of a CSV, and pixleak.Records or the folder of the true label maps"
         )
     records = given if isinstance(given, Records) else _label_maps(Path(given), classes)
-    return {"records": records, "members": Path(members.file)}
+    sides: dict[str, Any] = {"records": records, "members": Path(members.file)}
+    return sides if members.metadata is None else sides | {"metadata": Path(members.metadata)}
 
 
 def _named(given: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,16 +110,13 @@ def obtain_models(plan: Plan, records: PreparedRecords, store: Store, progress: 
 
 def _check_sizes(plan: Plan, records: PreparedRecords) -> None:
     """Refuse to train a model on images that differ in size."""
-    sizes = {shape[1:] for shape in records.image_shapes}
-    if len(sizes) < 2 or not (names := list(_methods(plan))):
-        return
-    low, high = min(sizes, key=math.prod), max(sizes, key=math.prod)
-    raise InputError(
-        f"{records.name}: images differ in size, from {low[0]} x {low[1]} to {high[0]} x {high[1]} "
-        f"(height x width), but {names[0]} is trained on batches of one size, and learned attacks "
-        "with it: resize them, with size (a height and a width) of a reader of files, or in your "
-        "own Dataset or Records"
-    )
+    sizes = sorted({shape[1:] for shape in records.image_shapes})
+    if len(sizes) > 1 and (names := list(_methods(plan))):
+        raise InputError(
+            f"{records.name}: images differ in size (height, width), from {sizes[0]} to "
+            f"{sizes[-1]}, but {names[0]} is trained on batches of one size, and learned attacks "
+            "with it: resize them, with size of a reader of files or in your own Dataset or Records"
+        )
 
 
 def _check_images(plan: Plan, records: PreparedRecords) -> None:

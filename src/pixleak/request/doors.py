@@ -20,7 +20,6 @@ _ARGUMENTS = {
     "seed": "seed",
     "members": "members",
     "nonmembers": "nonmembers",
-    "metadata": "metadata",
     "records": "AuditRequest(records=...)",
     "target.access": "access",
     "references": "references",

@@ -135,11 +135,11 @@ def test_ids_that_two_sets_share_keep_what_the_table_says_of_them(tmp_path: Path
 def test_subgroups_of_an_audit_follow_the_columns(tmp_path: Path) -> None:
     records = pixleak.phantom(60, seed=0, size=16)
     _table(tmp_path / "table.csv", records.ids)
+    rows = [f"{key},{'test' if i >= 30 else 'train'}" for i, key in enumerate(records.ids)]
+    (tmp_path / "members.csv").write_text("\n".join(["id,member", *rows]))
     report = pixleak.audit(
         lambda images: torch.cat([3 - 8 * images, 8 * images - 3], dim=1),
-        records.select(records.ids[:30]),
-        records.select(records.ids[30:]),
-        metadata=tmp_path / "table.csv",
+        pixleak.MemberList(tmp_path / "members.csv", records, metadata=tmp_path / "table.csv"),
         evaluation=pixleak.Evaluation(replicates=100),
     )
     section = report.section(Subgroups)

@@ -21,8 +21,9 @@ from pixleak.records.base import Records
 from pixleak.records.readers.annotated.outlines import OutlinedImages, truth_of_names
 from pixleak.records.readers.base import Grouping, Turnable
 from pixleak.records.readers.files.finding import natural
+from pixleak.records.readers.files.held_file import HeldFile
 from pixleak.records.readers.files.layouts import Recognised
-from pixleak.records.readers.files.raster import HeldFile, opened
+from pixleak.records.readers.files.raster import opened
 from pixleak.records.readers.medical.case_files import json_object, looks_like
 
 _BACKGROUND, _IGNORE = "_background_", "__ignore__"

@@ -15,9 +15,9 @@ from torch import Tensor
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.base import RecordKey, Records
+from pixleak.records.readers.files.held_file import HeldFile
 from pixleak.records.readers.files.keys import ChannelsKey, ImageKeys
 from pixleak.records.readers.files.pixels import ImageReader, resampled
-from pixleak.records.readers.files.raster import HeldFile
 
 
 class Outlines(Protocol):

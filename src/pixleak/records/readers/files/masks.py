@@ -16,8 +16,9 @@ from torch import Tensor
 from pixleak.core.errors import InputError
 from pixleak.core.truth import LabelTruth
 from pixleak.records.prepared.validate import outside
+from pixleak.records.readers.files.held_file import HeldFile
 from pixleak.records.readers.files.pixels import LUMA, Size, resampled
-from pixleak.records.readers.files.raster import Exif, HeldFile, Raster, opened
+from pixleak.records.readers.files.raster import Exif, Raster, opened
 
 Colour = tuple[int, int, int]
 _DARK, _BRIGHT = 8, 247
@@ -47,8 +48,7 @@ def colour_map(given: Mapping[str, int]) -> tuple[tuple[Colour, int], ...]:
             raise InputError(
                 f"mask_colours: {name!r} is no colour; write '#ff0000', 'red' or '255, 0, 0'"
             ) from error
-        twin = names.setdefault((red, green, blue), name)
-        if twin != name:
+        if (twin := names.setdefault((red, green, blue), name)) != name:
             raise InputError(f"mask_colours: {twin!r} and {name!r} are one colour; name it once")
         found.append(((red, green, blue), label))
     return tuple(found)

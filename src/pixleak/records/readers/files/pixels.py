@@ -16,7 +16,8 @@ from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from pixleak.core.errors import InputError
-from pixleak.records.readers.files.raster import Exif, HeldFile, Raster, opened
+from pixleak.records.readers.files.held_file import HeldFile
+from pixleak.records.readers.files.raster import Exif, Raster, opened
 
 _Side = Annotated[int, Field(ge=1, le=8192)]
 Size = tuple[_Side, _Side]

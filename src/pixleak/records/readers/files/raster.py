@@ -8,15 +8,15 @@ kept beside the values or refused, so that nobody has to guess what happened to 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pixleak.core.errors import InputError
+from pixleak.records.readers.files.held_file import HeldFile
 from pixleak.records.readers.files.png import colours_of_16_bits, grey_bits
 
 Exif = Literal["refuse", "apply", "ignore"]
@@ -78,31 +78,6 @@ class Raster:
         """The part between two columns."""
         alpha = None if self.alpha is None else self.alpha[:, start:stop]
         return replace(self, pixels=self.pixels[:, start:stop], alpha=alpha)
-
-
-@dataclass(frozen=True)
-class HeldFile:
-    """The content of an image file that lies inside another file.
-
-    Args:
-        content: of the file.
-        where: it lies, for messages; its ending is that of the image file.
-    """
-
-    content: bytes
-    where: str
-
-    def __str__(self) -> str:
-        return self.where
-
-    @property
-    def suffix(self) -> str:
-        """The ending of its name."""
-        return Path(self.where).suffix
-
-    def open(self, mode: Literal["rb"]) -> BinaryIO:
-        """The content, to be read."""
-        return BytesIO(self.content)
 
 
 def opened(

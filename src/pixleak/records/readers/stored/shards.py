@@ -17,11 +17,11 @@ from pixleak.core.paths import Located
 from pixleak.records.base import RecordKey, Records
 from pixleak.records.readers.base import Grouping, Labelled, Turnable
 from pixleak.records.readers.files.finding import SUFFIXES, natural
+from pixleak.records.readers.files.held_file import HeldFile
 from pixleak.records.readers.files.keys import ChannelsKey, ImageKeys, MaskKeys
 from pixleak.records.readers.files.layouts import Recognised
 from pixleak.records.readers.files.masks import LabelReader
 from pixleak.records.readers.files.pixels import ImageReader, check_same_size
-from pixleak.records.readers.files.raster import HeldFile
 
 _MASK_WORDS = ("mask", "seg", "label", "gt", "truth", "annot")
 
