@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+import brightness_script
 import own_training
 from pixel_method import PixelRegression
 from pixleak.records.base import Records
@@ -26,9 +27,9 @@ QUICK: dict[str, TrainingMethod] = {
     "recipe": Recipe(network="tiny", epochs=2, batch_size=4),
     "function": TrainingFunction(function=own_training.train, options={"epochs": 1}),
     "command": TrainingCommand(
-        command=f"{{python}} {own_training.__file__} {{records}} {{seed}} {{out}}",
-        load=own_training.load,
-        make=own_training.Small,
+        command=f"{{python}} {brightness_script.__file__} {{records}} {{seed}} {{out}}",
+        load=brightness_script.load,
+        make=brightness_script.make,
     ),
 }
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,22 @@ import yaml
 import pixleak
 from doc_blocks import blocks_of
 
-Pixleak = Callable[..., str]
+Pixleak = Callable[..., list[str]]
+
+SCRIPT = """
+import json, sys
+from typer.testing import CliRunner
+from pixleak.cli.app import app
+
+said = []
+for arguments in json.loads(sys.argv[1]):
+    done = CliRunner().invoke(app, arguments)
+    if done.exit_code:
+        sys.exit(done.output)
+    said.append(done.stdout)
+print(json.dumps(said))
+"""
+"""Commands of the command line, one after another in one process, and what each printed."""
 
 NAMES = {
     "readers": "npz",
@@ -74,9 +89,6 @@ FAILING = {
 }
 """File of a method -> a word of its code, and what makes it fail there."""
 
-QUICK = ("npz.py",)
-"""Fails before anything is trained; the others are tried with the slow tests."""
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
@@ -113,26 +125,36 @@ def place(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def run(place: Path) -> Pixleak:
-    """Runs ``pixleak ARGS`` where the package is installed."""
+    """Runs commands where the package is installed."""
     path = os.pathsep.join([str(place / "site"), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "160"}
 
-    def call(*arguments: object) -> str:
-        command = [sys.executable, "-m", "pixleak", *map(str, arguments)]
+    def call(*commands: Sequence[object]) -> list[str]:
+        told = json.dumps([list(map(str, command)) for command in commands])
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, check=False, timeout=300
-        )
+            [sys.executable, "-c", SCRIPT, told],
+            capture_output=True, text=True, env=environment, check=False, timeout=300,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        said: list[str] = json.loads(done.stdout)
+        return said
 
     return call
 
 
 @pytest.fixture(scope="module")
-def audited(place: Path, run: Pixleak) -> tuple[Path, str]:
-    """The run folder of the audit, and what the terminal said."""
+def said(place: Path, run: Pixleak) -> tuple[str, str]:
+    """What ``list`` and the audit printed."""
     (place / "audit.yaml").write_text(yaml.safe_dump(AUDIT))
-    return place / "run", run("audit", place / "audit.yaml", "--out", place / "run")
+    audit = ["audit", place / "audit.yaml", "--out", place / "run"]
+    listed, audited = run(["list"], audit)
+    return listed, audited
+
+
+@pytest.fixture(scope="module")
+def audited(place: Path, said: tuple[str, str]) -> tuple[Path, str]:
+    """The run folder of the audit, and what the terminal said."""
+    return place / "run", said[1]
 
 
 @pytest.fixture
@@ -161,10 +183,8 @@ def changed(place: Path, tmp_path: Path) -> Callable[[str, str, str], tuple[int,
     return call
 
 
-@pytest.mark.parametrize(
-    "file",
-    [pytest.param(file, marks=() if file in QUICK else pytest.mark.slow) for file in FAILING],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("file", FAILING)
 def test_an_error_in_the_packages_code_is_one_sentence_with_its_line(
     changed: Callable[[str, str, str], tuple[int, str]], file: str
 ) -> None:
@@ -186,8 +206,8 @@ def test_a_package_that_cannot_be_imported_is_named(
     assert "SyntaxError" in told
 
 
-def test_every_method_is_listed(run: Pixleak) -> None:
-    first_words = {line.split(" ")[0] for line in run("list").splitlines()}
+def test_every_method_is_listed(said: tuple[str, str]) -> None:
+    first_words = {line.split(" ")[0] for line in said[0].splitlines()}
     assert set(NAMES.values()) <= first_words
 
 

@@ -158,6 +158,7 @@ def test_terminal_and_report_show_it(finished: Path) -> None:
     assert "one victim each" in page
 
 
+@pytest.mark.slow
 def test_a_larger_pool_reuses_the_smaller_one(finished: Path, tmp_path: Path) -> None:
     models = finished / "artefacts" / "model"
     before = {path.name: path.stat().st_mtime_ns for path in models.iterdir()}
@@ -202,6 +203,7 @@ def test_killed_at_random_moments_the_run_ends_with_the_same_result(tmp_path: Pa
     assert _figures(killed) == _figures(whole)
 
 
+@pytest.mark.slow
 def test_an_outsiders_pool_holds_no_audited_record(tmp_path: Path) -> None:
     config = _written(
         tmp_path, references={"models": 6, "records": "own"}, canaries=None, split=CONFIG["split"]

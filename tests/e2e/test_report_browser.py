@@ -264,7 +264,7 @@ def test_a_server_is_asked_for_the_page_and_nothing_more(
 
     serve = functools.partial(Recorder, directory=str(pages["leak"].parent))
     with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             browser.driver.get_log("browser")

@@ -160,7 +160,7 @@ def test_a_killed_study_resumes_and_ends_with_the_same_result(
     file.write_text(yaml.safe_dump(STUDY))
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [sys.executable, "-m", "pixleak", "study", str(file), "--out", str(out), "--workers", "1"],
+        [sys.executable, "-m", "pixleak", "study", str(file), "--out", str(out), "--workers", "0"],
         env={**os.environ, "NO_COLOR": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -208,7 +208,7 @@ def serving(service: Service, path: str = "/predict") -> Iterator[Service]:
     """The service at ``service.url``, in threads of this process."""
     handler = type("_Bound", (_Handler,), {"service": service})
     with _Server(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         service.url = f"http://127.0.0.1:{server.server_port}{path}"
         try:

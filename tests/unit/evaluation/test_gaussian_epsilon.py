@@ -197,7 +197,7 @@ def _worlds(mu: float, abstain: float, count: int, m: int = 120) -> int:
 @pytest.mark.parametrize(
     ("mu", "abstain"),
     [
-        (0.3, 0.0),
+        pytest.param(0.3, 0.0, marks=pytest.mark.slow),
         pytest.param(1.0, 0.7, marks=pytest.mark.slow),
         pytest.param(0.3, 0.7, marks=pytest.mark.slow),
         pytest.param(1.0, 0.0, marks=pytest.mark.slow),

@@ -71,6 +71,7 @@ def test_three_against_three_by_hand() -> None:
     assert like_neighbours(ranks[None, :]).tolist() == [8.75]
 
 
+@pytest.mark.slow
 def test_independent_records_pass_at_the_level() -> None:
     failed = 0
     for seed in range(60):
@@ -81,12 +82,12 @@ def test_independent_records_pass_at_the_level() -> None:
 
 
 def test_triplets_without_a_subject_are_seen_and_those_with_one_are_independent() -> None:
-    found = [run(triplets(seed), APART, seed=seed) for seed in range(10)]
-    assert sum(one.passed is False for one in found) >= 9
+    found = [run(triplets(seed), APART, seed=seed) for seed in range(5)]
+    assert sum(one.passed is False for one in found) >= 4
     assert "Give the subject or group" in found[0].explanation
     subjects = [str(i // 3) for i in range(120)]
-    named = [run(triplets(seed), APART, subjects, seed) for seed in range(10)]
-    assert sum(one.passed is False for one in named) <= 2
+    named = [run(triplets(seed), APART, subjects, seed) for seed in range(5)]
+    assert sum(one.passed is False for one in named) <= 1
 
 
 def test_a_drift_is_seen() -> None:

@@ -59,6 +59,7 @@ class Careless(Job):
         return {"threads": threads}
 
 
+@pytest.mark.slow
 def test_weights_are_those_of_a_worker(tmp_path: Path) -> None:
     recipe, records = Recipe(network="tiny", epochs=2, batch_size=4), bright_squares(8)
 

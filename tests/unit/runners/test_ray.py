@@ -95,6 +95,7 @@ def test_the_same_weights_as_here_though_a_worker_is_killed(cluster: None, tmp_p
     assert train_all(jobs, resume=True) == found
 
 
+@pytest.mark.slow
 def test_an_error_comes_back_as_its_sentence(cluster: None, tmp_path: Path) -> None:
     wild = Recipe(network="tiny", optimizer="sgd", lr=1e30, epochs=9)
     records = prepare(bright_squares(8), tmp_path / "records")
@@ -117,6 +118,7 @@ def test_records_in_memory_are_those_on_disk(tmp_path: Path) -> None:
         assert torch.equal(one.truths, other.truths)
 
 
+@pytest.mark.slow
 def test_a_function_of_the_users_is_trained_there_as_it_is_here(
     cluster: None, tmp_path: Path
 ) -> None:

@@ -81,7 +81,7 @@ def test_a_network_of_no_table_is_trained_saved_and_loaded(tmp_path: Path) -> No
     assert pickle.loads(pickle.dumps(recipe)).network.configured() == Dotted(width=3)
     assert recipe.identity != Recipe(network=Dotted(width=2), epochs=1).identity
     job = TrainingJob("mine", recipe, bright_squares(8), 0, tmp_path / "w.safetensors")
-    train_all([job], workers=1)
+    train_all([job])
     again = recipe.load(job.path)
     assert sum(values.numel() for values in again.state_dict().values()) == 3 + 3 + 6 + 2
 

@@ -175,6 +175,7 @@ def test_a_study_without_any_result_says_so(tmp_path: Path) -> None:
     assert "No cell has a result." in write_page(folder).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_rendering_needs_no_torch(tmp_path: Path) -> None:
     defences(seeds=1).write(tmp_path)
     code = (

@@ -19,7 +19,7 @@ import pytest
 import torch
 from torch import nn
 
-import own_training
+import brightness_script
 from pixleak.core.errors import InputError
 from pixleak.training import TrainingCommand
 from pixleak.training.jobs import TrainingJob, train_all
@@ -90,8 +90,8 @@ def test_a_model_is_trained_in_a_process_and_its_lines_are_shown(
     script: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     method = TrainingCommand(
-        command=f"{{python}} {own_training.__file__} {{records}} {{seed}} {{out}}",
-        load=f"{own_training.__file__}:load",
+        command=f"{{python}} {brightness_script.__file__} {{records}} {{seed}} {{out}}",
+        load=f"{brightness_script.__file__}:load",
     )
     job = TrainingJob("mine", method, RECORDS, 5, script.parent / "w.safetensors")
     with caplog.at_level(logging.WARNING, logger="pixleak"):
@@ -130,8 +130,8 @@ def test_a_command_that_takes_too_long_is_ended_with_all_it_started(script: Path
         open("child", "w").write(str(child.pid))
         time.sleep(60)
     """
-    method = command(script, text, limit=5)
-    with pytest.raises(InputError, match=r"did not end within 5 seconds \(limit\), and was ended"):
+    method = command(script, text, limit=2)
+    with pytest.raises(InputError, match=r"did not end within 2 seconds \(limit\), and was ended"):
         method.train(RECORDS, seed=0)
     _gone(int((script.parent / "child").read_text()))
 
