@@ -55,7 +55,8 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from scipy import special, stats
@@ -268,15 +269,25 @@ class _Units:
             drawn += len(inside)
         return (1 + reached) / (1 + drawn)
 
-    def permutations(self, seed: int) -> Iterator[Bools]:
+    def permutations(self, seed: int) -> tuple[Bools, ...]:
         """Chunks (b, units) of assignments that keep the number of member units."""
-        generator = np.random.default_rng(seed)
         total = int(np.clip(_BUDGET // len(self.scores), _FEWEST, PERMUTATIONS))
         step = max(1, _CHUNK // len(self.scores))
-        start = np.arange(self.count) < self.members
-        for done in range(0, total, step):
-            rows = np.broadcast_to(start, (min(step, total - done), self.count))
-            yield generator.permuted(rows, axis=1)
+        return _assignments(seed, total, step, self.count, self.members)
+
+
+@lru_cache(maxsize=2)  # the tests of one attack draw the same ones; at most 20 MB each
+def _assignments(seed: int, total: int, step: int, count: int, members: int) -> tuple[Bools, ...]:
+    """Random assignments of ``members`` of ``count`` units, in chunks of ``step``; read-only."""
+    generator = np.random.default_rng(seed)
+    start = np.arange(count) < members
+    chunks = []
+    for done in range(0, total, step):
+        rows = np.broadcast_to(start, (min(step, total - done), count))
+        chunk: Bools = generator.permuted(rows, axis=1)
+        chunk.flags.writeable = False
+        chunks.append(chunk)
+    return tuple(chunks)
 
 
 def intraclass(ranks: Floats, of_record: Ints, means: Floats, sizes: Floats) -> float:

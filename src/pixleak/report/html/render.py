@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -60,6 +61,7 @@ def to_html(folder: Path) -> str:
     )
 
 
+@lru_cache(maxsize=8)  # a template is compiled once in a process
 def environment_of(*packages: str) -> Environment:
     """Where templates are looked for, and the filters that write numbers for readers.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from pixleak.evaluation.statistics import significance
 from pixleak.evaluation.statistics.roc import allowed_false_positives, roc_of
 from pixleak.evaluation.statistics.sample import Sample, SampleSide, sample_of
 from pixleak.evaluation.statistics.significance import (
@@ -259,3 +260,20 @@ def test_subjects_of_like_sizes_keep_all_records() -> None:
     ):
         sample = subjects(rng, *sides, 0.0)
         assert of_like_sizes(sample) is sample
+
+
+def test_assignments_that_are_kept_are_those_drawn_anew(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    samples = [subjects(rng, [3] * 12, [2] * 12, 0.3) for _ in range(4)]
+
+    def values() -> list[float]:
+        return [
+            p
+            for sample in samples
+            for seed in (1, 2, 3)
+            for p in (auc_p_value(sample, seed), tpr_p_value(sample, 0.1, seed))
+        ]
+
+    kept = values()
+    monkeypatch.setattr(significance, "_assignments", significance._assignments.__wrapped__)
+    assert values() == kept
