@@ -43,7 +43,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "NO_COLOR": "1",
             "TERM": "dumb",
             "COLUMNS": "140",
-            "PIXLEAK_WORKERS": "",
+            "PIXLEAK_WORKERS": "1",
         },
         check=False,
     )

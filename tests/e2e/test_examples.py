@@ -27,6 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
+@pytest.mark.slow
 def test_own_model(repo: Path, tmp_path: Path, run: Run) -> None:
     said = run(repo / "examples" / "own_model.py", tmp_path / "run", "2")
     assert "Report:" in said

@@ -196,6 +196,7 @@ def test_an_error_in_the_packages_code_is_one_sentence_with_its_line(
     assert "ZeroDivisionError" in told
 
 
+@pytest.mark.slow
 def test_a_package_that_cannot_be_imported_is_named(
     changed: Callable[[str, str, str], tuple[int, str]],
 ) -> None:

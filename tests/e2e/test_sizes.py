@@ -65,6 +65,7 @@ def test_an_audit_of_several_sizes_is_that_of_its_records(tmp_path: Path) -> Non
         np.testing.assert_allclose(together.values[position], alone.values[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_generators_of_several_sizes_are_audited(tmp_path: Path) -> None:
     def make(seed: int) -> Records:
         draws = torch.Generator().manual_seed(seed)

@@ -48,6 +48,7 @@ def test_the_bound_is_where_the_p_value_crosses() -> None:
     assert epsilon_lower_bound(canaries=100, guesses=100, correct=55) == 0.0
 
 
+@pytest.mark.slow
 def test_randomised_response_is_not_overrated() -> None:
     """Answers that are right with probability q are exactly log(q / (1 - q))-private."""
     epsilon = 1.0

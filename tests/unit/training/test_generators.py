@@ -76,7 +76,15 @@ class Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pix2pix",
+        pytest.param("pix2pixhd", marks=pytest.mark.slow),
+        pytest.param("spade", marks=pytest.mark.slow),
+        "l2",
+    ],
+)
 def test_an_interrupted_training_ends_as_if_it_had_not_been(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

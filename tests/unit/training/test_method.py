@@ -30,6 +30,7 @@ def test_the_table_holds_classes_by_their_key() -> None:
         assert method.summary
 
 
+@pytest.mark.slow
 def test_a_method_is_trained_in_a_process_and_loaded_again(tmp_path: Path) -> None:
     records = bright_squares(8)
     job = TrainingJob("mine", PixelRegression(rounds=4), records, 3, tmp_path / "w.pt")

@@ -313,6 +313,7 @@ def test_no_attacks_at_all_is_a_page_too(tmp_path: Path, factory: RunFactory) ->
     assert not [table for table in page.all("table") if table.get("class") == "attacks"]
 
 
+@pytest.mark.slow
 def test_rendering_needs_no_torch(tmp_path: Path) -> None:
     """Every section is rendered in a process in which torch cannot be imported."""
     VARIANTS["pool"]().write(tmp_path)

@@ -52,6 +52,7 @@ def test_queries_about_altered_images_are_announced_to_the_last_one(tmp_path: Pa
         assert sum(service.paid.values()) == asked
 
 
+@pytest.mark.slow
 def test_answers_that_vary_are_noticed_although_answers_are_kept(tmp_path: Path) -> None:
     drawn = np.random.default_rng(0)
 
@@ -85,7 +86,7 @@ def _set_test(endpoint: Any) -> object:
     return pixleak.set_test(endpoint, MEMBERS, OTHERS, access="probability", permutations=100)
 
 
-@pytest.mark.parametrize("ask", [_query, _set_test])
+@pytest.mark.parametrize("ask", [_query, pytest.param(_set_test, marks=pytest.mark.slow)])
 def test_questions_keep_their_answers_and_their_budget(ask: Any, tmp_path: Path) -> None:
     with serving(Service()) as service:
         with pytest.raises(InputError, match=r"say where with TargetModel\(answers=\.\.\.\)"):

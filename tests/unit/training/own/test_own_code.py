@@ -61,6 +61,7 @@ def test_a_recipe_with_parts_of_the_users_own_keeps_the_contract() -> None:
     check_training_method(recipe(network=Small, loss=of_the_batch, optimizer=optimizer))
 
 
+@pytest.mark.slow
 def test_parts_in_files_are_trained_in_a_process(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("RATE = 0.5\n")
     (tmp_path / "parts.py").write_text(
