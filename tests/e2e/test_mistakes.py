@@ -170,6 +170,7 @@ def test_a_model_that_exists_is_audited_from_its_checkpoint(tmp_path: Path) -> N
     assert all(attack.control_auc is not None for attack in result.attacks)
 
 
+@pytest.mark.slow
 def test_other_classes_in_the_same_folder_are_not_mistaken_for_the_old_ones(
     tmp_path: Path,
 ) -> None:

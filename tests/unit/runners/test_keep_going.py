@@ -57,7 +57,8 @@ def _jobs(folder: Path) -> list[Simple]:
     return [Simple(name, folder) for name in ("a", "wrong", "dies", "bug", "last")]
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_the_others_run_to_their_end(
     tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def test_units_are_drawn_as_often_as_they_should_each_on_its_own() -> None:
     assert together.abs().max() < 4 / 1500**0.5
 
 
+@pytest.mark.slow
 def test_arrives_at_the_epsilon_asked_for_over_the_steps_taken() -> None:
     facts = defended(TINY, bright_squares(10), DpSgd()).facts
     assert 8.4 < float(facts["epsilon"]) <= 8.5

@@ -285,6 +285,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("access", ["probability", pytest.param("label", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_rounded_and_hard_services_are_audited_and_kept_across_runs(
     tmp_path: Path, access: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_images_are_only_written_where_the_command_wants_them(script: Path) -> N
     assert (script.parent / "found").read_text() == "ids.txt"
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_in_a_process_and_its_lines_are_shown(
     script: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
