@@ -26,6 +26,8 @@ def test_networks_keep_the_contract(name: str) -> None:
         small = {"encoder": "resnet18"} if name.startswith("smp-") else NARROW.get(name, {})
         check_network(NETWORKS[name].configured(small))
     except MissingExtraError as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError):
+            raise  # installed, and yet it fails
         pytest.skip(str(error))
 
 

@@ -139,7 +139,7 @@ def _check_images(plan: Plan, records: PreparedRecords) -> None:
 def _untrained(
     plan: Plan, target: TrainedTarget, records: PreparedRecords, store: Store
 ) -> tuple[Model | None, str]:
-    """The target as it was before its training, or the reason why it cannot be had."""
+    """The target as it was before its training, or the reason why there is none."""
     seed = plan.seed_for("untrained")
     channels, height, width = records.image_shape
     job = training_jobs(plan, records, store)["target"]

@@ -103,7 +103,9 @@ def metadata_from(path: Path) -> Metadata:
                 "row needs the id of its record, or its subject"
             )
         if len(names) < 2:
-            raise InputError(f"{path} has the column {names[0]} alone, so it tells nothing more")
+            raise InputError(
+                f"{path} has no column beside {names[0]}, so it says nothing of a record"
+            )
         if twice := [name for name in names if names.count(name) > 1]:
             raise InputError(f"{path} has two columns named {twice[0]!r}")
 

@@ -193,10 +193,10 @@ class RecipeSettings(BaseModel):
             raise ValueError(f"{network.__name__} is a class: give an object, {network.__name__}()")
         if isinstance(network, NetworkChoice):
             return network
-        content = OwnNetworkCode.from_given(network, ())
+        content = OwnNetworkCode.from_given(network)
         if not isinstance(content, dict):
             return {"name": content} if isinstance(content, str) else content
-        if isinstance(OwnNetworkCode.from_given(content.get("name"), ()), str | None):
+        if isinstance(OwnNetworkCode.from_given(content.get("name")), str | None):
             return content
         if unknown := [key for key in content if key not in ("name", "code", *_OF_A_CHOICE)]:
             raise ValueError(f"unknown key {unknown[0]!r}; a network has a name and options")
@@ -210,7 +210,7 @@ class RecipeSettings(BaseModel):
     @field_validator("loss", mode="before")
     @classmethod
     def _loss_of_a_user(cls, loss: Any, info: ValidationInfo) -> object:
-        content = OwnLoss.from_given(loss, ())
+        content = OwnLoss.from_given(loss)
         if not isinstance(content, dict):
             return content
         return OwnLoss.model_validate(content, context=info.context)
@@ -218,7 +218,7 @@ class RecipeSettings(BaseModel):
     @field_validator("optimizer", mode="before")
     @classmethod
     def _optimizer_of_a_user(cls, optimizer: Any, info: ValidationInfo) -> object:
-        content = OwnOptimizer.from_given(optimizer, ())
+        content = OwnOptimizer.from_given(optimizer)
         if not isinstance(content, dict):
             return content
         return OwnOptimizer.model_validate(content, context=info.context)

@@ -62,7 +62,7 @@ def test_a_table_without_ids_has_a_row_per_subject(tmp_path: Path) -> None:
     [
         ("name,sex\nr0,f\n", "has no column 'id'"),
         ("id;sex\nr0;f\n", "its columns are separated by ';'"),
-        ("id\nr0\n", "has the column id alone"),
+        ("id\nr0\n", "has no column beside id"),
         ("id,sex,sex\nr0,f,f\n", "has two columns named 'sex'"),
         ("id,sex\nr0,f\nr0,m\n", r"line 3: id 'r0' has a row already \(line 2\)"),
         ("id,sex\n,m\n", "line 2: id is empty"),

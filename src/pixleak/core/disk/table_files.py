@@ -23,7 +23,7 @@ TABLES = (*_SEPARATORS, ".parquet")
 
 @dataclass(frozen=True)
 class FileColumns:
-    """FileColumns as they stand in a file, and the place of each row.
+    """Columns as they stand in a file, and the place of each row.
 
     Args:
         columns: name -> n values; of CSV and TSV files they are texts.

@@ -141,7 +141,7 @@ def read_split(path: Path, records: Records) -> Split:
 
     Raises:
         InputError: the file is missing or lacks a column; an unknown role or record; a record
-            or a subject with two roles; members alone, or non-members alone.
+            or a subject with two roles; only members, or only non-members.
     """
 
     def check(names: list[str]) -> None:
@@ -191,7 +191,7 @@ def _check_both_sides(path: Path, roles: Mapping[Role, Sequence[str]]) -> None:
     ):
         if not roles[role]:
             raise InputError(
-                f"{path} names {told} alone, and an audit compares both sides: add records that "
+                f"{path} names only {told}, and an audit compares both sides: add records that "
                 f"are {lacking}"
             )
 

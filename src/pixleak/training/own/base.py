@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -52,17 +53,17 @@ class OwnTraining(TrainingMethod):
     )
 
     @property
+    @abstractmethod
     def who(self) -> str:
         """What to call the user's code in errors."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _digest(self) -> str:
         """Of the user's code, as it is now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _settings(self) -> dict[str, Any]:
         """What it is written as in a configuration, and what determines it, but for its code."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _recognised(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,12 +72,11 @@ def files_of_code(*given: Any) -> list[Path]:
 
 @contextmanager
 def beside_code(*given: Any) -> Iterator[None]:
-    """Inside, modules beside the files that are named can be imported."""
-    folders = {path.parent for path in files_of_code(*given)}
-    if not folders:
-        yield
-        return
-    with importing_from(folders.pop()), beside_code():
+    """Inside, modules beside the files that are named can be imported, of the first file first."""
+    folders = dict.fromkeys(path.parent for path in files_of_code(*given))
+    with ExitStack() as stack:
+        for folder in reversed(folders):
+            stack.enter_context(importing_from(folder))
         yield
 
 

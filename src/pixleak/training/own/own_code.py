@@ -31,15 +31,14 @@ class OwnCode(BaseModel):
     code: str = Field("", description="digest of the code that was run; null: any")
 
     @classmethod
-    def from_given(cls, given: Any, names: Mapping[str, Any] | tuple[str, ...]) -> Any:
+    def from_given(cls, given: Any) -> Any:
         """What a recipe names as a mapping for this class, if it is code; else as it is.
 
         Args:
             given: a name, ``file.py:name``, a callable, or a mapping with ``name``.
-            names: that are not code.
         """
         if isinstance(given, str):
-            return {"name": given} if ":" in given and given not in names else given
+            return {"name": given} if ":" in given else given
         return {"name": given} if callable(given) else given
 
     @model_validator(mode="after")

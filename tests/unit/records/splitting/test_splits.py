@@ -254,8 +254,8 @@ def test_members_may_be_listed_by_subject_and_in_other_files(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ("id,member\nr0,1\nr1,1\n", "names members alone, and an audit compares both sides"),
-        ("id,member\nr0,test\n", "names non-members alone"),
+        ("id,member\nr0,1\nr1,1\n", "names only members, and an audit compares both sides"),
+        ("id,member\nr0,test\n", "names only non-members"),
         ("id,member\n", "holds no rows"),
         ("id,member\nr0,1\nr0,0\n", "record 'r0' is in target-members and target-nonmembers"),
         ("id,member\nr0,1\nr7,0\n", "record 'r7' .target-nonmembers. is not in toy"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import random
 import re
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +27,7 @@ from pixleak.core.truth import LabelTruth
 from pixleak.training import TrainingFunction
 from pixleak.training.jobs import TrainingJob, finished, train_all
 from pixleak.training.own.alike import check_different
+from pixleak.training.own.given_code import beside_code
 from pixleak.training.own.training_set import TrainingSet
 from toy_records import bright_squares
 
@@ -333,3 +336,21 @@ def test_models_that_come_out_the_same_whatever_they_are_given_are_refused(tmp_p
     ]
     train_all(good, workers=0)
     check_different(good)
+
+
+def test_modules_beside_every_file_that_is_named_can_be_imported(tmp_path: Path) -> None:
+    codes = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"beside_{name}.py").write_text("VALUE = 1\n")
+        (folder / "code.py").write_text("def call(): ...\n")
+        codes.append(f"{folder / 'code.py'}:call")
+    before = list(sys.path)
+    with beside_code(*codes):
+        assert sys.path[:2] == [str(tmp_path / "first"), str(tmp_path / "second")]
+        for name in ("first", "second"):
+            assert importlib.util.find_spec(f"beside_{name}") is not None
+    assert sys.path == before
+    with beside_code():
+        assert sys.path == before

@@ -173,10 +173,6 @@ class CocoReader(OutlinedImages, Grouping, Turnable):
         return found
 
 
-def _size(image: Mapping[str, Any]) -> tuple[int, int]:
-    return int(image["height"]), int(image["width"])
-
-
 def _is_coco(content: Mapping[str, Any]) -> bool:
     named = all(isinstance(content[key], list) for key in ("images", "annotations", "categories"))
     return (

@@ -21,7 +21,8 @@ from pixleak.records.readers.files.nifti import check_forms, nibabel_module
 AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 _ROUNDING = 0.01  # of a voxel, by which affines of one space may differ
 _KEPT_BYTES = 400 * 2**20
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""From the axes of DICOM and ITK (left, posterior, superior) to those of NIfTI."""
 
 NIFTI = (".nii", ".nii.gz")
 ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
@@ -125,7 +126,7 @@ def _itk_placed(path: str) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     affine[:3, :3] = np.reshape(header.GetDirection(), (3, 3)) * np.array(header.GetSpacing())
     affine[:3, 3] = header.GetOrigin()
     components = int(header.GetNumberOfComponents())
-    return (*shape, components) if components > 1 else shape, _LPS_TO_RAS @ affine
+    return (*shape, components) if components > 1 else shape, LPS_TO_RAS @ affine
 
 
 def _itk_voxels(path: str) -> NDArray[Any]:

@@ -23,9 +23,9 @@ from pixleak.records.readers.files.finding import natural
 from pixleak.records.readers.files.layouts import Recognised
 from pixleak.records.readers.files.nifti import nibabel_module
 from pixleak.records.readers.files.slicing import Case, CutKeys
+from pixleak.records.readers.files.voxels import LPS_TO_RAS
 
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"  # SOP class
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TAGS = (
     *("SOPClassUID", "SeriesInstanceUID", "PatientID", "Rows", "SegmentSequence"),
     *("ReferencedSeriesSequence", "InstanceNumber", "SeriesNumber", "ImagePositionPatient"),
@@ -55,7 +55,7 @@ class _Series:
 
     def placed(self) -> tuple[tuple[int, ...], NDArray[np.float64]]:
         volume = self.volume()
-        return tuple(map(int, volume.spatial_shape)), _LPS_TO_RAS @ np.asarray(volume.affine)
+        return tuple(map(int, volume.spatial_shape)), LPS_TO_RAS @ np.asarray(volume.affine)
 
     def read(self) -> NDArray[Any]:
         return np.asarray(self.volume().array, dtype=np.float32)

@@ -98,6 +98,15 @@ def test_faults_of_dicom_are_named(tmp_path: Path) -> None:
         _read(tmp_path)
 
 
+def test_overlapping_segments_are_refused(tmp_path: Path) -> None:
+    series = write_series(tmp_path / "ct", _voxels(0), patient="p")
+    each = np.zeros((*SHAPE, 2), dtype=np.uint8)
+    each[:, :2, :2] = 1
+    write_segmentation(tmp_path / "seg.dcm", series, each, ["x", "y"])
+    with pytest.raises(InputError, match=r"seg\.dcm cannot be read: .*[Oo]verlap"):
+        _read(tmp_path)[0]
+
+
 def test_two_segmentations_of_one_series_are_refused(tmp_path: Path) -> None:
     series = write_series(tmp_path / "ct", _voxels(0), patient="p")
     for name in ("a", "b"):
